@@ -1,0 +1,1 @@
+//! The local context of a checkout.

@@ -1,0 +1,87 @@
+//! What a provider says of itself, as data; the counterpart of `description` in `wit/provider.wit`.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything about a provider that can be known without options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// The kind of forge, as in `--type`.
+    pub name: String,
+    /// The provider's own version.
+    pub version: String,
+    /// One line for a person.
+    pub summary: String,
+    /// The options that `register` takes.
+    pub settings: Vec<Setting>,
+    /// The origins that the provider has to reach.
+    pub needs: Vec<Need>,
+    /// How its secret options are sent, first match wins.
+    pub credentials: Vec<CredentialRule>,
+    /// Templates of the host names that a checkout's remote may have.
+    pub remote_hosts: Vec<String>,
+}
+
+/// An option that `register` takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// Lower case, words joined by `_`.
+    pub name: String,
+    /// One line for a person.
+    pub help: String,
+    /// Must it be given?
+    pub required: bool,
+    /// Is it a credential? Then the provider never gets its value.
+    pub secret: bool,
+    /// What holds when it is not given.
+    pub default: Option<String>,
+}
+
+/// An origin that a provider has to reach, under conditions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    /// A [`Template`](crate::Template) of an origin.
+    pub origin: String,
+    /// HTTP methods; empty stands for `GET` and `HEAD`.
+    pub methods: Vec<String>,
+    /// All of them must hold.
+    pub conditions: Vec<Condition>,
+}
+
+/// How a secret option is sent, to which origin, under conditions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialRule {
+    /// The secret option.
+    pub setting: String,
+    /// A [`Template`](crate::Template) of an origin.
+    pub origin: String,
+    /// Where in the request the secret goes.
+    pub placement: Placement,
+    /// All of them must hold.
+    pub conditions: Vec<Condition>,
+}
+
+/// Where in a request a secret goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// `Authorization: Bearer ...` (RFC 6750).
+    Bearer,
+    /// `Authorization: Basic ...` (RFC 7617) with this user name.
+    Basic(String),
+    /// A header of this name with the secret as its value.
+    Header(String),
+}
+
+/// A fact about the options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// The option was given; a default does not count.
+    Given(String),
+    /// The option was not given.
+    Absent(String),
+    /// The option has this value; a default counts.
+    Equals(String, String),
+    /// The option's value, also a secret's, begins like this; a default counts.
+    StartsWith(String, String),
+}

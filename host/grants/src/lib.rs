@@ -1,0 +1,21 @@
+//! The pure values that decide what a provider may do: origins, grants, options, secret references, remote URLs.
+//!
+//! Nothing here knows of wasm, the network or the disk.
+
+mod description;
+mod grant;
+mod needs;
+mod options;
+mod origin;
+mod reference;
+mod remote;
+mod template;
+
+pub use description::{Condition, CredentialRule, Description, Need, Placement, Setting};
+pub use grant::{Denial, Grant, Grants};
+pub use needs::{CredentialPlan, NeedError, Needs};
+pub use options::{OptionError, Options, normalise_name};
+pub use origin::{Origin, OriginError, Scheme};
+pub use reference::{ReferenceError, SecretReference};
+pub use remote::{RemoteError, RemoteUrl};
+pub use template::{Template, TemplateError};
