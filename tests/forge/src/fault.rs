@@ -127,7 +127,11 @@ impl Fault {
         let chunks = body.chunks().await?;
         Ok(match self {
             Self::DropAfter(limit) => {
-                let end = stream::once(async { Err(io::Error::other("dropped on demand")) });
+                let end = stream::once(async {
+                    // hyper writes out what it has when it must wait for more, but not when it meets an error.
+                    tokio::task::yield_now().await;
+                    Err(io::Error::other("dropped on demand"))
+                });
                 (announced, first(chunks, limit).chain(end).boxed())
             }
             Self::Corrupt(position) => (announced, corrupt(chunks, position)),
