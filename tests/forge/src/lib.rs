@@ -37,6 +37,7 @@ mod tokens;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -48,6 +49,9 @@ pub use message::{Answer, Body, Request};
 pub use repository::{Entry, Repository};
 pub use server::{Server, Settings};
 pub use tokens::{Access, BITBUCKET_EMAIL, GITLAB_DEPLOY_USER, TokenKind};
+
+/// How long the end of running handlers is waited for.
+const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Where a GitHub is; no URL ends in a slash.
 #[derive(Clone, Debug)]
@@ -126,8 +130,8 @@ impl Forge {
                         _ = stopped => {}
                     }
                 });
-                // A handler may still wait for git, whose end nobody needs.
-                runtime.shutdown_background();
+                // Waits for handlers that wait for git, as they hold repositories that are to be gone from the disk.
+                runtime.shutdown_timeout(SHUTDOWN);
             })?;
         Ok(Self {
             state,

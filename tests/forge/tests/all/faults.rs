@@ -106,6 +106,8 @@ fn a_body_stalls_after_so_many_bytes_until_it_is_released() {
 #[test]
 fn a_client_that_gives_up_at_a_gate_is_noticed() {
     let (forge, ask) = forge();
+    // A server that is told to close after the answer stops listening for the client's end.
+    let ask = ask.header("connection", "keep-alive");
     for fault in [Fault::Stall as fn(Gate) -> Fault, |gate| {
         Fault::StallAfter(10, gate)
     }] {
@@ -123,16 +125,21 @@ fn bytes_before_a_stall_have_been_sent() {
     let (forge, ask) = forge();
     let gate = Gate::new();
     forge.fault(On::any(), Fault::StallAfter(100, gate.clone()));
-    // A server that is told to close stops listening for the client's end.
-    let mut connection = ask.header("connection", "keep-alive").open();
+    let mut connection = ask.open();
     let mut seen = Vec::new();
-    while !seen.windows(4).any(|four| four == b"\r\n\r\n") || seen.len() < 250 {
+    let sent = |seen: &[u8]| {
+        let end = seen.windows(4).position(|four| four == b"\r\n\r\n");
+        end.is_some_and(|end| seen.len() - end - 4 >= 100)
+    };
+    while !sent(&seen) {
         let mut some = [0; 64];
         let count = connection.read(&mut some).unwrap();
+        assert_ne!(count, 0);
         seen.extend_from_slice(&some[..count]);
     }
-    drop(connection);
-    assert!(gate.wait_until_abandoned());
+    gate.release();
+    connection.read_to_end(&mut seen).unwrap();
+    assert!(seen.len() > 1_000_000);
 }
 
 #[test]
@@ -269,10 +276,9 @@ fn the_servers_stop_when_the_forge_is_dropped() {
     forge.fault(On::any(), Fault::Stall(gate.clone()));
     let mut connection = ask.open();
     assert!(gate.wait_until_reached());
-    let host = forge.github().host;
     drop(forge);
+    assert!(gate.wait_until_abandoned());
     let _ = connection.read_to_end(&mut Vec::new());
-    assert!(std::net::TcpStream::connect(host).is_err());
 }
 
 #[test]
