@@ -221,12 +221,12 @@ impl Api<'_> {
         let all: Vec<&Entry> = entries.iter().filter(below).collect();
         let values: Vec<Value> = all
             .iter()
-            .skip((page - 1) * size)
+            .skip((page - 1).saturating_mul(size))
             .take(size)
             .map(|entry| source_entry(entry, commit))
             .collect();
         let mut body = json!({ "pagelen": size, "page": page, "values": values });
-        if page * size < all.len() {
+        if page.saturating_mul(size) < all.len() {
             body["next"] = format!(
                 "{}{}?max_depth={depth}&pagelen={size}&page={}",
                 request.origin,

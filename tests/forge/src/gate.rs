@@ -47,7 +47,8 @@ impl Gate {
         self.wait(|seen| seen.reached)
     }
 
-    /// Blocks until a client has hung up while it stood at the gate; false if none did within half a minute.
+    /// Blocks until a client has hung up while it stood at the gate; false if none did within half a minute. One that sent
+    /// `Connection: close` and then hangs up inside a body is not noticed.
     #[must_use]
     pub fn wait_until_abandoned(&self) -> bool {
         self.wait(|seen| seen.abandoned)

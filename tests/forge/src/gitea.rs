@@ -187,7 +187,7 @@ impl Api<'_> {
         let limit = self.state.settings.page_limit;
         let size = request.number("per_page").unwrap_or(limit).min(limit);
         let page = request.number("page").unwrap_or(1);
-        let start = (page - 1) * size;
+        let start = (page - 1).saturating_mul(size);
         let url = self.url(project);
         let tree: Vec<Value> = entries
             .iter()
@@ -200,7 +200,7 @@ impl Api<'_> {
             &json!({
                 "sha": id,
                 "url": format!("{url}/git/trees/{id}"),
-                "truncated": start + tree.len() < entries.len(),
+                "truncated": start.saturating_add(size) < entries.len(),
                 "page": page,
                 "total_count": entries.len(),
                 "tree": tree,

@@ -249,7 +249,7 @@ impl Api<'_> {
                 .position(|entry| token == page_token(entry))
                 .map_or(0, |at| at + 1)
         } else {
-            (request.number("page").unwrap_or(1) - 1) * size
+            (request.number("page").unwrap_or(1) - 1).saturating_mul(size)
         };
         let page: Vec<&Entry> = entries.iter().skip(start).take(size).collect();
         let body: Vec<Value> = page.iter().map(|entry| tree_entry(entry, path)).collect();

@@ -250,3 +250,24 @@ impl Answer {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{decode, encode};
+
+    #[test]
+    fn whatever_is_encoded_decodes_to_itself() {
+        let every: String = (0..=0x2ff).filter_map(char::from_u32).collect();
+        let encoded = encode(&every);
+        assert!(encoded.is_ascii() && !encoded.contains(['/', '?', '#', ' ']));
+        assert_eq!(decode(&encoded), every.as_bytes());
+    }
+
+    #[test]
+    fn what_is_no_escape_stays_as_it_is() {
+        assert_eq!(decode("%"), b"%");
+        assert_eq!(decode("%2"), b"%2");
+        assert_eq!(decode("%zz%\u{e9}%41"), "%zz%\u{e9}A".as_bytes());
+        assert_eq!(decode("%ff"), b"\xff");
+    }
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::Response;
+use http::{Method, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -226,6 +226,10 @@ async fn truth(state: Arc<State>, request: Request) -> io::Result<Answer> {
 fn route(state: &State, request: &Request) -> Answer {
     if let Some(answer) = smart_http::answer(state, request) {
         return answer;
+    }
+    // Everything else here only reads, so that a client that tries to write is found out.
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        return Answer::text(405, "405: Method Not Allowed\n");
     }
     match request.server {
         Server::GithubApi => github::api(state, request),

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 /// A request that is about to be sent.
 pub struct Ask {
+    method: &'static str,
     url: String,
     headers: Vec<(String, String)>,
 }
@@ -23,6 +24,7 @@ pub struct Reply {
 
 pub fn get(url: impl Into<String>) -> Ask {
     Ask {
+        method: "GET",
         url: url.into(),
         headers: vec![
             ("user-agent".into(), "test".into()),
@@ -32,6 +34,10 @@ pub fn get(url: impl Into<String>) -> Ask {
 }
 
 impl Ask {
+    pub fn method(self, method: &'static str) -> Self {
+        Self { method, ..self }
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.into(), value.into()));
@@ -57,7 +63,7 @@ impl Ask {
         let rest = self.url.strip_prefix("http://").unwrap();
         let (host, target) = rest.split_once('/').unwrap_or((rest, ""));
         let mut stream = TcpStream::connect(host).unwrap();
-        let mut head = format!("GET /{target} HTTP/1.1\r\nhost: {host}\r\n");
+        let mut head = format!("{} /{target} HTTP/1.1\r\nhost: {host}\r\n", self.method);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

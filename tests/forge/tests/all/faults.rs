@@ -287,3 +287,36 @@ fn no_token_of_one_forge_is_good_at_another() {
     let token = one.token(TokenKind::Gitea, Access::All);
     assert_ne!(token, other.token(TokenKind::Gitea, Access::All));
 }
+
+#[test]
+fn only_reading_is_allowed() {
+    let (forge, ask) = forge();
+    assert_eq!(ask.method("POST").send().status, 405);
+    assert_eq!(
+        get(forge.elsewhere() + "/x").method("DELETE").send().status,
+        405
+    );
+}
+
+#[test]
+fn absurd_pages_are_empty() {
+    let (forge, _) = forge();
+    let page = usize::MAX;
+    for url in [
+        format!(
+            "{}/api/v4/projects/acme%2Fdemo/repository/tree?page={page}",
+            forge.gitlab().instance_url
+        ),
+        format!(
+            "{}/api/v1/repos/acme/demo/git/trees/main?page={page}",
+            forge.gitea().instance_url
+        ),
+        format!(
+            "{}/2.0/repositories/acme/demo/src/{}/?page={page}",
+            forge.bitbucket().api_url,
+            samples::five_megabytes().commit()
+        ),
+    ] {
+        assert_eq!(get(&url).send().status, 200, "{url}");
+    }
+}
