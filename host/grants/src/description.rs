@@ -85,3 +85,79 @@ pub enum Condition {
     /// The option's value, also a secret's, begins like this; a default counts.
     StartsWith(String, String),
 }
+
+impl Description {
+    /// The setting of this name.
+    pub fn setting(&self, name: &str) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.name == name)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn setting(name: &str) -> Setting {
+        Setting {
+            name: name.into(),
+            help: format!("the {name}"),
+            required: false,
+            secret: false,
+            default: None,
+        }
+    }
+
+    /// A provider with one of everything, for the tests of this crate.
+    pub(crate) fn forge() -> Description {
+        let bearer = |conditions| CredentialRule {
+            setting: "token".into(),
+            origin: "{api_url}".into(),
+            placement: Placement::Bearer,
+            conditions,
+        };
+        let basic = CredentialRule {
+            placement: Placement::Basic("{username}".into()),
+            ..bearer(vec![Condition::Given("username".into())])
+        };
+        Description {
+            name: "forge".into(),
+            version: "1.0.0".into(),
+            summary: "A forge".into(),
+            settings: vec![
+                Setting {
+                    required: true,
+                    ..setting("owner")
+                },
+                Setting {
+                    secret: true,
+                    ..setting("token")
+                },
+                Setting {
+                    default: Some("https://api.forge.example".into()),
+                    ..setting("api_url")
+                },
+                setting("username"),
+                setting("web_url"),
+            ],
+            needs: vec![
+                Need {
+                    origin: "{api_url}".into(),
+                    methods: vec![],
+                    conditions: vec![],
+                },
+                Need {
+                    origin: "{web_url}".into(),
+                    methods: vec![],
+                    conditions: vec![Condition::Given("web_url".into())],
+                },
+                Need {
+                    origin: "https://files.{api_url.parent}".into(),
+                    methods: vec![],
+                    conditions: vec![Condition::Absent("web_url".into())],
+                },
+            ],
+            credentials: vec![basic, bearer(vec![])],
+            remote_hosts: vec!["{api_url.parent}".into()],
+        }
+    }
+}

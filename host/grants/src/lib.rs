@@ -13,9 +13,9 @@ mod template;
 
 pub use description::{Condition, CredentialRule, Description, Need, Placement, Setting};
 pub use grant::{Denial, Grant, Grants};
-pub use needs::{CredentialPlan, NeedError, Needs};
-pub use options::{OptionError, Options, normalise_name};
+pub use needs::{CredentialPlan, DescriptionError, NeedError, Needs};
+pub use options::{OptionError, Options, nearest, normalise_name};
 pub use origin::{Origin, OriginError, Scheme};
 pub use reference::{ReferenceError, SecretReference};
-pub use remote::{RemoteError, RemoteUrl};
+pub use remote::{RemoteError, RemoteScheme, RemoteUrl};
 pub use template::{Template, TemplateError};
