@@ -1,0 +1,231 @@
+//! GitHub: github.com, Enterprise Cloud with data residency (GHE.com) and Enterprise Server.
+
+use forgeport_provider::{
+    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need,
+    Provider, Remote, Request, Response, Setting, Settings, Trees, Url, absent, below, given, http,
+    same_path, starts_with,
+};
+use serde::Deserialize;
+
+/// A repository on GitHub.
+#[derive(Debug)]
+pub struct GitHub {
+    api: Base,
+    hosting: Hosting,
+    owner: String,
+    repository: String,
+    trees: Trees,
+}
+
+forgeport_provider::export!(GitHub);
+
+#[derive(Deserialize)]
+struct RepositoryAnswer {
+    full_name: String,
+    default_branch: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CommitAnswer {
+    sha: String,
+    commit: CommitDetails,
+}
+
+#[derive(Deserialize)]
+struct CommitDetails {
+    tree: TreeReference,
+}
+
+#[derive(Deserialize)]
+struct TreeReference {
+    sha: String,
+}
+
+#[derive(Deserialize)]
+struct TreeAnswer {
+    tree: Vec<TreeItem>,
+    #[serde(default)]
+    truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct TreeItem {
+    path: String,
+    mode: String,
+    sha: String,
+}
+
+impl Provider for GitHub {
+    fn describe() -> Description {
+        Description {
+            name: "github".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "GitHub, GitHub Enterprise Cloud and GitHub Enterprise Server".into(),
+            settings: vec![
+                Setting::required("owner", "The user or organization that owns the repository"),
+                Setting::required("repository", "The repository's name"),
+                Setting::secret(
+                    "token",
+                    "A token that may read the repository's contents; none for a public one",
+                ),
+                Setting::optional(
+                    "api_url",
+                    "The REST API; on Enterprise Server https://HOST/api/v3",
+                )
+                .default("https://api.github.com"),
+                Setting::optional(
+                    "host",
+                    "The host in remote URLs, if another than the API's",
+                ),
+                Setting::optional(
+                    "codeload_url",
+                    "The origin that serves archives, if another than GitHub's usual ones",
+                ),
+            ],
+            needs: vec![
+                Need::get("{api_url}"),
+                Need::get("{codeload_url}").when(given("codeload_url")),
+                Need::get("https://codeload.github.com")
+                    .when(absent("codeload_url"))
+                    .when(absent("api_url")),
+                // Enterprise Server with subdomain isolation; without, archives come from the API's own origin.
+                Need::get("https://codeload.{api_url.host}")
+                    .when(absent("codeload_url"))
+                    .when(given("api_url")),
+                Need::get("https://codeload.{api_url.parent}")
+                    .when(absent("codeload_url"))
+                    .when(given("api_url"))
+                    .when(starts_with("api_url", "https://api.")),
+            ],
+            credentials: vec![Credential::bearer("token", "{api_url}")],
+            remote_hosts: [
+                "{host}",
+                "{api_url.host}",
+                "{api_url.parent}",
+                "ssh.github.com",
+            ]
+            .map(Into::into)
+            .into(),
+        }
+    }
+
+    fn open(settings: &Settings) -> Result<Self, Error> {
+        let api = settings.base("api_url")?;
+        let web = match settings.get("host") {
+            Some(host) => api
+                .with_host(host)
+                .map_err(|why| Error::InvalidOption(("host".into(), why.into())))?,
+            None => web_of(&api),
+        };
+        Ok(Self {
+            owner: settings.name("owner")?,
+            repository: settings.name("repository")?,
+            hosting: hosting(web),
+            trees: Trees::default(),
+            api,
+        })
+    }
+
+    // Tokens of Apps and of Actions may not ask who they are, so what is checked is the repository.
+    fn login(&self) -> Result<Identity, Error> {
+        let request = read(self.url(&[]));
+        let found: RepositoryAnswer = http::json(&request, &self.what())?;
+        Ok(Identity {
+            account: None,
+            repository: found.full_name,
+            default_branch: found.default_branch,
+        })
+    }
+
+    fn resolve(&self, revision: &str) -> Result<Commit, Error> {
+        let what = format!("the commit {revision} of {}", self.what());
+        let request = read(self.url(&["commits", revision]).query("per_page", "1"));
+        let response = http::send(&request)?;
+        if matches!(response.status, 409 | 422) {
+            let text = format!("{what} does not exist ({})", response.words());
+            return Err(Error::NotFound(text));
+        }
+        let found: CommitAnswer = response.json(&what)?;
+        Ok(Commit {
+            id: found.sha,
+            tree: Some(found.commit.tree.sha),
+        })
+    }
+
+    fn owns_remote(&self, remote: &Remote) -> bool {
+        let own = format!("{}/{}", self.owner, self.repository);
+        let path = self.hosting.path(remote);
+        path.is_some_and(|path| same_path(path, &own))
+    }
+
+    fn archive(&self, commit: &str, _subdirectory: &str) -> Archive {
+        Archive::tar_gzip(Request::get(self.url(&["tarball", commit])))
+    }
+
+    fn entries(&self, commit: &str, path: &str) -> Result<Option<Vec<Entry>>, Error> {
+        self.trees.entries(commit, path, &|id, path| {
+            let what = format!("the tree {id} of {}", self.what());
+            let found: TreeAnswer = http::json(&read(self.url(&["git", "trees", id])), &what)?;
+            if found.truncated {
+                return Ok(None);
+            }
+            let entry = |item: TreeItem| Entry::from_mode(below(path, &item.path), &item.mode, item.sha);
+            found.tree.into_iter().map(entry).collect::<Result<_, _>>().map(Some)
+        })
+    }
+
+    fn file(&self, _commit: &str, entry: &Entry) -> Result<Request, Error> {
+        let request = Request::get(self.url(&["git", "blobs", &entry.id]));
+        Ok(request.header("accept", "application/vnd.github.raw+json"))
+    }
+
+    fn meaning(&self, response: &Response) -> Error {
+        response.error(&format!("the archive of {}", self.what()))
+    }
+
+    fn commit_url(&self, commit: &str) -> Option<String> {
+        let web = self.hosting.web();
+        Some(web.join([&self.owner, &self.repository, "commit", commit]).into())
+    }
+}
+
+impl GitHub {
+    fn what(&self) -> String {
+        format!("repository {}/{}", self.owner, self.repository)
+    }
+
+    fn url(&self, rest: &[&str]) -> Url {
+        let start = ["repos", &self.owner, &self.repository];
+        self.api.join(start.iter().chain(rest))
+    }
+}
+
+fn read(url: Url) -> Request {
+    Request::get(url)
+        .header("accept", "application/vnd.github+json")
+        .header("x-github-api-version", "2022-11-28")
+}
+
+/// Where people and git go, for an API at `https://api.HOST` or `https://HOST/api/v3`.
+fn web_of(api: &Base) -> Base {
+    Base {
+        host: api.host.strip_prefix("api.").unwrap_or(&api.host).into(),
+        prefix: String::new(),
+        ..api.clone()
+    }
+}
+
+/// GitHub itself also takes SSH at the port of https, which few firewalls close.
+fn hosting(web: Base) -> Hosting {
+    let main = web.host == "github.com";
+    let hosting = Hosting::new(web);
+    if main {
+        hosting.ssh("ssh.github.com", Some(443))
+    } else {
+        hosting
+    }
+}
+
+
+#[cfg(test)]
+mod tests;

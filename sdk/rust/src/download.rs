@@ -1,0 +1,146 @@
+//! How a download goes on nearly every forge: one archive, and then only what it got wrong.
+
+use crate::bindings::forgeport::code_repository::checkout::Directory;
+use crate::{Entry, Error, Format, Kind, Layout, Problem, Provider, RemoteFile, Request};
+
+/// How many single files are asked for at once; the host decides how many of them run at a time.
+const BATCH: usize = 64;
+
+/// The request that brings a commit's files, and how they lie in what comes.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    /// Brings the archive.
+    pub request: Request,
+    /// What it is.
+    pub format: Format,
+    /// Where in it the repository lies.
+    pub layout: Layout,
+}
+
+impl Archive {
+    /// What `git archive` makes on most forges: a gzipped tar with one root folder.
+    #[must_use]
+    pub fn tar_gzip(request: Request) -> Self {
+        Self {
+            request,
+            format: Format::TarGzip,
+            layout: Layout {
+                strip: 1,
+                base: String::new(),
+            },
+        }
+    }
+}
+
+/// The directory that a download fills, as a provider sees it.
+pub trait Target {
+    /// Fetches an archive and unpacks it while it comes.
+    ///
+    /// # Errors
+    /// Why it did not come, or cannot be written.
+    fn unpack(&self, archive: &Archive) -> Result<(), Problem>;
+    /// Fetches single files, several at a time.
+    ///
+    /// # Errors
+    /// Why one did not come, or cannot be written.
+    fn fetch_files(&self, files: &[RemoteFile]) -> Result<(), Problem>;
+    /// Writes a file that the provider has the bytes of.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    fn write_file(&self, path: &str, executable: bool, contents: &[u8]) -> Result<(), Problem>;
+    /// Writes a symbolic link.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    fn write_symlink(&self, path: &str, target: &str) -> Result<(), Problem>;
+    /// Is what has been written known to be the commit's tree?
+    fn verified(&self) -> bool;
+    /// Which of these, a whole listing of the directory at `path`, is missing or different? Files are to be fetched, trees to be
+    /// listed and compared in turn.
+    fn compare(&self, path: &str, entries: &[Entry]) -> Vec<Entry>;
+}
+
+impl Target for Directory {
+    fn unpack(&self, archive: &Archive) -> Result<(), Problem> {
+        Directory::unpack(self, &archive.request, archive.format, &archive.layout)
+    }
+
+    fn fetch_files(&self, files: &[RemoteFile]) -> Result<(), Problem> {
+        Directory::fetch_files(self, files)
+    }
+
+    fn write_file(&self, path: &str, executable: bool, contents: &[u8]) -> Result<(), Problem> {
+        Directory::write_file(self, path, executable, contents)
+    }
+
+    fn write_symlink(&self, path: &str, target: &str) -> Result<(), Problem> {
+        Directory::write_symlink(self, path, target)
+    }
+
+    fn verified(&self) -> bool {
+        Directory::verified(self)
+    }
+
+    fn compare(&self, path: &str, entries: &[Entry]) -> Vec<Entry> {
+        Directory::compare(self, path, entries)
+    }
+}
+
+/// Unpacks the commit's archive. Unless the host knows then that this is the commit's tree, it goes through the trees that differ, and
+/// fetches the files that the archive left out or altered. `subdirectory` is empty for the root.
+///
+/// # Errors
+/// What the forge's answers mean to the provider, and the host's own words where it refused something.
+pub fn download<P: Provider>(
+    provider: &P,
+    commit: &str,
+    target: &dyn Target,
+    subdirectory: &str,
+) -> Result<(), Error> {
+    let explain = |problem| explain(provider, problem);
+    let archive = provider.archive(commit, subdirectory);
+    target.unpack(&archive).map_err(explain)?;
+    if target.verified() {
+        return Ok(());
+    }
+    let mut trees = vec![subdirectory.to_owned()];
+    let mut files = Vec::new();
+    while let Some(path) = trees.pop() {
+        // Without a listing nothing can be compared; the host then says that nothing was verified.
+        let Some(entries) = provider.entries(commit, &path)? else {
+            break;
+        };
+        for entry in target.compare(&path, &entries) {
+            match entry.kind {
+                Kind::Tree => trees.push(entry.path),
+                Kind::Submodule => {}
+                _ => files.push(RemoteFile {
+                    request: provider.file(commit, &entry)?,
+                    path: entry.path,
+                    kind: entry.kind,
+                }),
+            }
+        }
+        if files.len() >= BATCH {
+            target.fetch_files(&files).map_err(explain)?;
+            files.clear();
+        }
+    }
+    if files.is_empty() {
+        return Ok(());
+    }
+    target.fetch_files(&files).map_err(explain)
+}
+
+fn explain<P: Provider>(provider: &P, problem: Problem) -> Error {
+    match problem {
+        Problem::Answered(response) => provider.meaning(&response),
+        Problem::Failed(failure) => failure.into(),
+        Problem::Rejected(text) => Error::Host(text),
+    }
+}
+
+#[cfg(test)]
+#[path = "download_tests.rs"]
+mod tests;

@@ -1,0 +1,85 @@
+//! What the trees of a commit hold.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::{Entry, Error, Kind};
+
+impl Entry {
+    /// What a forge lists, with git's mode in octal.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] for a mode that git does not have.
+    pub fn from_mode(path: String, mode: &str, id: String) -> Result<Self, Error> {
+        let kind = match mode.trim_start_matches('0') {
+            // Long ago git kept the group's permission too.
+            "100644" | "100664" => Kind::Regular,
+            "100755" => Kind::Executable,
+            "120000" => Kind::Symlink,
+            "40000" => Kind::Tree,
+            "160000" => Kind::Submodule,
+            _ => {
+                let text = format!("the forge lists {path:?} with the unknown mode {mode:?}");
+                return Err(Error::Unavailable(text));
+            }
+        };
+        Ok(Self { path, kind, id })
+    }
+}
+
+/// Remembers the ids of trees, for a forge that lists a tree by its id and not by its path.
+#[derive(Debug, Default)]
+pub struct Trees(RefCell<BTreeMap<String, String>>);
+
+impl Trees {
+    /// What the tree at `path` holds. `list` is called with a tree's id (the commit's own for the root, which forges take too) and with its
+    /// path, and answers with paths from the repository's root. A tree whose parents were not listed before is looked up from the root.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no such directory, and what `list` says.
+    pub fn entries(
+        &self,
+        commit: &str,
+        path: &str,
+        list: &dyn Fn(&str, &str) -> Result<Option<Vec<Entry>>, Error>,
+    ) -> Result<Option<Vec<Entry>>, Error> {
+        let known = match path {
+            "" => Some(commit.to_owned()),
+            _ => self.0.borrow().get(path).cloned(),
+        };
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+                if self.entries(commit, parent, list)?.is_none() {
+                    return Ok(None);
+                }
+                let found = self.0.borrow().get(path).cloned();
+                found.ok_or_else(|| {
+                    Error::NotFound(format!("commit {commit} has no directory {path}"))
+                })?
+            }
+        };
+        let Some(entries) = list(&id, path)? else {
+            return Ok(None);
+        };
+        let trees = entries.iter().filter(|entry| entry.kind == Kind::Tree);
+        let trees = trees.map(|entry| (entry.path.clone(), entry.id.clone()));
+        self.0.borrow_mut().extend(trees);
+        Ok(Some(entries))
+    }
+}
+
+/// The path of a name in the directory at `path`, which is empty for the root.
+#[must_use]
+pub fn below(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.into()
+    } else {
+        format!("{path}/{name}")
+    }
+}
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod tests;
