@@ -3,7 +3,7 @@
 use forgeport_provider::{
     Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need,
     Provider, Remote, Request, Response, Setting, Settings, Trees, Url, absent, below, given, http,
-    same_path, starts_with,
+    starts_with,
 };
 use serde::Deserialize;
 
@@ -11,6 +11,7 @@ use serde::Deserialize;
 #[derive(Debug)]
 pub struct GitHub {
     api: Base,
+    web: Base,
     hosting: Hosting,
     owner: String,
     repository: String,
@@ -73,10 +74,7 @@ impl Provider for GitHub {
                     "The REST API; on Enterprise Server https://HOST/api/v3",
                 )
                 .default("https://api.github.com"),
-                Setting::optional(
-                    "host",
-                    "The host in remote URLs, if another than the API's",
-                ),
+                Setting::optional("host", "The host in remote URLs, if another than the API's"),
                 Setting::optional(
                     "codeload_url",
                     "The origin that serves archives, if another than GitHub's usual ones",
@@ -111,18 +109,20 @@ impl Provider for GitHub {
 
     fn open(settings: &Settings) -> Result<Self, Error> {
         let api = settings.base("api_url")?;
-        let web = match settings.get("host") {
-            Some(host) => api
-                .with_host(host)
-                .map_err(|why| Error::InvalidOption(("host".into(), why.into())))?,
-            None => web_of(&api),
-        };
+        let web = web_of(&api);
+        // GitHub itself also takes SSH at the port of https, which few firewalls close.
+        let hosting = Hosting::with_option(settings, "host", &web)?.alternative_ssh(
+            "github.com",
+            "ssh.github.com",
+            443,
+        );
         Ok(Self {
             owner: settings.name("owner")?,
             repository: settings.name("repository")?,
-            hosting: hosting(web),
             trees: Trees::default(),
             api,
+            web,
+            hosting,
         })
     }
 
@@ -154,8 +154,7 @@ impl Provider for GitHub {
 
     fn owns_remote(&self, remote: &Remote) -> bool {
         let own = format!("{}/{}", self.owner, self.repository);
-        let path = self.hosting.path(remote);
-        path.is_some_and(|path| same_path(path, &own))
+        self.hosting.owns(remote, &own)
     }
 
     fn archive(&self, commit: &str, _subdirectory: &str) -> Archive {
@@ -169,8 +168,14 @@ impl Provider for GitHub {
             if found.truncated {
                 return Ok(None);
             }
-            let entry = |item: TreeItem| Entry::from_mode(below(path, &item.path), &item.mode, item.sha);
-            found.tree.into_iter().map(entry).collect::<Result<_, _>>().map(Some)
+            let entry =
+                |item: TreeItem| Entry::from_mode(below(path, &item.path), &item.mode, item.sha);
+            found
+                .tree
+                .into_iter()
+                .map(entry)
+                .collect::<Result<_, _>>()
+                .map(Some)
         })
     }
 
@@ -184,8 +189,8 @@ impl Provider for GitHub {
     }
 
     fn commit_url(&self, commit: &str) -> Option<String> {
-        let web = self.hosting.web();
-        Some(web.join([&self.owner, &self.repository, "commit", commit]).into())
+        let path = [&self.owner, &self.repository, "commit", commit];
+        Some(self.web.join(path).into())
     }
 }
 
@@ -214,18 +219,6 @@ fn web_of(api: &Base) -> Base {
         ..api.clone()
     }
 }
-
-/// GitHub itself also takes SSH at the port of https, which few firewalls close.
-fn hosting(web: Base) -> Hosting {
-    let main = web.host == "github.com";
-    let hosting = Hosting::new(web);
-    if main {
-        hosting.ssh("ssh.github.com", Some(443))
-    } else {
-        hosting
-    }
-}
-
 
 #[cfg(test)]
 mod tests;

@@ -1,57 +1,83 @@
 //! Which checkouts belong to a code repository.
 
-use crate::{Base, Remote};
+use crate::{Base, Error, Remote, Settings};
+
+/// A host, and a port where it is not the scheme's own.
+type Place = (String, Option<u16>);
 
 /// Where an instance of a forge serves git.
 #[derive(Clone, Debug)]
 pub struct Hosting {
-    web: Base,
-    ssh: Vec<(String, Option<u16>)>,
+    scheme: String,
+    prefix: String,
+    web: Vec<Place>,
+    ssh: Vec<Place>,
 }
 
 impl Hosting {
     /// Over the web at this base, over SSH at the same host and SSH's own port.
     #[must_use]
-    pub fn new(web: Base) -> Self {
-        let ssh = vec![(web.host.clone(), None)];
-        Self { web, ssh }
+    pub fn new(web: &Base) -> Self {
+        Self {
+            scheme: web.scheme.clone(),
+            prefix: web.prefix.clone(),
+            web: vec![(web.host.clone(), web.port)],
+            ssh: vec![(web.host.clone(), None)],
+        }
     }
 
-    /// Over SSH at this host and port too.
+    /// As [`Hosting::new`], but at the host that the option of this name tells, where it was given; with a port it is for both the
+    /// web and SSH.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where the option is no host.
+    pub fn with_option(settings: &Settings, option: &str, web: &Base) -> Result<Self, Error> {
+        let mut hosting = Self::new(web);
+        let Some(given) = settings.get(option) else {
+            return Ok(hosting);
+        };
+        let given = web
+            .with_host(given)
+            .map_err(|why| Error::InvalidOption((option.into(), why.into())))?;
+        hosting.web.retain(|(host, _)| *host == given.host);
+        hosting.web.push((given.host.clone(), given.port));
+        hosting.ssh = vec![(given.host.clone(), None), (given.host, given.port)];
+        Ok(hosting)
+    }
+
+    /// Over SSH at this host and port too, where the instance is at the host `of`.
     #[must_use]
-    pub fn ssh(mut self, host: &str, port: Option<u16>) -> Self {
-        self.ssh.push((host.into(), port));
+    pub fn alternative_ssh(mut self, of: &str, host: &str, port: u16) -> Self {
+        if self.web.iter().any(|(known, _)| known == of) {
+            self.ssh.push((host.into(), Some(port)));
+        }
         self
-    }
-
-    /// Where a person finds the instance.
-    #[must_use]
-    pub fn web(&self) -> &Base {
-        &self.web
     }
 
     /// The path of the repository on the instance, where the remote is on it. A prefix of the instance counts on the web only, as
     /// over SSH there is none.
     #[must_use]
     pub fn path<'a>(&self, remote: &'a Remote) -> Option<&'a str> {
-        let here = |host: &str| host.eq_ignore_ascii_case(&remote.host);
-        match remote.scheme.as_str() {
-            "ssh" => {
-                let known = |(host, port): &(String, Option<u16>)| here(host) && *port == remote.port;
-                self.ssh.iter().any(known).then_some(&remote.path)
-            }
-            "git" => (here(&self.web.host) && remote.port.is_none()).then_some(&remote.path),
-            scheme if scheme == self.web.scheme => {
-                if !here(&self.web.host) || remote.port != self.web.port {
-                    return None;
-                }
-                match self.web.prefix.as_str() {
-                    "" => Some(&remote.path),
-                    prefix => remote.path.strip_prefix(prefix)?.strip_prefix('/'),
-                }
-            }
-            _ => None,
+        let is = |(host, port): &Place| {
+            host.eq_ignore_ascii_case(&remote.host) && *port == remote.port
+        };
+        let (places, prefix) = match remote.scheme.as_str() {
+            "ssh" => (&self.ssh, ""),
+            "git" if remote.port.is_none() => (&self.ssh, ""),
+            scheme if scheme == self.scheme => (&self.web, self.prefix.as_str()),
+            _ => return None,
+        };
+        let path = places.iter().any(is).then_some(remote.path.as_str())?;
+        if prefix.is_empty() {
+            return Some(path);
         }
+        path.strip_prefix(prefix)?.strip_prefix('/')
+    }
+
+    /// Is the remote the repository at this path, whose letters a forge takes in any case?
+    #[must_use]
+    pub fn owns(&self, remote: &Remote, path: &str) -> bool {
+        self.path(remote).is_some_and(|found| same_path(found, path))
     }
 }
 

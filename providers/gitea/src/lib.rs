@@ -1,0 +1,173 @@
+//! Gitea and Forgejo, also under a path of their host.
+
+use forgeport_provider::{
+    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need,
+    Provider, Remote, Request, Response, Setting, Settings, Trees, Url, below, http,
+};
+use serde::Deserialize;
+
+/// A repository on Gitea or Forgejo.
+#[derive(Debug)]
+pub struct Gitea {
+    instance: Base,
+    hosting: Hosting,
+    owner: String,
+    repository: String,
+    trees: Trees,
+}
+
+forgeport_provider::export!(Gitea);
+
+#[derive(Deserialize)]
+struct RepositoryAnswer {
+    full_name: String,
+    default_branch: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CommitAnswer {
+    sha: String,
+}
+
+#[derive(Deserialize)]
+struct TreeAnswer {
+    tree: Vec<TreeItem>,
+    /// There are more pages.
+    #[serde(default)]
+    truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct TreeItem {
+    path: String,
+    mode: String,
+    sha: String,
+}
+
+impl Provider for Gitea {
+    fn describe() -> Description {
+        Description {
+            name: "gitea".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "Gitea and Forgejo, such as Codeberg".into(),
+            settings: vec![
+                Setting::required("owner", "The user or organization that owns the repository"),
+                Setting::required("repository", "The repository's name"),
+                Setting::secret(
+                    "token",
+                    "A token with the scope read:repository; none for a public one",
+                ),
+                Setting::optional("instance_url", "Where Gitea or Forgejo is")
+                    .default("https://codeberg.org"),
+                Setting::optional(
+                    "host",
+                    "The host in remote URLs, if another than the instance's; with the port that SSH has there",
+                ),
+            ],
+            needs: vec![Need::get("{instance_url}")],
+            credentials: vec![Credential::bearer("token", "{instance_url}")],
+            remote_hosts: ["{host.host}", "{instance_url.host}"]
+                .map(Into::into)
+                .into(),
+        }
+    }
+
+    fn open(settings: &Settings) -> Result<Self, Error> {
+        let instance = settings.base("instance_url")?;
+        Ok(Self {
+            hosting: Hosting::with_option(settings, "host", &instance)?,
+            owner: settings.name("owner")?,
+            repository: settings.name("repository")?,
+            trees: Trees::default(),
+            instance,
+        })
+    }
+
+    fn login(&self) -> Result<Identity, Error> {
+        let request = Request::get(self.url(&[]));
+        let found: RepositoryAnswer = http::json(&request, &self.what())?;
+        Ok(Identity {
+            account: None,
+            repository: found.full_name,
+            default_branch: found.default_branch,
+        })
+    }
+
+    fn resolve(&self, revision: &str) -> Result<Commit, Error> {
+        let what = format!("the commit {revision} of {}", self.what());
+        // What costs the forge most and is not needed here.
+        let url = ["stat", "verification", "files"]
+            .iter()
+            .fold(self.url(&["git", "commits", revision]), |url, part| {
+                url.query(part, "false")
+            });
+        let found: CommitAnswer = http::json(&Request::get(url), &what)?;
+        Ok(Commit {
+            id: found.sha,
+            // It tells one, but that is the commit's own id.
+            tree: None,
+        })
+    }
+
+    fn owns_remote(&self, remote: &Remote) -> bool {
+        let own = format!("{}/{}", self.owner, self.repository);
+        self.hosting.owns(remote, &own)
+    }
+
+    fn archive(&self, commit: &str, _subdirectory: &str) -> Archive {
+        let file = format!("{commit}.tar.gz");
+        Archive::tar_gzip(Request::get(self.url(&["archive", &file])))
+    }
+
+    fn entries(&self, commit: &str, path: &str) -> Result<Option<Vec<Entry>>, Error> {
+        self.trees.entries(commit, path, &|id, path| {
+            let what = format!("the tree {id} of {}", self.what());
+            let mut entries = Vec::new();
+            for page in 1.. {
+                let url = self.url(&["git", "trees", id]).query("per_page", "1000");
+                let request = Request::get(url.query("page", &page.to_string()));
+                let found: TreeAnswer = http::json(&request, &what)?;
+                let more = found.truncated && !found.tree.is_empty();
+                for item in found.tree {
+                    entries.push(Entry::from_mode(
+                        below(path, &item.path),
+                        &item.mode,
+                        item.sha,
+                    )?);
+                }
+                if !more {
+                    break;
+                }
+            }
+            Ok(Some(entries))
+        })
+    }
+
+    fn file(&self, commit: &str, entry: &Entry) -> Result<Request, Error> {
+        let path: Vec<&str> = ["raw"].into_iter().chain(entry.path.split('/')).collect();
+        Ok(Request::get(self.url(&path).query("ref", commit)))
+    }
+
+    fn meaning(&self, response: &Response) -> Error {
+        response.error(&format!("the archive of {}", self.what()))
+    }
+
+    fn commit_url(&self, commit: &str) -> Option<String> {
+        let path = [&self.owner, &self.repository, "commit", commit];
+        Some(self.instance.join(path).into())
+    }
+}
+
+impl Gitea {
+    fn what(&self) -> String {
+        format!("repository {}/{}", self.owner, self.repository)
+    }
+
+    fn url(&self, rest: &[&str]) -> Url {
+        let start = ["api", "v1", "repos", &self.owner, &self.repository];
+        self.instance.join(start.iter().chain(rest))
+    }
+}
+
+#[cfg(test)]
+mod tests;

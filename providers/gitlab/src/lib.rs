@@ -1,0 +1,202 @@
+//! GitLab: gitlab.com, Dedicated and self-managed, also under a path of its host.
+
+use forgeport_provider::{
+    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need,
+    Provider, Remote, Request, Response, Setting, Settings, Url, http, starts_with,
+};
+use serde::Deserialize;
+
+/// GitLab's own words are `404 Project Not Found`, whatever the reason.
+const HINT: &str = "a private project wants a personal, project or group token with the scope read_api; \
+    job and deploy tokens get its archive through git only";
+
+/// A project on GitLab.
+#[derive(Debug)]
+pub struct GitLab {
+    instance: Base,
+    hosting: Hosting,
+    /// With the groups that it is in.
+    project: String,
+}
+
+forgeport_provider::export!(GitLab);
+
+#[derive(Deserialize)]
+struct ProjectAnswer {
+    path_with_namespace: String,
+    default_branch: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CommitAnswer {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct TreeItem {
+    id: String,
+    path: String,
+    mode: String,
+}
+
+impl Provider for GitLab {
+    fn describe() -> Description {
+        Description {
+            name: "gitlab".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "GitLab.com, GitLab Dedicated and GitLab Self-Managed".into(),
+            settings: vec![
+                Setting::required(
+                    "group",
+                    "The group or user that the project is in; subgroups as group/subgroup",
+                ),
+                Setting::required("project", "The project's name in its URL"),
+                Setting::secret(
+                    "token",
+                    "A token with the scope read_api; none for a public project",
+                ),
+                Setting::optional("instance_url", "Where GitLab is").default("https://gitlab.com"),
+                Setting::optional(
+                    "host",
+                    "The host in remote URLs, if another than the instance's",
+                ),
+            ],
+            needs: vec![Need::get("{instance_url}")],
+            // In these headers GitLab overlooks a token where it does not count; as a bearer it would be refused, for a public project too.
+            credentials: vec![
+                Credential::header("token", "{instance_url}", "JOB-TOKEN")
+                    .when(starts_with("token", "glcbt-")),
+                Credential::header("token", "{instance_url}", "DEPLOY-TOKEN")
+                    .when(starts_with("token", "gldt-")),
+                Credential::bearer("token", "{instance_url}"),
+            ],
+            remote_hosts: ["{host.host}", "{instance_url.host}", "altssh.gitlab.com"]
+                .map(Into::into)
+                .into(),
+        }
+    }
+
+    fn open(settings: &Settings) -> Result<Self, Error> {
+        let instance = settings.base("instance_url")?;
+        let hosting = Hosting::with_option(settings, "host", &instance)?.alternative_ssh(
+            "gitlab.com",
+            "altssh.gitlab.com",
+            443,
+        );
+        Ok(Self {
+            project: format!("{}/{}", settings.path("group")?, settings.name("project")?),
+            instance,
+            hosting,
+        })
+    }
+
+    fn login(&self) -> Result<Identity, Error> {
+        let request = Request::get(self.url(&[]));
+        match http::json::<ProjectAnswer>(&request, &self.what()) {
+            Ok(found) => Ok(Identity {
+                account: None,
+                repository: found.path_with_namespace,
+                default_branch: found.default_branch,
+            }),
+            // A job token may not ask for the project, but for its commits.
+            Err(error @ (Error::NotFound(_) | Error::Unauthorized(_))) => {
+                self.commit("HEAD").map_err(|_| hinted(error))?;
+                Ok(Identity {
+                    account: None,
+                    repository: self.project.clone(),
+                    default_branch: None,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn resolve(&self, revision: &str) -> Result<Commit, Error> {
+        self.commit(revision)
+    }
+
+    fn owns_remote(&self, remote: &Remote) -> bool {
+        self.hosting.owns(remote, &self.project)
+    }
+
+    fn archive(&self, commit: &str, subdirectory: &str) -> Archive {
+        let mut url = self
+            .url(&["repository", "archive.tar.gz"])
+            .query("sha", commit);
+        if !subdirectory.is_empty() {
+            url = url.query("path", subdirectory);
+        }
+        // By default GitLab puts what LFS stores in place of what the commit holds.
+        Archive::tar_gzip(Request::get(url.query("include_lfs_blobs", "false")))
+    }
+
+    fn entries(&self, commit: &str, path: &str) -> Result<Option<Vec<Entry>>, Error> {
+        let what = format!("the directory {path:?} of {}", self.what());
+        let start = self.url(&["repository", "tree"]);
+        let mut url = start.clone().query("ref", commit).query("path", path);
+        url = url.query("per_page", "100").query("pagination", "keyset");
+        let mut entries = Vec::new();
+        loop {
+            let response = http::send(&Request::get(url))?;
+            for item in response.json::<Vec<TreeItem>>(&what)? {
+                entries.push(Entry::from_mode(item.path, &item.mode, item.id)?);
+            }
+            // The link names the origin that GitLab believes to be at; a proxy may know better.
+            match response.next_page().and_then(|next| next.split_once('?')) {
+                Some((_, query)) => url = start.clone().raw_query(query),
+                None => return Ok(Some(entries)),
+            }
+        }
+    }
+
+    fn file(&self, _commit: &str, entry: &Entry) -> Result<Request, Error> {
+        Ok(Request::get(self.url(&[
+            "repository",
+            "blobs",
+            &entry.id,
+            "raw",
+        ])))
+    }
+
+    fn meaning(&self, response: &Response) -> Error {
+        hinted(response.error(&format!("the archive of {}", self.what())))
+    }
+
+    fn commit_url(&self, commit: &str) -> Option<String> {
+        let path = self.project.split('/').chain(["-", "commit", commit]);
+        Some(self.instance.join(path).into())
+    }
+}
+
+impl GitLab {
+    fn what(&self) -> String {
+        format!("project {}", self.project)
+    }
+
+    fn url(&self, rest: &[&str]) -> Url {
+        let start = ["api", "v4", "projects", &self.project];
+        self.instance.join(start.iter().chain(rest))
+    }
+
+    fn commit(&self, revision: &str) -> Result<Commit, Error> {
+        let what = format!("the commit {revision} of {}", self.what());
+        let url = self
+            .url(&["repository", "commits", revision])
+            .query("stats", "false");
+        let found: CommitAnswer = http::json(&Request::get(url), &what)?;
+        Ok(Commit {
+            id: found.id,
+            tree: None,
+        })
+    }
+}
+
+fn hinted(error: Error) -> Error {
+    match error {
+        Error::NotFound(text) => Error::NotFound(format!("{text}; {HINT}")),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;
