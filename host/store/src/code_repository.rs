@@ -1,0 +1,89 @@
+//! A registration, as it is kept.
+
+use crate::{now, seal::Sealed};
+use forgeport_grants::{Grants, SecretReference};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::collections::BTreeMap;
+
+/// A registered code repository. Neither `Debug` nor `Serialize` shows a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CodeRepository {
+    /// A UUID (version 4) in lower case; never changes.
+    pub id: String,
+    /// Unique.
+    pub name: String,
+    /// As in `--type`: `github`, `gitlab`, `custom`, ...
+    pub kind: String,
+    /// In the user's words.
+    pub description: Option<String>,
+    /// The component that speaks to the forge.
+    pub provider: ProviderRef,
+    /// By the name that the provider's settings have.
+    pub options: BTreeMap<String, StoredOption>,
+    /// What the provider may reach.
+    pub grants: Grants,
+    /// The hosts that the remote of a checkout may name.
+    pub remote_hosts: Vec<String>,
+    /// Milliseconds since 1970 (UTC).
+    pub created: i64,
+    /// Milliseconds since 1970 (UTC); grows with every change, by which changes made at the same time are noticed.
+    pub updated: i64,
+}
+
+/// Which component a registration was made with. Grants belong to this digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProviderRef {
+    /// From its description.
+    pub name: String,
+    /// From its description.
+    pub version: String,
+    /// SHA-256 of the component in lower-case hex.
+    pub digest: String,
+    /// Of a custom provider: `--source` as it was given. The store keeps the component of such a one.
+    pub source: Option<String>,
+}
+
+/// The value of an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredOption {
+    /// No credential.
+    Plain(String),
+    /// In a secret.
+    Reference(SecretReference),
+    /// A credential given as it is; made with [`crate::CodeRepositories::seal`].
+    Sealed(Sealed),
+}
+
+impl CodeRepository {
+    /// A registration with a new id and nothing but what it must have; fill in the rest and insert it.
+    pub fn new(name: &str, kind: &str, provider: ProviderRef) -> CodeRepository {
+        let created = now();
+        CodeRepository {
+            id: uuid::Uuid::new_v4().to_string(),
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            description: None,
+            provider,
+            options: BTreeMap::new(),
+            grants: Grants::default(),
+            remote_hosts: Vec::new(),
+            created,
+            updated: created,
+        }
+    }
+}
+
+/// `{"plain": "text"}`, `{"reference": "{{name.key}}"}` or `{"sealed": true}`.
+impl Serialize for StoredOption {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self {
+            StoredOption::Plain(text) => map.serialize_entry("plain", text)?,
+            StoredOption::Reference(reference) => {
+                map.serialize_entry("reference", &reference.to_string())?;
+            }
+            StoredOption::Sealed(_) => map.serialize_entry("sealed", &true)?,
+        }
+        map.end()
+    }
+}

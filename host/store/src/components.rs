@@ -1,0 +1,97 @@
+//! The components of custom providers, each in a file that is named by its SHA-256.
+//!
+//! Files are written and removed only while the database's write lock is held. So whatever file no registration names is left over
+//! from something that failed, and can go.
+
+use crate::{Result, StoreError, private};
+use rusqlite::Transaction;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashSet,
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+/// The digest that a component is known by: its SHA-256 in lower-case hex.
+pub fn digest_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+pub(crate) fn read(store: &Path, digest: &str) -> Result<Vec<u8>> {
+    let path = path(store, digest)?;
+    let bytes = match fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(StoreError::ComponentMissing(digest.to_owned()));
+        }
+        other => other.map_err(StoreError::io("read", &path))?,
+    };
+    match digest_of(&bytes) == digest {
+        true => Ok(bytes),
+        false => Err(StoreError::ComponentAltered(digest.to_owned())),
+    }
+}
+
+/// Sees to it that a component is there, from its bytes where they are given. Needs the write lock.
+pub(crate) fn ensure(store: &Path, digest: &str, bytes: Option<&[u8]>) -> Result<()> {
+    let path = path(store, digest)?;
+    let Some(bytes) = bytes else {
+        return match path.is_file() {
+            true => Ok(()),
+            false => Err(StoreError::ComponentMissing(digest.to_owned())),
+        };
+    };
+    if digest_of(bytes) != digest {
+        return Err(StoreError::ComponentAltered(digest.to_owned()));
+    }
+    private::directory(&directory(store))?;
+    private::write(&path, bytes)
+}
+
+/// Removes what no registration names. Needs the write lock.
+pub(crate) fn sweep(store: &Path, transaction: &Transaction<'_>) -> Result<()> {
+    let directory = directory(store);
+    let entries = match fs::read_dir(&directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(StoreError::io("read", &directory))?,
+    };
+    let mut statement =
+        transaction.prepare("SELECT DISTINCT provider_digest FROM code_repository")?;
+    let named = statement.query_map((), |row| Ok(file_name(&row.get::<_, String>(0)?)))?;
+    let named: HashSet<String> = named.collect::<rusqlite::Result<_>>()?;
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io("read", &directory))?;
+        let is_named = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| named.contains(name));
+        if !is_named {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn directory(store: &Path) -> PathBuf {
+    store.join("providers")
+}
+
+fn file_name(digest: &str) -> String {
+    format!("{digest}.wasm")
+}
+
+/// The file of a digest, which must be one: it becomes part of a path.
+fn path(store: &Path, digest: &str) -> Result<PathBuf> {
+    let is_digest = digest.len() == 64
+        && digest
+            .bytes()
+            .all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    match is_digest {
+        true => Ok(directory(store).join(file_name(digest))),
+        false => Err(StoreError::ComponentMissing(digest.to_owned())),
+    }
+}

@@ -1,0 +1,82 @@
+//! Files and directories that only their owner may read.
+
+use crate::{Result, StoreError};
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{ErrorKind, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+use tempfile::NamedTempFile;
+
+/// Makes a directory for the owner alone, unless it is there.
+///
+/// # Errors
+/// When others may write to the one that is there: they could put their own files in the place of ours.
+pub(crate) fn directory(path: &Path) -> Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder
+        .create(path)
+        .map_err(StoreError::io("make the directory", path))?;
+    let mode = mode(path)?;
+    match mode & 0o022 {
+        0 => Ok(()),
+        _ => Err(StoreError::DirectoryNotPrivate(path.to_owned())),
+    }
+}
+
+/// Makes an empty file for the owner alone, unless it is there; one that is there is taken from the others.
+///
+/// The file is never opened under its own name: closing it would drop the locks that another thread's SQLite has on it.
+pub(crate) fn empty_file(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().mode() & 0o077 == 0 => return Ok(()),
+        Ok(_) => {
+            return fs::set_permissions(path, Permissions::from_mode(0o600))
+                .map_err(StoreError::io("make private", path));
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(StoreError::io("read", path)(error)),
+    }
+    let created = temporary_beside(path)?
+        .into_temp_path()
+        .persist_noclobber(path);
+    match created {
+        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => {
+            Err(StoreError::io("make", path)(error.error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file whole or not at all, and onto the disk. One that is there is replaced.
+pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
+    let mut file = temporary_beside(path)?;
+    let written = file
+        .write_all(contents)
+        .and_then(|()| file.as_file().sync_all());
+    written.map_err(StoreError::io("write", path))?;
+    file.persist(path)
+        .map_err(|error| StoreError::io("write", path)(error.error))?;
+    let parent = path.parent().unwrap_or(path);
+    let synced = File::open(parent).and_then(|directory| directory.sync_all());
+    synced.map_err(StoreError::io("write", parent))
+}
+
+/// Opens a file to lock it; it has no contents.
+pub(crate) fn lock_file(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    options.open(path).map_err(StoreError::io("open", path))
+}
+
+fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
+    let parent = path.parent().unwrap_or(path);
+    NamedTempFile::with_prefix_in(".new-", parent).map_err(StoreError::io("write to", parent))
+}
+
+fn mode(path: &Path) -> Result<u32> {
+    let metadata = fs::metadata(path).map_err(StoreError::io("read", path))?;
+    Ok(metadata.permissions().mode())
+}

@@ -1,0 +1,165 @@
+//! Registrations as rows of the database.
+
+use crate::{
+    Result, StoreError,
+    code_repository::{CodeRepository, ProviderRef, StoredOption},
+    now,
+    seal::Sealed,
+};
+use forgeport_grants::SecretReference;
+use rusqlite::{Row, Transaction, ffi, named_params};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+
+const WHAT: &str = "code repository";
+
+pub(crate) fn insert_row(tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
+    let inserted = tx.execute(
+        "INSERT INTO code_repository (id, name, kind, description, provider_name, provider_version,
+             provider_digest, provider_source, grants, remote_hosts, created, updated)
+         VALUES (:id, :name, :kind, :description, :provider_name, :provider_version,
+             :provider_digest, :provider_source, :grants, :remote_hosts, :created, :updated)",
+        named_params! {
+            ":id": repository.id,
+            ":name": repository.name,
+            ":kind": repository.kind,
+            ":description": repository.description,
+            ":provider_name": repository.provider.name,
+            ":provider_version": repository.provider.version,
+            ":provider_digest": repository.provider.digest,
+            ":provider_source": repository.provider.source,
+            ":grants": json(&repository.grants)?,
+            ":remote_hosts": json(&repository.remote_hosts)?,
+            ":created": repository.created,
+            ":updated": repository.updated,
+        },
+    );
+    inserted
+        .map(drop)
+        .map_err(|error| name_taken(error, WHAT, &repository.name))
+}
+
+/// Replaces a row if it is still what was read; returns the new `updated`.
+pub(crate) fn update_row(tx: &Transaction<'_>, repository: &CodeRepository) -> Result<i64> {
+    let updated = now().max(repository.updated.saturating_add(1));
+    let changed = tx.execute(
+        "UPDATE code_repository SET name = :name, kind = :kind, description = :description,
+             provider_name = :provider_name, provider_version = :provider_version,
+             provider_digest = :provider_digest, provider_source = :provider_source,
+             grants = :grants, remote_hosts = :remote_hosts, updated = :updated
+         WHERE id = :id AND updated = :read",
+        named_params! {
+            ":id": repository.id,
+            ":name": repository.name,
+            ":kind": repository.kind,
+            ":description": repository.description,
+            ":provider_name": repository.provider.name,
+            ":provider_version": repository.provider.version,
+            ":provider_digest": repository.provider.digest,
+            ":provider_source": repository.provider.source,
+            ":grants": json(&repository.grants)?,
+            ":remote_hosts": json(&repository.remote_hosts)?,
+            ":updated": updated,
+            ":read": repository.updated,
+        },
+    );
+    match changed.map_err(|error| name_taken(error, WHAT, &repository.name))? {
+        0 => Err(StoreError::Changed(repository.name.clone())),
+        _ => Ok(updated),
+    }
+}
+
+pub(crate) fn name_taken(error: rusqlite::Error, what: &'static str, name: &str) -> StoreError {
+    match error.sqlite_error() {
+        Some(error) if error.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE => {
+            StoreError::NameTaken {
+                what,
+                name: name.to_owned(),
+            }
+        }
+        _ => error.into(),
+    }
+}
+
+/// One registration or all of them, with their options, in the order of their names.
+pub(crate) fn load(tx: &Transaction<'_>, id: Option<&str>) -> Result<Vec<CodeRepository>> {
+    let mut options = load_options(tx, id)?;
+    let mut statement = tx.prepare(
+        "SELECT id, name, kind, description, provider_name, provider_version, provider_digest,
+             provider_source, grants, remote_hosts, created, updated
+         FROM code_repository WHERE ?1 IS NULL OR id = ?1 ORDER BY name",
+    )?;
+    let mut rows = statement.query([id])?;
+    let mut repositories = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut repository = read_row(row)?;
+        repository.options = options.remove(&repository.id).unwrap_or_default();
+        repositories.push(repository);
+    }
+    Ok(repositories)
+}
+
+fn read_row(row: &Row<'_>) -> Result<CodeRepository> {
+    Ok(CodeRepository {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        kind: row.get("kind")?,
+        description: row.get("description")?,
+        provider: ProviderRef {
+            name: row.get("provider_name")?,
+            version: row.get("provider_version")?,
+            digest: row.get("provider_digest")?,
+            source: row.get("provider_source")?,
+        },
+        options: BTreeMap::new(),
+        grants: from_json(row, "grants")?,
+        remote_hosts: from_json(row, "remote_hosts")?,
+        created: row.get("created")?,
+        updated: row.get("updated")?,
+    })
+}
+
+type OptionsById = BTreeMap<String, BTreeMap<String, StoredOption>>;
+
+fn load_options(tx: &Transaction<'_>, id: Option<&str>) -> Result<OptionsById> {
+    let mut statement = tx.prepare(
+        "SELECT code_repository_id, name, plain, secret_name, secret_key, sealed
+         FROM code_repository_option WHERE ?1 IS NULL OR code_repository_id = ?1",
+    )?;
+    let mut rows = statement.query([id])?;
+    let mut options = OptionsById::new();
+    while let Some(row) = rows.next()? {
+        let option = match (
+            row.get("plain")?,
+            row.get("secret_name")?,
+            row.get("sealed")?,
+        ) {
+            (Some(text), None, None) => StoredOption::Plain(text),
+            (None, Some(name), None) => StoredOption::Reference(SecretReference {
+                name,
+                key: row.get("secret_key")?,
+            }),
+            (None, None, Some(bytes)) => StoredOption::Sealed(Sealed::from_bytes(bytes)),
+            _ => {
+                return Err(StoreError::Corrupt(
+                    "an option of a code repository".to_owned(),
+                ));
+            }
+        };
+        options
+            .entry(row.get(0)?)
+            .or_default()
+            .insert(row.get("name")?, option);
+    }
+    Ok(options)
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(format!("grants ({error})")))
+}
+
+fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &'static str) -> Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text)
+        .map_err(|_| StoreError::Corrupt(format!("{column} of a code repository")))
+}
