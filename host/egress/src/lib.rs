@@ -1,1 +1,10 @@
-//! To be written.
+//! The one gate to the network: every request of every provider goes through [`Gate`], with the [`Permit`] of its call.
+
+mod error;
+mod gate;
+mod permit;
+pub mod retry;
+
+pub use error::EgressError;
+pub use gate::{Answer, Fetched, Gate, GateSettings, Request};
+pub use permit::{Credential, Notices, Permit, Quiet, Secret};

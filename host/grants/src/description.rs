@@ -98,13 +98,7 @@ pub(crate) mod tests {
     use super::*;
 
     fn setting(name: &str) -> Setting {
-        Setting {
-            name: name.into(),
-            help: format!("the {name}"),
-            required: false,
-            secret: false,
-            default: None,
-        }
+        Setting { name: name.into(), help: format!("the {name}"), required: false, secret: false, default: None }
     }
 
     /// A provider with one of everything, for the tests of this crate.
@@ -124,27 +118,14 @@ pub(crate) mod tests {
             version: "1.0.0".into(),
             summary: "A forge".into(),
             settings: vec![
-                Setting {
-                    required: true,
-                    ..setting("owner")
-                },
-                Setting {
-                    secret: true,
-                    ..setting("token")
-                },
-                Setting {
-                    default: Some("https://api.forge.example".into()),
-                    ..setting("api_url")
-                },
+                Setting { required: true, ..setting("owner") },
+                Setting { secret: true, ..setting("token") },
+                Setting { default: Some("https://api.forge.example".into()), ..setting("api_url") },
                 setting("username"),
                 setting("web_url"),
             ],
             needs: vec![
-                Need {
-                    origin: "{api_url}".into(),
-                    methods: vec![],
-                    conditions: vec![],
-                },
+                Need { origin: "{api_url}".into(), methods: vec![], conditions: vec![] },
                 Need {
                     origin: "{web_url}".into(),
                     methods: vec![],

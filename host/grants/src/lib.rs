@@ -4,18 +4,23 @@
 
 mod description;
 mod grant;
+mod host;
 mod needs;
 mod options;
 mod origin;
 mod reference;
 mod remote;
 mod template;
+mod text;
+mod validate;
 
 pub use description::{Condition, CredentialRule, Description, Need, Placement, Setting};
 pub use grant::{Denial, Grant, Grants};
-pub use needs::{CredentialPlan, DescriptionError, NeedError, Needs};
+pub use host::HostError;
+pub use needs::{CredentialPlan, NeedError, Needs};
 pub use options::{OptionError, Options, nearest, normalise_name};
 pub use origin::{Origin, OriginError, Scheme};
 pub use reference::{ReferenceError, SecretReference};
 pub use remote::{RemoteError, RemoteScheme, RemoteUrl};
 pub use template::{Template, TemplateError};
+pub use validate::DescriptionError;

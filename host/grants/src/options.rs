@@ -1,212 +1,218 @@
-//! The options of a registration, checked against what the provider takes.
+//! The options that a code repository was registered with, checked against what its provider takes.
 
-use crate::description::{Condition, Description, Setting};
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
+
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// How like a known name an unknown one must be to be suggested; below this, suggestions are noise.
-const SIMILAR: f64 = 0.7;
+use crate::{Condition, Description, Setting, text::quoted};
 
-/// Values for a provider's settings, complete with defaults.
-#[derive(Clone, Debug, Default)]
-pub struct Options(BTreeMap<String, OptionValue>);
+/// How different (Jaro-Winkler, 0 to 1) a name may be and still be suggested.
+const SIMILAR: f64 = 0.75;
+
+/// The values of a provider's options; a secret one never shows in `Debug`.
+#[derive(Clone)]
+pub struct Options(Vec<Entry>);
 
 #[derive(Clone)]
-struct OptionValue {
-    text: Zeroizing<String>,
+struct Entry {
+    name: String,
+    value: Option<Zeroizing<String>>,
     secret: bool,
     given: bool,
 }
 
-/// Why options cannot be those of a provider. Values are not repeated: they may be credentials.
+/// Why options do not fit what the provider takes. No variant holds a value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OptionError {
-    /// The provider has no such option.
-    #[error("{provider} has no option --{name}{}; it takes {known}", suggestion(.nearest))]
+    /// The provider takes no such option.
+    #[error("unknown option {name}{}: the provider takes {known}", .nearest.as_ref().map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default())]
     Unknown {
-        /// The provider's name.
-        provider: String,
-        /// What was given.
+        /// As it was given, quoted.
         name: String,
-        /// The known name that is most like it, if one is.
+        /// What it may have been meant to be.
         nearest: Option<String>,
-        /// All known names, for a person.
+        /// All that there are, in one line.
         known: String,
     },
-    /// The same option more than once.
-    #[error("--{0} is given twice; give it once")]
-    Twice(String),
-    /// A required option is missing or empty.
-    #[error("--{name} is missing: {help}; add --{name}=…")]
+    /// The same option twice.
+    #[error("option `{0}` was given more than once: give it one value")]
+    Repeated(String),
+    /// A required option was left out.
+    #[error("option `{name}` is missing: {help}: add `--{name}=...`")]
     Missing {
-        /// The option.
+        /// Which one.
         name: String,
-        /// The provider's words on it.
+        /// What it is for.
         help: String,
     },
-    /// A value with control characters or a line break in it.
-    #[error(
-        "the value of --{0} has a control character or a line break in it; was it read from the right file?"
-    )]
+    /// A required or secret option was given without a value.
+    #[error("option `{name}` is empty: {help}: give it a value{}", if *.required { "" } else { ", or leave it out" })]
+    Empty {
+        /// Which one.
+        name: String,
+        /// What it is for.
+        help: String,
+        /// May it not be left out?
+        required: bool,
+    },
+    /// A line break or another control character in the value.
+    #[error("option `{0}` has a line break or another control character in its value: give it without")]
     Control(String),
 }
 
-fn suggestion(nearest: &Option<String>) -> String {
-    nearest
-        .as_ref()
-        .map(|name| format!(" (did you mean --{name}?)"))
-        .unwrap_or_default()
-}
-
-/// An option's name as settings spell it: `api-url` and `api_url` are the same option.
+/// The one spelling of an option's name: `api-url` is `api_url`.
+#[must_use]
 pub fn normalise_name(name: &str) -> String {
     name.replace('-', "_")
 }
 
 /// The candidate that is most like a name, when one is like it at all.
+#[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let scored = candidates
+    // Whoever sends a name of a megabyte gets no suggestion: the comparison takes quadratic time.
+    let name: String = name.chars().take(64).collect();
+    candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
-    let best = scored.max_by(|one, other| one.0.total_cmp(&other.0));
-    best.filter(|(score, _)| *score >= SIMILAR)
+        .map(|candidate| (strsim::jaro_winkler(&name, candidate), candidate))
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
         .map(|(_, candidate)| candidate.to_owned())
 }
 
 impl Options {
-    /// Checks what was given and fills in the defaults. An empty value counts as not given.
+    /// Checks what was given against the description, and fills in the defaults.
     ///
     /// # Errors
-    /// For an unknown, repeated or missing option.
+    /// An option is unknown, repeated, missing, empty though it needs a value, or has control characters in its value.
     pub fn check(
         description: &Description,
         given: impl IntoIterator<Item = (String, Zeroizing<String>)>,
-    ) -> Result<Options, OptionError> {
-        let mut values = BTreeMap::new();
-        for (name, text) in given {
-            let name = normalise_name(&name);
-            let setting = description
-                .setting(&name)
-                .ok_or_else(|| unknown(description, &name))?;
-            if text.chars().any(char::is_control) {
-                return Err(OptionError::Control(name));
-            }
-            let value = OptionValue {
-                text,
-                secret: setting.secret,
-                given: true,
-            };
-            if values.insert(name.clone(), value).is_some() {
-                return Err(OptionError::Twice(name));
-            }
+    ) -> Result<Self, OptionError> {
+        let mut options = Self(description.settings.iter().map(Entry::unset).collect());
+        for (name, value) in given {
+            options.set(&name, value)?;
         }
-        values.retain(|_, value| !value.text.is_empty());
-        for setting in &description.settings {
-            fill_in(&mut values, setting)?;
+        for (entry, setting) in options.0.iter_mut().zip(&description.settings) {
+            entry.complete(setting)?;
         }
-        Ok(Options(values))
+        Ok(options)
     }
 
-    /// The value of an option, a secret one's too.
+    fn set(&mut self, name: &str, value: Zeroizing<String>) -> Result<(), OptionError> {
+        let normal = normalise_name(name);
+        let Some(entry) = self.0.iter_mut().find(|entry| entry.name == normal) else {
+            return Err(self.unknown(&normal));
+        };
+        if entry.given {
+            return Err(OptionError::Repeated(normal));
+        }
+        if value.contains(char::is_control) {
+            return Err(OptionError::Control(normal));
+        }
+        entry.given = true;
+        entry.value = Some(value);
+        Ok(())
+    }
+
+    fn unknown(&self, name: &str) -> OptionError {
+        let known: Vec<String> = self.0.iter().map(|entry| format!("`{}`", entry.name)).collect();
+        OptionError::Unknown {
+            name: quoted(name),
+            nearest: nearest(name, self.0.iter().map(|entry| entry.name.as_str())),
+            known: if known.is_empty() { "no options".to_owned() } else { known.join(", ") },
+        }
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.0.iter().find(|entry| entry.name == name)
+    }
+
+    /// The value, given or by default, of an option that is no secret.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.text.as_str())
+        let entry = self.entry(name).filter(|entry| !entry.secret)?;
+        entry.value.as_ref().map(|value| value.as_str())
     }
 
-    /// Was it given, or is it a default?
-    pub fn is_given(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| value.given)
-    }
-
-    /// Is it a credential?
-    pub fn is_secret(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| value.secret)
-    }
-
-    /// What a provider may see: the options that are no secrets, with defaults.
-    pub fn plain_values(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .filter(|(_, value)| !value.secret)
-            .map(|(name, value)| (name.as_str(), value.text.as_str()))
-    }
-
-    /// The names of the secret options that were given.
-    pub fn secrets_given(&self) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .filter(|(_, value)| value.secret)
-            .map(|(name, _)| name.as_str())
-    }
-
-    /// The value of a secret option.
+    /// The value of a secret option that was given.
+    #[must_use]
     pub fn secret(&self, name: &str) -> Option<&Zeroizing<String>> {
-        self.0
-            .get(name)
-            .filter(|value| value.secret)
-            .map(|value| &value.text)
+        self.entry(name).filter(|entry| entry.secret)?.value.as_ref()
     }
 
-    /// Does a rule's condition hold?
+    /// Was it given? A default does not count.
+    #[must_use]
+    pub fn is_given(&self, name: &str) -> bool {
+        self.entry(name).is_some_and(|entry| entry.given)
+    }
+
+    /// Does the provider take this option as a secret?
+    #[must_use]
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.entry(name).is_some_and(|entry| entry.secret)
+    }
+
+    /// Name and value of all that are no secrets, with defaults, in the description's order: what a provider is opened with.
+    pub fn plain_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let plain = self.0.iter().filter(|entry| !entry.secret);
+        plain.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_ref()?.as_str())))
+    }
+
+    /// The names of the secret options that were given, in the description's order.
+    pub fn secrets_given(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|entry| entry.secret && entry.given).map(|entry| entry.name.as_str())
+    }
+
+    /// Does a fact hold? Of a secret's value only the beginning can be asked about.
+    #[must_use]
     pub fn holds(&self, condition: &Condition) -> bool {
         match condition {
             Condition::Given(name) => self.is_given(name),
             Condition::Absent(name) => !self.is_given(name),
-            Condition::Equals(name, text) => self.get(name) == Some(text),
-            Condition::StartsWith(name, start) => self
-                .get(name)
-                .is_some_and(|text| text.starts_with(start.as_str())),
+            Condition::Equals(name, value) => self.get(name) == Some(value),
+            Condition::StartsWith(name, start) => {
+                let value = self.entry(name).and_then(|entry| entry.value.as_ref());
+                value.is_some_and(|value| value.starts_with(start))
+            }
+        }
+    }
+
+    /// Do all of the facts hold?
+    #[must_use]
+    pub fn hold_all(&self, conditions: &[Condition]) -> bool {
+        conditions.iter().all(|condition| self.holds(condition))
+    }
+}
+
+impl Entry {
+    fn unset(setting: &Setting) -> Self {
+        Self { name: setting.name.clone(), value: None, secret: setting.secret, given: false }
+    }
+
+    fn complete(&mut self, setting: &Setting) -> Result<(), OptionError> {
+        let (name, help) = (setting.name.clone(), setting.help.clone());
+        match &self.value {
+            None if setting.required => Err(OptionError::Missing { name, help }),
+            None => {
+                self.value = setting.default.clone().map(Zeroizing::new);
+                Ok(())
+            }
+            Some(value) if value.is_empty() && (setting.required || setting.secret) => {
+                Err(OptionError::Empty { name, help, required: setting.required })
+            }
+            Some(_) => Ok(()),
         }
     }
 }
 
-fn unknown(description: &Description, name: &str) -> OptionError {
-    let names = || {
-        description
-            .settings
-            .iter()
-            .map(|setting| setting.name.as_str())
-    };
-    OptionError::Unknown {
-        provider: description.name.clone(),
-        name: name.to_owned(),
-        nearest: nearest(name, names()),
-        known: names()
-            .map(|name| format!("--{name}"))
-            .collect::<Vec<_>>()
-            .join(", "),
-    }
-}
-
-fn fill_in(
-    values: &mut BTreeMap<String, OptionValue>,
-    setting: &Setting,
-) -> Result<(), OptionError> {
-    if values.contains_key(&setting.name) {
-        return Ok(());
-    }
-    if let Some(default) = &setting.default {
-        let value = OptionValue {
-            text: Zeroizing::new(default.clone()),
-            secret: false,
-            given: false,
-        };
-        values.insert(setting.name.clone(), value);
-    } else if setting.required {
-        return Err(OptionError::Missing {
-            name: setting.name.clone(),
-            help: setting.help.clone(),
-        });
-    }
-    Ok(())
-}
-
-impl fmt::Debug for OptionValue {
+impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.secret {
-            true => f.write_str("(secret)"),
-            false => fmt::Debug::fmt(self.text.as_str(), f),
-        }
+        let shown = |entry: &Entry| match &entry.value {
+            Some(_) if entry.secret => Some("(secret)".to_owned()),
+            value => value.as_ref().map(|value| value.to_string()),
+        };
+        f.debug_map().entries(self.0.iter().map(|entry| (&entry.name, shown(entry)))).finish()
     }
 }
 
@@ -217,9 +223,7 @@ mod tests {
     use crate::description::tests::forge;
 
     fn check(given: &[(&str, &str)]) -> Result<Options, OptionError> {
-        let given = given
-            .iter()
-            .map(|(name, value)| (name.to_string(), Zeroizing::new(value.to_string())));
+        let given = given.iter().map(|(name, value)| (name.to_string(), Zeroizing::new(value.to_string())));
         Options::check(&forge(), given)
     }
 
@@ -233,32 +237,23 @@ mod tests {
 
     #[test]
     fn an_unknown_option_is_an_error_that_lists_the_known_and_suggests_the_nearest() {
-        let text = check(&[("owner", "acme"), ("api_ulr", "x")])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            text.contains("did you mean --api_url?") && text.contains("--owner, --token"),
-            "{text}"
-        );
-        let text = check(&[("owner", "acme"), ("xyzzy", "x")])
-            .unwrap_err()
-            .to_string();
+        let text = check(&[("owner", "acme"), ("api_ulr", "x")]).unwrap_err().to_string();
+        assert!(text.contains("did you mean `api_url`?") && text.contains("`owner`, `token`"), "{text}");
+        let text = check(&[("owner", "acme"), ("xyzzy", "x")]).unwrap_err().to_string();
         assert!(!text.contains("did you mean"), "{text}");
     }
 
     #[test]
     fn a_missing_or_empty_required_option_is_named() {
-        for given in [&[][..], &[("owner", "")]] {
-            assert!(
-                matches!(check(given), Err(OptionError::Missing { name, .. }) if name == "owner")
-            );
-        }
+        assert!(matches!(check(&[]), Err(OptionError::Missing { name, .. }) if name == "owner"));
+        let empty = check(&[("owner", "")]);
+        assert!(matches!(empty, Err(OptionError::Empty { name, .. }) if name == "owner"));
     }
 
     #[test]
     fn an_option_given_twice_in_either_spelling_is_an_error() {
         let twice = check(&[("owner", "a"), ("api-url", "x"), ("api_url", "y")]);
-        assert_eq!(twice.unwrap_err(), OptionError::Twice("api_url".into()));
+        assert_eq!(twice.unwrap_err(), OptionError::Repeated("api_url".into()));
     }
 
     #[test]

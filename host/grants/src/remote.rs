@@ -1,195 +1,280 @@
-//! Remote URLs of checkouts, in every form that git takes (git-clone(1), "GIT URLS").
+//! The URL of a checkout's remote, taken apart by git's rules (`git help clone`, "GIT URLS"; RFC 3986).
 
-use serde::Serialize;
 use std::fmt;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
-use url::{Host, Url};
 
-/// A remote URL, taken apart; user name and password are gone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct RemoteUrl {
-    /// How git speaks to it.
-    pub scheme: RemoteScheme,
-    /// Lower case; an IPv6 address stands in brackets, an international name in its ASCII form.
-    pub host: String,
-    /// Nothing where it is the scheme's own.
-    pub port: Option<u16>,
-    /// Decoded, without leading and trailing slash and without `.git`.
-    pub path: String,
-}
+use crate::{HostError, host};
 
-/// How git speaks to a remote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// How git talks to a remote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RemoteScheme {
-    /// `https://`
+    /// With TLS.
     Https,
-    /// `http://`
+    /// In clear.
     Http,
-    /// `ssh://`, its older spellings, and `host:path`.
+    /// `ssh://`, `git+ssh://`, `ssh+git://` and `host:path`.
     Ssh,
-    /// `git://`
+    /// Git's own protocol, in clear.
     Git,
 }
 
-/// Why a remote's URL cannot be one of a forge. The URL is not repeated: it may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+impl RemoteScheme {
+    /// As providers know it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Http => "http",
+            Self::Ssh => "ssh",
+            Self::Git => "git",
+        }
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Https => 443,
+            Self::Http => 80,
+            Self::Ssh => 22,
+            Self::Git => 9418,
+        }
+    }
+}
+
+/// A remote that a forge could serve. User information is not kept: it may be a token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RemoteUrl {
+    scheme: RemoteScheme,
+    host: String,
+    port: Option<u16>,
+    path: String,
+}
+
+/// Why a text names no remote on a forge. No variant holds any of the text, which may have a password in it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RemoteError {
-    /// A path on this machine.
-    #[error("the remote is a path on this machine, not a forge")]
+    /// A path on this machine or a `file://` URL.
+    #[error(
+        "the remote is a local path: no forge serves it; a remote of a forge looks like `https://host/owner/repository`"
+    )]
     Local,
-    /// A scheme or remote helper that forges do not serve.
-    #[error("the remote's URL has a scheme that is none of https, http, ssh and git")]
+    /// `ftp://`, a remote helper (`ext::...`) or something unheard of.
+    #[error("the remote's scheme is not one of https, http, ssh, git, git+ssh and ssh+git: use one of them")]
     Scheme,
-    /// No host in it, or one that cannot be.
-    #[error("the remote's URL has no valid host in it")]
-    Host,
-    /// A path that could be read in two ways, or is empty.
-    #[error("the remote's URL has a path that names no repository")]
-    Path,
+    /// Backslashes or control characters, at which programs disagree about the host.
+    #[error("the remote's URL has a backslash or a control character in it: write it without")]
+    Character,
+    /// More than one `@`, or one where only a path can be.
+    #[error(
+        "the remote's URL has an `@` where it can be read in two ways: write `https://host/path`, or encode it as `%40`"
+    )]
+    UserInfo,
+    /// The host cannot be read.
+    #[error("the remote's host cannot be read: {0}")]
+    Host(#[from] HostError),
+    /// The port is no number from 1 to 65535.
+    #[error("the remote's port is not a number from 1 to 65535: correct it or leave it out")]
+    Port,
+    /// A query or a fragment.
+    #[error("the remote's URL has a query or a fragment (`?`, `#`): leave it out")]
+    Extra,
+    /// Nothing after the host.
+    #[error("the remote's URL names no repository: add its path after the host")]
+    NoPath,
+    /// `.` or `..`, encoded or not.
+    #[error("the remote's path has a `.` or `..` between its slashes: write the path without")]
+    Dots,
+    /// Percent signs that encode nothing, no UTF-8, a slash, a backslash or a control character.
+    #[error(
+        "the remote's path has a percent encoding that is broken, or that hides a slash, backslash or control character: correct it"
+    )]
+    Encoding,
 }
 
 impl RemoteUrl {
-    /// Reads the URL that git uses, after `insteadOf`.
+    /// Takes a remote's URL apart, as git would after `insteadOf`.
+    ///
+    /// Schemes and hosts count in any case. Repeated slashes count as one, as the web servers before forges have it, and no
+    /// repository has an empty name; `.git` at the end counts for nothing, once.
     ///
     /// # Errors
-    /// When it is a local path, or no URL of a forge.
-    pub fn parse(text: &str) -> Result<RemoteUrl, RemoteError> {
-        if text.chars().any(|c| c.is_control() || c == '\\') {
-            // A URL parser takes a backslash for a slash, git does not; what is read in two ways is not read at all.
-            return Err(RemoteError::Path);
+    /// It is local, not git's, or can be read in more than one way.
+    pub fn parse(text: &str) -> Result<Self, RemoteError> {
+        if text.contains(|c: char| c == '\\' || c.is_control()) {
+            return Err(if is_drive(text) { RemoteError::Local } else { RemoteError::Character });
         }
         match text.split_once("://") {
-            Some((scheme, _)) => parse_url(text, scheme),
-            None => parse_scp(text),
+            Some((scheme, rest)) if is_scheme(scheme) => Self::from_url(scheme, rest),
+            _ => Self::from_scp(text),
         }
+    }
+
+    fn from_url(scheme: &str, rest: &str) -> Result<Self, RemoteError> {
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "https" => RemoteScheme::Https,
+            "http" => RemoteScheme::Http,
+            "ssh" | "git+ssh" | "ssh+git" => RemoteScheme::Ssh,
+            "git" => RemoteScheme::Git,
+            "file" => return Err(RemoteError::Local),
+            _ => return Err(RemoteError::Scheme),
+        };
+        if rest.contains(['?', '#']) {
+            return Err(RemoteError::Extra);
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (host, port) = host_and_port(without_user(authority)?)?;
+        let segments: Vec<String> = path.split('/').map(decoded).collect::<Result<_, _>>()?;
+        Self::new(scheme, host, port, segments.iter().map(String::as_str))
+    }
+
+    fn from_scp(text: &str) -> Result<Self, RemoteError> {
+        if is_helper(text) {
+            return Err(RemoteError::Scheme);
+        }
+        let (place, path) = split_scp(text)?;
+        // `user:password@host/path` is what remains when somebody forgets `https://`; git would take the password for a path.
+        if path.split('/').next().is_some_and(|first| first.contains('@')) {
+            return Err(RemoteError::UserInfo);
+        }
+        let (host, port) = host_and_port(place)?;
+        Self::new(RemoteScheme::Ssh, host, port, path.split('/'))
+    }
+
+    fn new<'a>(
+        scheme: RemoteScheme,
+        host: &str,
+        port: Option<u16>,
+        segments: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, RemoteError> {
+        let mut segments: Vec<&str> = segments.filter(|segment| !segment.is_empty()).collect();
+        if let Some(last) = segments.last_mut() {
+            *last = last.strip_suffix(".git").filter(|name| !name.is_empty()).unwrap_or(last);
+        }
+        if segments.is_empty() {
+            return Err(RemoteError::NoPath);
+        }
+        if segments.iter().any(|segment| matches!(*segment, "." | "..")) {
+            return Err(RemoteError::Dots);
+        }
+        let port = port.filter(|port| *port != scheme.default_port());
+        Ok(Self { scheme, host: host::normal(host)?, port, path: segments.join("/") })
+    }
+
+    /// How git talks to it.
+    #[must_use]
+    pub const fn scheme(&self) -> RemoteScheme {
+        self.scheme
+    }
+
+    /// The host: ASCII in lower case, without a trailing dot, IPv6 in brackets, other scripts in punycode.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, where it is not the scheme's own.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The path: decoded, without slashes at its ends, and without `.git`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
     }
 }
 
-fn parse_url(text: &str, scheme: &str) -> Result<RemoteUrl, RemoteError> {
-    let (scheme, own_port) = match scheme.to_ascii_lowercase().as_str() {
-        "https" => (RemoteScheme::Https, 443),
-        "http" => (RemoteScheme::Http, 80),
-        "ssh" | "git+ssh" | "ssh+git" => (RemoteScheme::Ssh, 22),
-        "git" => (RemoteScheme::Git, 9418),
-        "file" => return Err(RemoteError::Local),
-        _ => return Err(RemoteError::Scheme),
+fn is_scheme(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.bytes().all(allowed)
+}
+
+fn is_helper(text: &str) -> bool {
+    let name = text.split_once("::").map_or("", |(name, _)| name);
+    !name.is_empty() && is_scheme(name)
+}
+
+fn is_drive(text: &str) -> bool {
+    matches!(text.as_bytes(), [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic())
+}
+
+/// Splits `[user@]host:path`, `[user@][address]:path` and `[user@host:port]:path` before the path, and drops the user.
+fn split_scp(text: &str) -> Result<(&str, &str), RemoteError> {
+    let bracket = if text.starts_with('[') { Some(0) } else { text.find("@[").map(|at| at + 1) };
+    // Git looks for a bracket only in front of the path.
+    let bracket = bracket.filter(|at| !text[..*at].contains([':', '/']));
+    let Some(bracket) = bracket else {
+        let (place, path) = text.split_once(':').ok_or(RemoteError::Local)?;
+        if place.contains('/') || is_drive(text) {
+            return Err(RemoteError::Local);
+        }
+        return Ok((without_user(place)?, path));
     };
-    // The parser skips further slashes and takes the next word for the host; git does not.
-    if text.contains(":///") {
-        return Err(RemoteError::Host);
+    let (inner, path) = text[bracket + 1..].split_once("]:").ok_or(RemoteError::Host(HostError::Ipv6))?;
+    if text[..bracket].matches('@').count() > 1 {
+        return Err(RemoteError::UserInfo);
     }
-    let url = Url::parse(text).map_err(|_| RemoteError::Host)?;
-    let host = host(url.host_str().ok_or(RemoteError::Host)?)?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(RemoteError::Path);
+    let inner = without_user(inner)?;
+    match inner.matches(':').count() {
+        0 | 1 => Ok((inner, path)),
+        _ => Ok((&text[text.len() - path.len() - inner.len() - 3..text.len() - path.len() - 1], path)),
     }
-    // The parser resolves `..` by itself, so that the text has to be looked at.
-    let raw = text
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('/'))
-        .map_or("", |(_, path)| path);
-    let port = url.port().filter(|port| *port != own_port);
-    Ok(RemoteUrl {
-        scheme,
-        host,
-        port,
-        path: path(&decode(raw)?)?,
-    })
 }
 
-/// `[user@]host:path`, which git takes when no slash comes before the first colon.
-fn parse_scp(text: &str) -> Result<RemoteUrl, RemoteError> {
-    let (host_part, path_part) = match text.split_once("]:") {
-        Some((host, path)) if text.contains('[') && !host.contains('/') => {
-            (format!("{host}]"), path)
-        }
-        _ => {
-            let (host, path) = text.split_once(':').ok_or(RemoteError::Local)?;
-            if host.contains('/') {
-                return Err(RemoteError::Local);
-            }
-            if path.starts_with(':') {
-                return Err(RemoteError::Scheme);
-            }
-            (host.to_owned(), path)
-        }
+fn without_user(authority: &str) -> Result<&str, RemoteError> {
+    match authority.split_once('@') {
+        Some((_, host)) if host.contains('@') => Err(RemoteError::UserInfo),
+        Some((_, host)) => Ok(host),
+        None => Ok(authority),
+    }
+}
+
+fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), RemoteError> {
+    let end = authority.rfind(']').map_or(0, |at| at + 1);
+    let (host, port) = match authority[end..].find(':') {
+        Some(at) => (&authority[..end + at], &authority[end + at + 1..]),
+        None => (authority, ""),
     };
-    let name = host_part
-        .rsplit_once('@')
-        .map_or(host_part.as_str(), |(_, host)| host);
-    // `[host:port]:path` is git's way to name a port in this form; `[::1]:path` an address.
-    let bare = name
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    let (name, port) = match bare {
-        Some(inner) if inner.matches(':').count() == 1 => {
-            let (name, port) = inner.split_once(':').ok_or(RemoteError::Host)?;
-            (name, Some(port.parse().map_err(|_| RemoteError::Host)?))
-        }
-        Some(inner) if !inner.contains(':') => (inner, None),
-        _ => (name, None),
-    };
-    let port = port.filter(|port| *port != 22);
-    Ok(RemoteUrl {
-        scheme: RemoteScheme::Ssh,
-        host: host(name)?,
-        port,
-        path: path(path_part)?,
-    })
+    Ok((host, port_of(port)?))
 }
 
-/// Lower case and ASCII, so that look-alikes of other scripts compare unequal; one trailing dot is the same host (RFC 1034).
-fn host(text: &str) -> Result<String, RemoteError> {
-    let text = text.strip_suffix('.').unwrap_or(text);
-    if text.is_empty() || text.contains('%') {
-        return Err(RemoteError::Host);
+// An empty port is the scheme's own (RFC 3986, section 6.2.3).
+fn port_of(text: &str) -> Result<Option<u16>, RemoteError> {
+    if text.is_empty() {
+        return Ok(None);
     }
-    Ok(Host::parse(text)
-        .map_err(|_| RemoteError::Host)?
-        .to_string())
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(port) if digits && port != 0 => Ok(Some(port)),
+        _ => Err(RemoteError::Port),
+    }
 }
 
-fn decode(path: &str) -> Result<String, RemoteError> {
-    let lower = path.to_ascii_lowercase();
-    if lower.contains("%2f") || lower.contains("%5c") {
-        return Err(RemoteError::Path);
+fn decoded(segment: &str) -> Result<String, RemoteError> {
+    let is_encoding = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    if !segment.split('%').skip(1).all(is_encoding) {
+        return Err(RemoteError::Encoding);
     }
-    let decoded = percent_encoding::percent_decode_str(path)
-        .decode_utf8()
-        .map_err(|_| RemoteError::Path)?;
-    Ok(decoded.into_owned())
+    let text = percent_decode_str(segment).decode_utf8().map_err(|_| RemoteError::Encoding)?;
+    if text.contains(|c: char| matches!(c, '/' | '\\') || c.is_control()) {
+        return Err(RemoteError::Encoding);
+    }
+    Ok(text.into_owned())
 }
 
-/// The repository's path as forges compare it.
-fn path(text: &str) -> Result<String, RemoteError> {
-    let trimmed = text.trim_matches('/');
-    let trimmed = trimmed.strip_suffix(".git").unwrap_or(trimmed);
-    let ambiguous = |segment: &str| segment.is_empty() || segment == "." || segment == "..";
-    if trimmed.split('/').any(ambiguous) || trimmed.chars().any(char::is_control) {
-        return Err(RemoteError::Path);
-    }
-    Ok(trimmed.to_owned())
-}
-
-impl fmt::Display for RemoteScheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RemoteScheme::Https => "https",
-            RemoteScheme::Http => "http",
-            RemoteScheme::Ssh => "ssh",
-            RemoteScheme::Git => "git",
-        })
-    }
-}
+/// What would be read as something else in a URL's path (RFC 3986, section 3.3).
+const PATH: AsciiSet =
+    CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 
 impl fmt::Display for RemoteUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.host)?;
+        write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
         if let Some(port) = self.port {
             write!(f, ":{port}")?;
         }
-        write!(f, "/{}", self.path)
+        write!(f, "/{}", utf8_percent_encode(&self.path, &PATH))
     }
 }
 
@@ -200,84 +285,32 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(text: &str) -> String {
-        RemoteUrl::parse(text)
-            .map_or_else(|error| format!("{error:?}"), |remote| remote.to_string())
+        RemoteUrl::parse(text).map_or_else(|error| format!("{error:?}"), |remote| remote.to_string())
     }
 
     #[test]
     fn every_form_of_git_is_taken_apart() {
         for (text, expected) in [
-            (
-                "https://github.com/acme/demo",
-                "https://github.com/acme/demo",
-            ),
-            (
-                "https://github.com/acme/demo.git",
-                "https://github.com/acme/demo",
-            ),
-            (
-                "https://github.com/acme/demo.git/",
-                "https://github.com/acme/demo",
-            ),
-            (
-                "https://GitHub.com:443/acme/Demo/",
-                "https://github.com/acme/Demo",
-            ),
-            (
-                "https://me:hunter2@github.com/acme/demo",
-                "https://github.com/acme/demo",
-            ),
-            (
-                "https://github.com./acme/demo",
-                "https://github.com/acme/demo",
-            ),
-            (
-                "https://ghe.corp:8443/acme/demo",
-                "https://ghe.corp:8443/acme/demo",
-            ),
-            (
-                "http://forge.example:80/acme/demo",
-                "http://forge.example/acme/demo",
-            ),
-            (
-                "ssh://git@github.com/acme/demo.git",
-                "ssh://github.com/acme/demo",
-            ),
-            (
-                "ssh://github.com:22/acme/demo",
-                "ssh://github.com/acme/demo",
-            ),
-            (
-                "ssh://git@ssh.github.com:443/acme/demo.git",
-                "ssh://ssh.github.com:443/acme/demo",
-            ),
-            (
-                "git+ssh://git@github.com/acme/demo",
-                "ssh://github.com/acme/demo",
-            ),
+            ("https://github.com/acme/demo", "https://github.com/acme/demo"),
+            ("https://github.com/acme/demo.git", "https://github.com/acme/demo"),
+            ("https://github.com/acme/demo.git/", "https://github.com/acme/demo"),
+            ("https://GitHub.com:443/acme/Demo/", "https://github.com/acme/Demo"),
+            ("https://me:hunter2@github.com/acme/demo", "https://github.com/acme/demo"),
+            ("https://github.com./acme/demo", "https://github.com/acme/demo"),
+            ("https://ghe.corp:8443/acme/demo", "https://ghe.corp:8443/acme/demo"),
+            ("http://forge.example:80/acme/demo", "http://forge.example/acme/demo"),
+            ("ssh://git@github.com/acme/demo.git", "ssh://github.com/acme/demo"),
+            ("ssh://github.com:22/acme/demo", "ssh://github.com/acme/demo"),
+            ("ssh://git@ssh.github.com:443/acme/demo.git", "ssh://ssh.github.com:443/acme/demo"),
+            ("git+ssh://git@github.com/acme/demo", "ssh://github.com/acme/demo"),
             ("git@github.com:acme/demo.git", "ssh://github.com/acme/demo"),
-            (
-                "git@github.com:/acme/demo.git",
-                "ssh://github.com/acme/demo",
-            ),
+            ("git@github.com:/acme/demo.git", "ssh://github.com/acme/demo"),
             ("github.com:acme/demo", "ssh://github.com/acme/demo"),
-            (
-                "git@[ssh.github.com:443]:acme/demo.git",
-                "ssh://ssh.github.com:443/acme/demo",
-            ),
+            ("git@[ssh.github.com:443]:acme/demo.git", "ssh://ssh.github.com:443/acme/demo"),
             ("git@[::1]:acme/demo", "ssh://[::1]/acme/demo"),
-            (
-                "git://forge.example/acme/demo",
-                "git://forge.example/acme/demo",
-            ),
-            (
-                "https://gitlab.example/prefix/group/sub/demo.git",
-                "https://gitlab.example/prefix/group/sub/demo",
-            ),
-            (
-                "https://forge.example/acme/my%20demo",
-                "https://forge.example/acme/my demo",
-            ),
+            ("git://forge.example/acme/demo", "git://forge.example/acme/demo"),
+            ("https://gitlab.example/prefix/group/sub/demo.git", "https://gitlab.example/prefix/group/sub/demo"),
+            ("https://forge.example/acme/my%20demo", "https://forge.example/acme/my%20demo"),
         ] {
             assert_eq!(shown(text), expected, "{text}");
         }
@@ -301,37 +334,21 @@ mod tests {
             "https://github.com/acme/demo?x",
             "https://github.com/acme/demo#x",
         ] {
-            assert!(
-                RemoteUrl::parse(text).map_or(true, |remote| remote != real),
-                "{text}"
-            );
+            assert!(RemoteUrl::parse(text).map_or(true, |remote| remote != real), "{text}");
         }
     }
 
     #[test]
     fn a_path_on_this_machine_is_no_forge() {
-        for text in [
-            "/srv/git/demo.git",
-            "../demo",
-            "./a:b/c",
-            "file:///srv/git/demo.git",
-            "demo",
-        ] {
+        for text in ["/srv/git/demo.git", "../demo", "./a:b/c", "file:///srv/git/demo.git", "demo"] {
             assert_eq!(RemoteUrl::parse(text), Err(RemoteError::Local), "{text}");
         }
     }
 
     #[test]
     fn what_no_forge_serves_is_refused() {
-        for text in [
-            "ext::sh -c true",
-            "ftp://h.example/a/b",
-            "https://",
-            "https:///a/b",
-            "git@:a/b",
-            "h.example:",
-            "",
-        ] {
+        for text in ["ext::sh -c true", "ftp://h.example/a/b", "https://", "https:///a/b", "git@:a/b", "h.example:", ""]
+        {
             assert!(RemoteUrl::parse(text).is_err(), "{text}");
         }
     }

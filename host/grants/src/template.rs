@@ -1,206 +1,257 @@
-//! Texts with an option's value in them, as in `https://codeload.{api_url.parent}`.
+//! Templates of origins and host names over a provider's options.
 
-use crate::{
-    options::Options,
-    origin::{Origin, OriginError},
-};
+use std::fmt;
+
 use thiserror::Error;
 use url::Url;
 
-/// A parsed template.
+use crate::{HostError, Options, Origin, OriginError, host, text::quoted};
+
+/// A text with placeholders: `{name}` for an option's value, `{name.host}` for the host in it, `{name.parent}` for that host
+/// without its first label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Value { name: String, view: View },
+    Option(String, Piece),
 }
 
-/// Which part of an option's value is meant.
+/// What of an option's value is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum View {
+enum Piece {
     Whole,
     Host,
-    /// The host without its first label.
     Parent,
 }
 
-/// Why a template is wrong, or cannot be filled.
+/// Why a template cannot be read, or not be filled in. No variant holds an option's value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
-    /// A brace too many or too few, or an unknown word between braces.
-    #[error("the template {0:?} is wrong; it may hold {{name}}, {{name.host}} and {{name.parent}}")]
-    Syntax(String),
-    /// A credential must not become part of an address.
-    #[error("the template uses --{0}, which is a secret and is sent to no address in clear")]
-    Secret(String),
-    /// There is nothing to fill in.
-    #[error(
-        "--{0} is missing, and the provider needs it to tell where its requests go; add --{0}=…"
-    )]
+    /// Braces that do not enclose a placeholder.
+    #[error("template {0} has braces that are no placeholder: write `{{name}}`, `{{name.host}}` or `{{name.parent}}`")]
+    Braces(String),
+    /// No option's name, or neither `host` nor `parent` after the dot.
+    #[error("template placeholder {0} cannot be read: write `{{name}}`, `{{name.host}}` or `{{name.parent}}`")]
+    Placeholder(String),
+    /// The option has no value, given or by default.
+    #[error("a template needs option `{0}`, which has no value: give it, or ask for it under a condition")]
     NoValue(String),
-    /// The value has no host in it.
-    #[error("--{0} is no URL with a host in it; write it like https://forge.example")]
-    NoHost(String),
-    /// The host cannot be shortened.
-    #[error("the host of --{0} has no parent domain")]
-    NoParent(String),
-    /// What came out is no origin.
-    #[error("--{name}: {error}")]
+    /// The option is a secret.
+    #[error("a template uses option `{0}`, which is a secret and may stand in no template: use an option that is none")]
+    Secret(String),
+    /// The option's value should have been a URL.
+    #[error("option `{name}` does not give an origin: {why}")]
     Origin {
-        /// The option that it came from, or the template.
+        /// The option.
         name: String,
-        /// What is wrong.
-        error: OriginError,
+        /// What is wrong with its value.
+        why: OriginError,
     },
+    /// The option's value should have been a URL or a host name.
+    #[error("option `{name}` does not give a host: {why}")]
+    Host {
+        /// The option.
+        name: String,
+        /// What is wrong with its value.
+        why: HostError,
+    },
+    /// The host has nothing above it that could be granted.
+    #[error(
+        "the host in option `{0}` has no domain above or below it: it is an address, or only a top-level domain would remain; give the derived option itself"
+    )]
+    NoParent(String),
+    /// The value has a character that could turn the text around it into another host.
+    #[error("option `{name}` has {character} in its value, which cannot be part of a host name: give it without")]
+    Smuggled {
+        /// The option.
+        name: String,
+        /// The character, quoted.
+        character: String,
+    },
+    /// The text that came out is no origin.
+    #[error("a template does not expand to an origin: {0}")]
+    NotOrigin(OriginError),
+    /// The text that came out is no host name.
+    #[error("a template does not expand to a host name: {0}")]
+    NotHost(HostError),
 }
 
 impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// When braces do not match or hold something unknown.
-    pub fn parse(text: &str) -> Result<Template, TemplateError> {
-        let wrong = || TemplateError::Syntax(text.to_owned());
+    /// Stray or doubled braces, or a placeholder that is none of the three forms.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let braces = || TemplateError::Braces(quoted(text));
         let mut parts = Vec::new();
         let mut rest = text;
-        while let Some(start) = rest.find('{') {
-            let (before, inside) = (&rest[..start], &rest[start + 1..]);
-            let (inside, after) = inside.split_once('}').ok_or_else(wrong)?;
-            let (name, view) = match inside.split_once('.') {
-                None => (inside, View::Whole),
-                Some((name, "host")) => (name, View::Host),
-                Some((name, "parent")) => (name, View::Parent),
-                Some(_) => return Err(wrong()),
-            };
-            let is_name = !name.is_empty()
-                && name
-                    .bytes()
-                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-            if !is_name || before.contains('}') {
-                return Err(wrong());
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, from) = rest.split_at(at);
+            let inner = from.strip_prefix('{').ok_or_else(braces)?;
+            let (inner, after) = inner.split_once('}').ok_or_else(braces)?;
+            if inner.contains('{') {
+                return Err(braces());
             }
-            parts.push(Part::Text(before.to_owned()));
-            parts.push(Part::Value {
-                name: name.to_owned(),
-                view,
-            });
+            push_text(&mut parts, before);
+            parts.push(placeholder(inner)?);
             rest = after;
         }
-        if rest.contains('}') {
-            return Err(wrong());
-        }
-        parts.push(Part::Text(rest.to_owned()));
-        parts.retain(|part| *part != Part::Text(String::new()));
-        Ok(Template(parts))
+        push_text(&mut parts, rest);
+        Ok(Self(parts))
     }
 
     /// The options that it uses.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
-            Part::Value { name, .. } => Some(name.as_str()),
+            Part::Option(name, _) => Some(name.as_str()),
             Part::Text(_) => None,
         })
     }
 
-    /// Does it want a name below or above a host that is an address, and so has none?
-    pub fn names_no_host(&self, options: &Options) -> bool {
-        let is_address = |name: &str| {
-            let host = options.get(name).and_then(|text| host(name, text).ok());
-            host.and_then(|host| url::Host::parse(&host).ok())
-                .is_some_and(|host| !matches!(host, url::Host::Domain(_)))
-        };
-        self.0.iter().enumerate().any(|(at, part)| match part {
-            Part::Text(_)
-            | Part::Value {
-                view: View::Whole, ..
-            } => false,
-            Part::Value {
-                name,
-                view: View::Parent,
-            } => is_address(name),
-            Part::Value {
-                name,
-                view: View::Host,
-            } => {
-                let below =
-                    at > 0 && !matches!(&self.0[at - 1], Part::Text(text) if text.ends_with("//"));
-                below && is_address(name)
-            }
-        })
-    }
-
-    /// The text with the values in it.
+    /// Fills in the options' values as they are: for texts that are neither an origin nor a host.
     ///
     /// # Errors
-    /// When a value is missing, a secret, or has no host where one is wanted.
+    /// An option has no value, is a secret, or has no host where one is asked for.
     pub fn expand(&self, options: &Options) -> Result<String, TemplateError> {
-        let part = |part: &Part| match part {
-            Part::Text(text) => Ok(text.clone()),
-            Part::Value { name, view } => value(options, name, *view),
-        };
-        self.0.iter().map(part).collect()
+        self.fill(options, |_, value| Ok(value.to_owned()))
     }
 
-    /// The origin that it names; of an option's URL that stands alone, path and query do not count.
+    /// Fills it in and reads an origin from it.
+    ///
+    /// Where the template is `{name}` and nothing else, the value is a URL whose origin counts. Elsewhere a value can only be part of
+    /// a host name or a port: it cannot bring in a path, user information or another host.
     ///
     /// # Errors
-    /// As [`Template::expand`], and when the result is no origin.
+    /// As for [`expand`](Self::expand), and: a value that could not be part of a host name, or no origin as the result.
     pub fn expand_origin(&self, options: &Options) -> Result<Origin, TemplateError> {
-        let text = self.expand(options)?;
-        let named = |name: &str| {
-            let name = name.to_owned();
-            move |error| TemplateError::Origin { name, error }
-        };
-        match self.0.as_slice() {
-            [
-                Part::Value {
-                    name,
-                    view: View::Whole,
-                },
-            ] => {
-                let url = Url::parse(&text).map_err(|_| TemplateError::NoHost(name.clone()))?;
-                Origin::of(&url).map_err(named(name))
-            }
-            // A value in the middle cannot smuggle a path, a port or a user name: an origin has none of them after its host.
-            _ => Origin::parse(&text).map_err(named(self.names().next().unwrap_or("origin"))),
+        if let [Part::Option(name, Piece::Whole)] = self.0.as_slice() {
+            let value = value(options, name)?;
+            return origin_of(value).map_err(|why| TemplateError::Origin { name: name.clone(), why });
         }
+        let text = self.fill(options, host_part)?;
+        Origin::parse(&text).map_err(TemplateError::NotOrigin)
+    }
+
+    /// Fills it in and reads a host name from it, in the spelling that [`RemoteUrl::host`](crate::RemoteUrl::host) has.
+    ///
+    /// # Errors
+    /// As for [`expand`](Self::expand), and: a value that could not be part of a host name, or no host name as the result.
+    pub fn expand_host(&self, options: &Options) -> Result<String, TemplateError> {
+        let text = self.fill(options, host_part)?;
+        host::normal(&text).map_err(TemplateError::NotHost)
+    }
+
+    fn fill(
+        &self,
+        options: &Options,
+        whole: impl Fn(&str, &str) -> Result<String, TemplateError>,
+    ) -> Result<String, TemplateError> {
+        let mut text = String::new();
+        for part in &self.0 {
+            let filled = match part {
+                Part::Text(text) => text.clone(),
+                Part::Option(name, Piece::Whole) => whole(name, value(options, name)?)?,
+                Part::Option(name, Piece::Parent) => parent_of(name, value(options, name)?)?,
+                Part::Option(name, Piece::Host) => match host_of(name, value(options, name)?)? {
+                    // An address has no names below it either.
+                    host if text.ends_with('.') && is_address(&host) => {
+                        return Err(TemplateError::NoParent(name.clone()));
+                    }
+                    host => host,
+                },
+            };
+            text.push_str(&filled);
+        }
+        Ok(text)
     }
 }
 
-fn value(options: &Options, name: &str, view: View) -> Result<String, TemplateError> {
+fn push_text(parts: &mut Vec<Part>, text: &str) {
+    if !text.is_empty() {
+        parts.push(Part::Text(text.to_owned()));
+    }
+}
+
+fn placeholder(inner: &str) -> Result<Part, TemplateError> {
+    let (name, piece) = match inner.split_once('.') {
+        None => (inner, Some(Piece::Whole)),
+        Some((name, "host")) => (name, Some(Piece::Host)),
+        Some((name, "parent")) => (name, Some(Piece::Parent)),
+        Some((name, _)) => (name, None),
+    };
+    match piece {
+        Some(piece) if crate::validate::is_setting_name(name) => Ok(Part::Option(name.to_owned(), piece)),
+        _ => Err(TemplateError::Placeholder(quoted(inner))),
+    }
+}
+
+fn value<'a>(options: &'a Options, name: &str) -> Result<&'a str, TemplateError> {
     if options.is_secret(name) {
         return Err(TemplateError::Secret(name.to_owned()));
     }
-    let text = options
-        .get(name)
-        .ok_or_else(|| TemplateError::NoValue(name.to_owned()))?;
-    match view {
-        View::Whole => Ok(text.to_owned()),
-        View::Host => host(name, text),
-        View::Parent => {
-            let host = host(name, text)?;
-            let parent = host
-                .split_once('.')
-                .map(|(_, parent)| parent)
-                .filter(|parent| parent.contains('.'));
-            parent
-                .map(str::to_owned)
-                .ok_or_else(|| TemplateError::NoParent(name.to_owned()))
+    let value = options.get(name).filter(|value| !value.is_empty());
+    value.ok_or_else(|| TemplateError::NoValue(name.to_owned()))
+}
+
+fn host_part(name: &str, value: &str) -> Result<String, TemplateError> {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    match value.chars().find(|c| !allowed(*c)) {
+        Some(character) => {
+            Err(TemplateError::Smuggled { name: name.to_owned(), character: quoted(&character.to_string()) })
         }
+        None => Ok(value.to_owned()),
     }
 }
 
-/// The host of a URL or of a bare host name.
-fn host(name: &str, text: &str) -> Result<String, TemplateError> {
-    let url = if text.contains("://") {
-        Url::parse(text)
-    } else {
-        Url::parse(&format!("https://{text}"))
-    };
-    let host = url.ok().and_then(|url| url.host_str().map(str::to_owned));
-    host.ok_or_else(|| TemplateError::NoHost(name.to_owned()))
+// Only the authority counts, but it has to be read exactly as the gate reads the URLs that the provider makes of this value.
+fn origin_of(value: &str) -> Result<Origin, OriginError> {
+    let (scheme, rest) = value.split_once("://").ok_or(OriginError::Scheme)?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let origin = Origin::parse(&format!("{scheme}://{authority}"))?;
+    let url = Url::parse(value).map_err(|error| OriginError::Authority(error.to_string()))?;
+    match Origin::of(&url)? {
+        same if same == origin => Ok(origin),
+        _ => Err(OriginError::Authority("it can be read in two ways".to_owned())),
+    }
+}
+
+fn host_of(name: &str, value: &str) -> Result<String, TemplateError> {
+    if value.contains("://") {
+        let origin = origin_of(value).map_err(|why| TemplateError::Origin { name: name.to_owned(), why })?;
+        return Ok(origin.host().to_owned());
+    }
+    host::normal(value).map_err(|why| TemplateError::Host { name: name.to_owned(), why })
+}
+
+fn parent_of(name: &str, value: &str) -> Result<String, TemplateError> {
+    let host = host_of(name, value)?;
+    let is_name = !is_address(&host);
+    let parent = host.split_once('.').map(|(_, parent)| parent.trim_end_matches('.'));
+    match parent.filter(|parent| is_name && parent.contains('.')) {
+        Some(parent) => Ok(parent.to_owned()),
+        None => Err(TemplateError::NoParent(name.to_owned())),
+    }
+}
+
+/// A last label of digits is what makes an IPv4 address (WHATWG URL, "ends in a number").
+fn is_address(host: &str) -> bool {
+    host.starts_with('[') || host.ends_with(|c: char| c.is_ascii_digit())
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => f.write_str(text)?,
+                Part::Option(name, Piece::Whole) => write!(f, "{{{name}}}")?,
+                Part::Option(name, Piece::Host) => write!(f, "{{{name}.host}}")?,
+                Part::Option(name, Piece::Parent) => write!(f, "{{{name}.parent}}")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -213,58 +264,35 @@ mod tests {
 
     fn options(given: &[(&str, &str)]) -> Options {
         let given = given.iter().chain(&[("owner", "acme")]);
-        Options::check(
-            &forge(),
-            given.map(|(n, v)| (n.to_string(), Zeroizing::new(v.to_string()))),
-        )
-        .unwrap()
+        Options::check(&forge(), given.map(|(n, v)| (n.to_string(), Zeroizing::new(v.to_string())))).unwrap()
     }
 
     fn origin(template: &str, given: &[(&str, &str)]) -> Result<String, TemplateError> {
-        Template::parse(template)
-            .unwrap()
-            .expand_origin(&options(given))
-            .map(|origin| origin.to_string())
+        Template::parse(template).unwrap().expand_origin(&options(given)).map(|origin| origin.to_string())
     }
 
     #[test]
     fn an_option_stands_for_the_origin_of_its_url() {
         let given = [("web_url", "https://w.example:8443/path?query")];
-        assert_eq!(
-            origin("{web_url}", &given).unwrap(),
-            "https://w.example:8443"
-        );
-        assert_eq!(
-            origin("https://files.{api_url.host}", &[]).unwrap(),
-            "https://files.api.forge.example"
-        );
-        assert_eq!(
-            origin("https://files.{api_url.parent}", &[]).unwrap(),
-            "https://files.forge.example"
-        );
-        assert_eq!(
-            origin("https://{username.host}", &[("username", "h.example")]).unwrap(),
-            "https://h.example"
-        );
+        assert_eq!(origin("{web_url}", &given).unwrap(), "https://w.example:8443");
+        assert_eq!(origin("https://files.{api_url.host}", &[]).unwrap(), "https://files.api.forge.example");
+        assert_eq!(origin("https://files.{api_url.parent}", &[]).unwrap(), "https://files.forge.example");
+        assert_eq!(origin("https://{username.host}", &[("username", "h.example")]).unwrap(), "https://h.example");
+    }
+
+    #[test]
+    fn an_address_has_no_names_above_or_below_it() {
+        let given = [("web_url", "http://127.0.0.1:1")];
+        for template in ["https://files.{web_url.host}", "https://{web_url.parent}"] {
+            assert_eq!(origin(template, &given), Err(TemplateError::NoParent("web_url".into())), "{template}");
+        }
+        assert_eq!(origin("http://{web_url.host}:2", &given).unwrap(), "http://127.0.0.1:2");
     }
 
     #[test]
     fn a_value_cannot_turn_one_origin_into_another() {
-        for smuggler in [
-            "evil.example/",
-            "evil.example:1/x",
-            "me@evil.example",
-            "evil.example?",
-            "evil.example#",
-        ] {
-            assert!(
-                origin(
-                    "https://{username}.forge.example",
-                    &[("username", smuggler)]
-                )
-                .is_err(),
-                "{smuggler}"
-            );
+        for smuggler in ["evil.example/", "evil.example:1/x", "me@evil.example", "evil.example?", "evil.example#"] {
+            assert!(origin("https://{username}.forge.example", &[("username", smuggler)]).is_err(), "{smuggler}");
         }
     }
 
@@ -276,9 +304,7 @@ mod tests {
 
     #[test]
     fn braces_have_to_match_and_hold_a_name() {
-        for wrong in [
-            "{", "}", "{a", "a}", "{}", "{A}", "{a.b}", "{{a}}", "{a}}", "{.host}",
-        ] {
+        for wrong in ["{", "}", "{a", "a}", "{}", "{A}", "{a.b}", "{{a}}", "{a}}", "{.host}"] {
             assert!(Template::parse(wrong).is_err(), "{wrong}");
         }
     }

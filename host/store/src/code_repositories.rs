@@ -36,24 +36,14 @@ impl CodeRepositories<'_> {
     ///
     /// # Errors
     /// [`StoreError::Changed`] when somebody else changed or deleted it after it was read, so that no change is lost; otherwise as [`Self::insert`].
-    pub fn update(
-        &self,
-        repository: &CodeRepository,
-        component: Option<&[u8]>,
-    ) -> Result<CodeRepository> {
+    pub fn update(&self, repository: &CodeRepository, component: Option<&[u8]>) -> Result<CodeRepository> {
         check_code_repository_name(&repository.name)?;
         let stored = self.0.write(|tx| {
             let updated = update_row(tx, repository)?;
-            tx.execute(
-                "DELETE FROM code_repository_option WHERE code_repository_id = ?1",
-                [&repository.id],
-            )?;
+            tx.execute("DELETE FROM code_repository_option WHERE code_repository_id = ?1", [&repository.id])?;
             self.insert_options(tx, repository)?;
             self.ensure_component(repository, component)?;
-            Ok(CodeRepository {
-                updated,
-                ..repository.clone()
-            })
+            Ok(CodeRepository { updated, ..repository.clone() })
         })?;
         self.sweep_components()?;
         Ok(stored)
@@ -103,12 +93,8 @@ impl CodeRepositories<'_> {
     pub fn find(&self, text: &str) -> Result<CodeRepository> {
         self.0.read(|tx| {
             let known = names_and_ids(tx)?;
-            let exact = known
-                .iter()
-                .find(|(name, _)| name == text)
-                .or_else(|| known.iter().find(|(_, id)| id == text));
-            let begin_so =
-                |(name, id): &&(String, String)| name.starts_with(text) || id.starts_with(text);
+            let exact = known.iter().find(|(name, _)| name == text).or_else(|| known.iter().find(|(_, id)| id == text));
+            let begin_so = |(name, id): &&(String, String)| name.starts_with(text) || id.starts_with(text);
             let candidates: Vec<_> = match exact {
                 Some(exact) => vec![exact],
                 None if text.is_empty() => vec![],
@@ -119,10 +105,7 @@ impl CodeRepositories<'_> {
                 [(_, id)] => only(load(tx, Some(id))?, text),
                 _ => Err(StoreError::Ambiguous {
                     text: text.to_owned(),
-                    candidates: candidates
-                        .iter()
-                        .map(|(name, id)| format!("{name:?} ({id})"))
-                        .collect(),
+                    candidates: candidates.iter().map(|(name, id)| format!("{name:?} ({id})")).collect(),
                 }),
             }
         })
@@ -140,12 +123,7 @@ impl CodeRepositories<'_> {
     ///
     /// # Errors
     /// When it is too long, or the key cannot be read or made.
-    pub fn seal(
-        &self,
-        repository: &CodeRepository,
-        option: &str,
-        value: &str,
-    ) -> Result<StoredOption> {
+    pub fn seal(&self, repository: &CodeRepository, option: &str, value: &str) -> Result<StoredOption> {
         let place = Place {
             table: "code_repository_option",
             id: &repository.id,
@@ -155,9 +133,7 @@ impl CodeRepositories<'_> {
         if let Some(key) = self.0.keys.existing()? {
             return Sealed::new(key, &place, value).map(StoredOption::Sealed);
         }
-        let sealed = self
-            .0
-            .write(|tx| Sealed::new(self.0.keys.for_sealing(tx)?, &place, value))?;
+        let sealed = self.0.write(|tx| Sealed::new(self.0.keys.for_sealing(tx)?, &place, value))?;
         Ok(StoredOption::Sealed(sealed))
     }
 
@@ -165,19 +141,13 @@ impl CodeRepositories<'_> {
     ///
     /// # Errors
     /// When the secret or its key is missing, or the value cannot be decrypted.
-    pub fn value(
-        &self,
-        repository: &CodeRepository,
-        option: &str,
-    ) -> Result<Option<Zeroizing<String>>> {
+    pub fn value(&self, repository: &CodeRepository, option: &str) -> Result<Option<Zeroizing<String>>> {
         let Some(stored) = repository.options.get(option) else {
             return Ok(None);
         };
         let value = match stored {
             StoredOption::Plain(text) => Zeroizing::new(text.clone()),
-            StoredOption::Reference(SecretReference { name, key }) => {
-                self.0.secrets().get(name, key)?
-            }
+            StoredOption::Reference(to) => self.0.secrets().get(to.name(), to.key())?,
             StoredOption::Sealed(sealed) => sealed.open(
                 self.0.keys.for_opening()?,
                 &Place {
@@ -210,8 +180,8 @@ impl CodeRepositories<'_> {
                 ":id": repository.id,
                 ":name": name,
                 ":plain": plain,
-                ":secret_name": reference.map(|to| &to.name),
-                ":secret_key": reference.map(|to| &to.key),
+                ":secret_name": reference.map(SecretReference::name),
+                ":secret_key": reference.map(SecretReference::key),
                 ":sealed": sealed,
             })?;
         }
@@ -235,13 +205,8 @@ fn shown(repository: &CodeRepository, option: &str) -> String {
 }
 
 fn by_name(tx: &Transaction<'_>, name: &str) -> Result<CodeRepository> {
-    let id: Option<String> = tx
-        .query_row(
-            "SELECT id FROM code_repository WHERE name = ?1",
-            [name],
-            |row| row.get(0),
-        )
-        .optional()?;
+    let id: Option<String> =
+        tx.query_row("SELECT id FROM code_repository WHERE name = ?1", [name], |row| row.get(0)).optional()?;
     match id {
         Some(id) => only(load(tx, Some(&id))?, name),
         None => Err(unknown(tx, name)?),
@@ -249,12 +214,7 @@ fn by_name(tx: &Transaction<'_>, name: &str) -> Result<CodeRepository> {
 }
 
 fn only(mut loaded: Vec<CodeRepository>, name: &str) -> Result<CodeRepository> {
-    loaded
-        .pop()
-        .ok_or_else(|| StoreError::UnknownCodeRepository {
-            name: name.to_owned(),
-            nearest: None,
-        })
+    loaded.pop().ok_or_else(|| StoreError::UnknownCodeRepository { name: name.to_owned(), nearest: None })
 }
 
 fn names_and_ids(tx: &Transaction<'_>) -> Result<Vec<(String, String)>> {

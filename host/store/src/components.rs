@@ -15,10 +15,7 @@ use std::{
 
 /// The digest that a component is known by: its SHA-256 in lower-case hex.
 pub fn digest_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn read(store: &Path, digest: &str) -> Result<Vec<u8>> {
@@ -58,16 +55,12 @@ pub(crate) fn sweep(store: &Path, transaction: &Transaction<'_>) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         other => other.map_err(StoreError::io("read", &directory))?,
     };
-    let mut statement =
-        transaction.prepare("SELECT DISTINCT provider_digest FROM code_repository")?;
+    let mut statement = transaction.prepare("SELECT DISTINCT provider_digest FROM code_repository")?;
     let named = statement.query_map((), |row| Ok(file_name(&row.get::<_, String>(0)?)))?;
     let named: HashSet<String> = named.collect::<rusqlite::Result<_>>()?;
     for entry in entries {
         let entry = entry.map_err(StoreError::io("read", &directory))?;
-        let is_named = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| named.contains(name));
+        let is_named = entry.file_name().to_str().is_some_and(|name| named.contains(name));
         if !is_named {
             let path = entry.path();
             fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
@@ -86,10 +79,7 @@ fn file_name(digest: &str) -> String {
 
 /// The file of a digest, which must be one: it becomes part of a path.
 fn path(store: &Path, digest: &str) -> Result<PathBuf> {
-    let is_digest = digest.len() == 64
-        && digest
-            .bytes()
-            .all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    let is_digest = digest.len() == 64 && digest.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
     match is_digest {
         true => Ok(directory(store).join(file_name(digest))),
         false => Err(StoreError::ComponentMissing(digest.to_owned())),

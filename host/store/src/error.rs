@@ -12,9 +12,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum StoreError {
     /// A name that is in use already.
-    #[error(
-        "there is already a {what} called {name:?}; choose another name, or update or delete that one"
-    )]
+    #[error("there is already a {what} called {name:?}; choose another name, or update or delete that one")]
     NameTaken {
         /// Code repository or secret.
         what: &'static str,
@@ -48,9 +46,7 @@ pub enum StoreError {
         candidates: Vec<String>,
     },
     /// Somebody else changed the code repository after it was read.
-    #[error(
-        "the code repository {0:?} was changed or deleted by somebody else meanwhile; look at it and try again"
-    )]
+    #[error("the code repository {0:?} was changed or deleted by somebody else meanwhile; look at it and try again")]
     Changed(String),
     /// No secret is called so.
     #[error("there is no secret {name:?}{}; see `forgeport secret list`, or create it with `forgeport secret create`", did_you_mean(.nearest))]
@@ -97,9 +93,7 @@ pub enum StoreError {
         mode: u32,
     },
     /// Something else than 32 bytes.
-    #[error(
-        "{0} does not hold a key: it must be 32 bytes, written as 64 hexadecimal digits or in base64"
-    )]
+    #[error("{0} does not hold a key: it must be 32 bytes, written as 64 hexadecimal digits or in base64")]
     BadKey(String),
     /// There are encrypted values, and no key.
     #[error(
@@ -107,9 +101,7 @@ pub enum StoreError {
     )]
     KeyMissing(PathBuf),
     /// The encrypted values were made with another key.
-    #[error(
-        "the key in {0} is not the one this store was made with; use that one (nothing was changed)"
-    )]
+    #[error("the key in {0} is not the one this store was made with; use that one (nothing was changed)")]
     WrongKey(String),
     /// A sealed value was altered, or moved from another place.
     #[error("the encrypted value of {0} was damaged or tampered with; set it anew")]
@@ -118,14 +110,10 @@ pub enum StoreError {
     #[error("the system gave no random numbers ({0}); try again")]
     NoRandomness(String),
     /// A component is not in the store.
-    #[error(
-        "the provider's component {0} is not in the store; register the code repository anew with --source"
-    )]
+    #[error("the provider's component {0} is not in the store; register the code repository anew with --source")]
     ComponentMissing(String),
     /// A component's bytes do not have the digest.
-    #[error(
-        "the provider's component {0} is not what was registered; register the code repository anew with --source"
-    )]
+    #[error("the provider's component {0} is not what was registered; register the code repository anew with --source")]
     ComponentAltered(String),
     /// A directory that others may change.
     #[error("others may write to {0:?}, which is to hold credentials; run `chmod go-w` on it")]
@@ -162,9 +150,7 @@ pub enum StoreError {
         why: String,
     },
     /// The database holds what this program never wrote.
-    #[error(
-        "the store holds {0} that cannot be read; restore it from a copy, or delete and register anew"
-    )]
+    #[error("the store holds {0} that cannot be read; restore it from a copy, or delete and register anew")]
     Corrupt(String),
     /// The file system failed.
     #[error("cannot {doing} {path:?}: {source}")]
@@ -179,22 +165,12 @@ pub enum StoreError {
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest
-        .as_ref()
-        .map(|name| format!(" (did you mean {name:?}?)"))
-        .unwrap_or_default()
+    nearest.as_ref().map(|name| format!(" (did you mean {name:?}?)")).unwrap_or_default()
 }
 
 impl StoreError {
-    pub(crate) fn io<'a>(
-        doing: &'static str,
-        path: &'a Path,
-    ) -> impl FnOnce(io::Error) -> StoreError + 'a {
-        move |source| StoreError::Io {
-            doing,
-            path: path.to_owned(),
-            source,
-        }
+    pub(crate) fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
+        move |source| StoreError::Io { doing, path: path.to_owned(), source }
     }
 
     /// Tells where it happened, for what comes from SQLite without a path.
@@ -215,10 +191,7 @@ impl From<rusqlite::Error> for StoreError {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
         match source.sqlite_error_code() {
             Some(DatabaseBusy | DatabaseLocked) => StoreError::Busy(PathBuf::new()),
-            _ => StoreError::Database {
-                path: PathBuf::new(),
-                source,
-            },
+            _ => StoreError::Database { path: PathBuf::new(), source },
         }
     }
 }

@@ -50,9 +50,9 @@ impl KeySource {
         let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
         match variable {
             // What is not UTF-8 is no key either; the error comes when it is needed.
-            Some(value) => KeySource::Environment(Zeroizing::new(
-                value.into_string().unwrap_or_else(|_| "?".to_owned()),
-            )),
+            Some(value) => {
+                KeySource::Environment(Zeroizing::new(value.into_string().unwrap_or_else(|_| "?".to_owned())))
+            }
             None => KeySource::File,
         }
     }
@@ -71,11 +71,7 @@ impl Key {
     fn new(root: Zeroizing<[u8; 32]>, origin: String) -> Key {
         let digest = Zeroizing::new(blake3::derive_key("forgeport store: key id", &*root));
         let [a, b, c, d, e, f, g, h, ..] = *digest;
-        Key {
-            root,
-            id: [a, b, c, d, e, f, g, h],
-            origin,
-        }
+        Key { root, id: [a, b, c, d, e, f, g, h], origin }
     }
 
     /// The key that values are encrypted with.
@@ -92,11 +88,7 @@ impl Key {
 
 impl KeyRing {
     pub(crate) fn new(source: KeySource, directory: &Path) -> KeyRing {
-        KeyRing {
-            source,
-            file: directory.join("key"),
-            key: OnceLock::new(),
-        }
+        KeyRing { source, file: directory.join("key"), key: OnceLock::new() }
     }
 
     /// The key, where there is one.
@@ -113,8 +105,7 @@ impl KeyRing {
 
     /// The key to read sealed values with.
     pub(crate) fn for_opening(&self) -> Result<&Key> {
-        self.existing()?
-            .ok_or_else(|| StoreError::KeyMissing(self.file.clone()))
+        self.existing()?.ok_or_else(|| StoreError::KeyMissing(self.file.clone()))
     }
 
     /// The key to seal values with. Where there is none it is made, by exactly one process: the transaction is a writing one.
@@ -147,15 +138,10 @@ fn read(path: &Path) -> Result<Option<Key>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         other => other.map_err(StoreError::io("read the key", path))?,
     };
-    let metadata = file
-        .metadata()
-        .map_err(StoreError::io("read the key", path))?;
+    let metadata = file.metadata().map_err(StoreError::io("read the key", path))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(StoreError::KeyNotPrivate {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(StoreError::KeyNotPrivate { path: path.to_owned(), mode });
     }
     let mut text = Zeroizing::new(String::with_capacity(MAX_KEY_FILE as usize));
     let read = file.take(MAX_KEY_FILE).read_to_string(&mut text);
@@ -191,8 +177,7 @@ fn from_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 /// Base64 in either alphabet (RFC 4648, sections 4 and 5), with or without padding.
 fn from_base64(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     const CONFIG: general_purpose::GeneralPurposeConfig =
-        general_purpose::GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        general_purpose::GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     if !matches!(text.len(), 43 | 44) {
         return None;
     }

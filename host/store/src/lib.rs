@@ -122,10 +122,7 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
         // A panic elsewhere has rolled its transaction back, so the connection is as good as new.
-        let mut connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let run = || {
             let transaction = connection.transaction_with_behavior(behavior)?;
             let outcome = work(&transaction)?;
@@ -138,8 +135,6 @@ impl Store {
 
 /// Milliseconds since 1970 (UTC).
 fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -16,9 +16,7 @@ use tempfile::NamedTempFile;
 pub(crate) fn directory(path: &Path) -> Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700);
-    builder
-        .create(path)
-        .map_err(StoreError::io("make the directory", path))?;
+    builder.create(path).map_err(StoreError::io("make the directory", path))?;
     let mode = mode(path)?;
     match mode & 0o022 {
         0 => Ok(()),
@@ -39,13 +37,9 @@ pub(crate) fn empty_file(path: &Path) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(StoreError::io("read", path)(error)),
     }
-    let created = temporary_beside(path)?
-        .into_temp_path()
-        .persist_noclobber(path);
+    let created = temporary_beside(path)?.into_temp_path().persist_noclobber(path);
     match created {
-        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => {
-            Err(StoreError::io("make", path)(error.error))
-        }
+        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(StoreError::io("make", path)(error.error)),
         _ => Ok(()),
     }
 }
@@ -53,12 +47,9 @@ pub(crate) fn empty_file(path: &Path) -> Result<()> {
 /// Writes a file whole or not at all, and onto the disk. One that is there is replaced.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
     let mut file = temporary_beside(path)?;
-    let written = file
-        .write_all(contents)
-        .and_then(|()| file.as_file().sync_all());
+    let written = file.write_all(contents).and_then(|()| file.as_file().sync_all());
     written.map_err(StoreError::io("write", path))?;
-    file.persist(path)
-        .map_err(|error| StoreError::io("write", path)(error.error))?;
+    file.persist(path).map_err(|error| StoreError::io("write", path)(error.error))?;
     let parent = path.parent().unwrap_or(path);
     let synced = File::open(parent).and_then(|directory| directory.sync_all());
     synced.map_err(StoreError::io("write", parent))

@@ -34,9 +34,7 @@ pub(crate) fn insert_row(tx: &Transaction<'_>, repository: &CodeRepository) -> R
             ":updated": repository.updated,
         },
     );
-    inserted
-        .map(drop)
-        .map_err(|error| name_taken(error, WHAT, &repository.name))
+    inserted.map(drop).map_err(|error| name_taken(error, WHAT, &repository.name))
 }
 
 /// Replaces a row if it is still what was read; returns the new `updated`.
@@ -72,10 +70,7 @@ pub(crate) fn update_row(tx: &Transaction<'_>, repository: &CodeRepository) -> R
 pub(crate) fn name_taken(error: rusqlite::Error, what: &'static str, name: &str) -> StoreError {
     match error.sqlite_error() {
         Some(error) if error.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE => {
-            StoreError::NameTaken {
-                what,
-                name: name.to_owned(),
-            }
+            StoreError::NameTaken { what, name: name.to_owned() }
         }
         _ => error.into(),
     }
@@ -129,27 +124,19 @@ fn load_options(tx: &Transaction<'_>, id: Option<&str>) -> Result<OptionsById> {
     let mut rows = statement.query([id])?;
     let mut options = OptionsById::new();
     while let Some(row) = rows.next()? {
-        let option = match (
-            row.get("plain")?,
-            row.get("secret_name")?,
-            row.get("sealed")?,
-        ) {
+        let option = match (row.get("plain")?, row.get("secret_name")?, row.get("sealed")?) {
             (Some(text), None, None) => StoredOption::Plain(text),
-            (None, Some(name), None) => StoredOption::Reference(SecretReference {
-                name,
-                key: row.get("secret_key")?,
-            }),
+            (None, Some(name), None) => {
+                let (name, key): (String, String) = (name, row.get("secret_key")?);
+                let reference = SecretReference::new(&name, &key);
+                StoredOption::Reference(reference.map_err(|error| StoreError::Corrupt(error.to_string()))?)
+            }
             (None, None, Some(bytes)) => StoredOption::Sealed(Sealed::from_bytes(bytes)),
             _ => {
-                return Err(StoreError::Corrupt(
-                    "an option of a code repository".to_owned(),
-                ));
+                return Err(StoreError::Corrupt("an option of a code repository".to_owned()));
             }
         };
-        options
-            .entry(row.get(0)?)
-            .or_default()
-            .insert(row.get("name")?, option);
+        options.entry(row.get(0)?).or_default().insert(row.get("name")?, option);
     }
     Ok(options)
 }
@@ -160,6 +147,5 @@ fn json(value: &impl serde::Serialize) -> Result<String> {
 
 fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &'static str) -> Result<T> {
     let text: String = row.get(column)?;
-    serde_json::from_str(&text)
-        .map_err(|_| StoreError::Corrupt(format!("{column} of a code repository")))
+    serde_json::from_str(&text).map_err(|_| StoreError::Corrupt(format!("{column} of a code repository")))
 }

@@ -16,27 +16,19 @@ pub(crate) fn bring_up_to_date(connection: &mut Connection, directory: &Path) ->
     if is_up_to_date(connection)? {
         return Ok(());
     }
-    lock.unlock()
-        .and_then(|()| lock.lock())
-        .map_err(StoreError::io("lock", &path))?;
+    lock.unlock().and_then(|()| lock.lock()).map_err(StoreError::io("lock", &path))?;
     if is_up_to_date(connection)? {
         return Ok(());
     }
     connection.pragma_update(None, "journal_mode", "wal")?;
-    Migrations::from_slice(STEPS)
-        .to_latest(connection)
-        .map_err(|error| migration_failed(&error))
+    Migrations::from_slice(STEPS).to_latest(connection).map_err(|error| migration_failed(&error))
 }
 
 fn is_up_to_date(connection: &Connection) -> Result<bool> {
     let known = STEPS.len() as i64;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match found > known {
-        true => Err(StoreError::FutureSchema {
-            path: PathBuf::new(),
-            found,
-            known,
-        }),
+        true => Err(StoreError::FutureSchema { path: PathBuf::new(), found, known }),
         false => Ok(found == known),
     }
 }
@@ -47,8 +39,5 @@ fn migration_failed(error: &rusqlite_migration::Error) -> StoreError {
         rusqlite_migration::Error::RusqliteError { err, .. } => err.to_string(),
         other => other.to_string(),
     };
-    StoreError::Migration {
-        path: PathBuf::new(),
-        why: why.lines().next().unwrap_or_default().to_owned(),
-    }
+    StoreError::Migration { path: PathBuf::new(), why: why.lines().next().unwrap_or_default().to_owned() }
 }

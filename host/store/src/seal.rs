@@ -113,8 +113,7 @@ pub(crate) fn key_in_use(transaction: &Transaction<'_>) -> Result<Option<KeyId>>
         return Ok(None);
     };
     let id = Sealed(sealed).key_id();
-    id.map(Some)
-        .ok_or_else(|| StoreError::Corrupt("an encrypted value".to_owned()))
+    id.map(Some).ok_or_else(|| StoreError::Corrupt("an encrypted value".to_owned()))
 }
 
 /// Refuses a value that was sealed with another key than those that are in the store.

@@ -64,29 +64,18 @@ impl Secrets<'_> {
     ///
     /// # Errors
     /// As [`Self::create`]; also when the secret or a key to remove does not exist.
-    pub fn update(
-        &self,
-        name: &str,
-        set: &BTreeMap<String, Zeroizing<String>>,
-        remove: &[String],
-    ) -> Result<()> {
+    pub fn update(&self, name: &str, set: &BTreeMap<String, Zeroizing<String>>, remove: &[String]) -> Result<()> {
         self.0.write(|tx| {
             let id = id_of(tx, name)?;
             for key in remove {
-                let removed = tx.execute(
-                    "DELETE FROM secret_value WHERE secret_id = ?1 AND key = ?2",
-                    (&id, key),
-                )?;
+                let removed = tx.execute("DELETE FROM secret_value WHERE secret_id = ?1 AND key = ?2", (&id, key))?;
                 if removed == 0 {
                     return Err(unknown_key(tx, name, &id, key)?);
                 }
             }
             self.set(tx, name, &id, set)?;
             require_values(tx, name, &id)?;
-            tx.execute(
-                "UPDATE secret SET updated = max(updated + 1, ?2) WHERE id = ?1",
-                (&id, now()),
-            )?;
+            tx.execute("UPDATE secret SET updated = max(updated + 1, ?2) WHERE id = ?1", (&id, now()))?;
             Ok(())
         })
     }
@@ -110,10 +99,7 @@ impl Secrets<'_> {
                 None => Err(unknown_key(tx, name, &id, key)?),
             }
         })?;
-        sealed.open(
-            self.0.keys.for_opening()?,
-            &place(&id, key, &shown(name, key)),
-        )
+        sealed.open(self.0.keys.for_opening()?, &place(&id, key, &shown(name, key)))
     }
 
     /// The keys of one secret, in alphabetical order.
@@ -130,8 +116,7 @@ impl Secrets<'_> {
     /// When the database cannot be read.
     pub fn list(&self) -> Result<Vec<SecretInfo>> {
         self.0.read(|tx| {
-            let mut statement =
-                tx.prepare("SELECT id, name, created, updated FROM secret ORDER BY name")?;
+            let mut statement = tx.prepare("SELECT id, name, created, updated FROM secret ORDER BY name")?;
             let mut rows = statement.query(())?;
             let mut secrets = Vec::new();
             while let Some(row) = rows.next()? {
@@ -166,10 +151,7 @@ impl Secrets<'_> {
                      (SELECT code_repository_id FROM code_repository_option WHERE secret_name = ?1)",
                 (name, now()),
             )?;
-            tx.execute(
-                "UPDATE code_repository_option SET secret_name = ?2 WHERE secret_name = ?1",
-                [name, new_name],
-            )?;
+            tx.execute("UPDATE code_repository_option SET secret_name = ?2 WHERE secret_name = ?1", [name, new_name])?;
             Ok(referring)
         })
     }
@@ -185,10 +167,7 @@ impl Secrets<'_> {
                 true => delete(tx, name),
                 false => {
                     id_of(tx, name)?;
-                    Err(StoreError::SecretInUse {
-                        name: name.to_owned(),
-                        by,
-                    })
+                    Err(StoreError::SecretInUse { name: name.to_owned(), by })
                 }
             }
         })
@@ -225,10 +204,7 @@ impl Secrets<'_> {
             let with = self.0.keys.for_sealing(tx)?;
             let sealed = Sealed::new(with, &place(id, key, &shown(name, key)), value)?;
             // What is being replaced does not count: a lost key is overcome by setting every value anew.
-            tx.execute(
-                "DELETE FROM secret_value WHERE secret_id = ?1 AND key = ?2",
-                [id, key],
-            )?;
+            tx.execute("DELETE FROM secret_value WHERE secret_id = ?1 AND key = ?2", [id, key])?;
             seal::check_key(tx, &sealed, with)?;
             tx.execute(
                 "INSERT INTO secret_value (secret_id, key, sealed) VALUES (?1, ?2, ?3)",
@@ -240,12 +216,7 @@ impl Secrets<'_> {
 }
 
 fn place<'a>(id: &'a str, key: &'a str, shown: &'a str) -> Place<'a> {
-    Place {
-        table: "secret_value",
-        id,
-        key,
-        shown,
-    }
+    Place { table: "secret_value", id, key, shown }
 }
 
 fn shown(name: &str, key: &str) -> String {
@@ -253,11 +224,7 @@ fn shown(name: &str, key: &str) -> String {
 }
 
 fn id_of(tx: &Transaction<'_>, name: &str) -> Result<String> {
-    let id = tx
-        .query_row("SELECT id FROM secret WHERE name = ?1", [name], |row| {
-            row.get(0)
-        })
-        .optional()?;
+    let id = tx.query_row("SELECT id FROM secret WHERE name = ?1", [name], |row| row.get(0)).optional()?;
     match id {
         Some(id) => Ok(id),
         None => Err(unknown(tx, name)?),
@@ -273,26 +240,15 @@ fn delete(tx: &Transaction<'_>, name: &str) -> Result<()> {
 
 fn unknown(tx: &Transaction<'_>, name: &str) -> Result<StoreError> {
     let names = strings(tx, "SELECT name FROM secret", ())?;
-    Ok(StoreError::UnknownSecret {
-        name: name.to_owned(),
-        nearest: nearest(name, names.iter().map(String::as_str)),
-    })
+    Ok(StoreError::UnknownSecret { name: name.to_owned(), nearest: nearest(name, names.iter().map(String::as_str)) })
 }
 
 fn unknown_key(tx: &Transaction<'_>, secret: &str, id: &str, key: &str) -> Result<StoreError> {
-    Ok(StoreError::UnknownKey {
-        secret: secret.to_owned(),
-        key: key.to_owned(),
-        known: keys_of(tx, id)?,
-    })
+    Ok(StoreError::UnknownKey { secret: secret.to_owned(), key: key.to_owned(), known: keys_of(tx, id)? })
 }
 
 fn keys_of(tx: &Transaction<'_>, id: &str) -> Result<Vec<String>> {
-    strings(
-        tx,
-        "SELECT key FROM secret_value WHERE secret_id = ?1 ORDER BY key",
-        [id],
-    )
+    strings(tx, "SELECT key FROM secret_value WHERE secret_id = ?1 ORDER BY key", [id])
 }
 
 fn require_values(tx: &Transaction<'_>, name: &str, id: &str) -> Result<()> {
@@ -302,11 +258,7 @@ fn require_values(tx: &Transaction<'_>, name: &str, id: &str) -> Result<()> {
     }
 }
 
-fn strings(
-    tx: &Transaction<'_>,
-    query: &str,
-    parameters: impl rusqlite::Params,
-) -> Result<Vec<String>> {
+fn strings(tx: &Transaction<'_>, query: &str, parameters: impl rusqlite::Params) -> Result<Vec<String>> {
     let mut statement = tx.prepare(query)?;
     let rows = statement.query_map(parameters, |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -319,21 +271,14 @@ fn referrers(tx: &Transaction<'_>, name: &str) -> Result<Vec<Referrer>> {
          WHERE secret_name = ?1 ORDER BY 1, 2",
     )?;
     let rows = statement.query_map([name], |row| {
-        Ok(Referrer {
-            code_repository: row.get(0)?,
-            option: row.get(1)?,
-            key: row.get(2)?,
-        })
+        Ok(Referrer { code_repository: row.get(0)?, option: row.get(1)?, key: row.get(2)? })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Each code repository once; they come in order.
 fn names_of(referrers: &[Referrer]) -> Vec<String> {
-    let mut names: Vec<String> = referrers
-        .iter()
-        .map(|referrer| referrer.code_repository.clone())
-        .collect();
+    let mut names: Vec<String> = referrers.iter().map(|referrer| referrer.code_repository.clone()).collect();
     names.dedup();
     names
 }

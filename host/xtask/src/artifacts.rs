@@ -45,18 +45,12 @@ pub fn build(root: &Path) -> Result<()> {
     let mut artifacts = BTreeMap::new();
     for name in providers(root)? {
         let bytes = component::build(&root.join("providers").join(&name), &toolchain)?.bytes;
-        let locked = Locked {
-            artifact: hex(Sha256::digest(&bytes)),
-            sources: sources(root, &name)?,
-        };
+        let locked = Locked { artifact: hex(Sha256::digest(&bytes)), sources: sources(root, &name)? };
         std::fs::write(folder.join(format!("{name}.wasm")), &bytes)?;
         println!("{name}: {} bytes, sha256 {}", bytes.len(), locked.artifact);
         artifacts.insert(name, locked);
     }
-    let lock = Lock {
-        compiler: toolchain.version,
-        artifacts,
-    };
+    let lock = Lock { compiler: toolchain.version, artifacts };
     let text = serde_json::to_string_pretty(&lock)? + "\n";
     std::fs::write(folder.join(LOCK), text)?;
     Ok(())

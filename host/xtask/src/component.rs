@@ -43,17 +43,12 @@ struct MessageTarget {
 /// # Errors
 /// It does not compile, is no `cdylib`, or needs more than a provider may import.
 pub fn build(folder: &Path, toolchain: &Toolchain) -> Result<Built> {
-    let folder = folder
-        .canonicalize()
-        .with_context(|| format!("there is no folder {}", folder.display()))?;
+    let folder = folder.canonicalize().with_context(|| format!("there is no folder {}", folder.display()))?;
     let name = folder.file_name().context("a crate's folder has a name")?;
     let module = compile(&folder, toolchain)?;
     let core = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
     let bytes = wrap(&core).with_context(|| format!("{} is no provider", folder.display()))?;
-    Ok(Built {
-        name: name.to_string_lossy().into_owned(),
-        bytes,
-    })
+    Ok(Built { name: name.to_string_lossy().into_owned(), bytes })
 }
 
 fn compile(folder: &Path, toolchain: &Toolchain) -> Result<PathBuf> {
@@ -91,20 +86,14 @@ fn module_of(message: Message) -> Option<PathBuf> {
 
 /// The component around a core module that was compiled with the interface's bindings.
 fn wrap(core: &[u8]) -> Result<Vec<u8>> {
-    let component = ComponentEncoder::default()
-        .validate(true)
-        .module(core)?
-        .encode()?;
+    let component = ComponentEncoder::default().validate(true).module(core)?.encode()?;
     let DecodedWasm::Component(resolve, world) = wit_component::decode(&component)? else {
         bail!("it exports no provider");
     };
     for key in resolve.worlds[world].imports.keys() {
         let import = resolve.name_world_key(key);
         let (namespace, name) = PACKAGE;
-        ensure!(
-            import.starts_with(&format!("{namespace}:{name}/")),
-            "it imports {import}, which no provider is given"
-        );
+        ensure!(import.starts_with(&format!("{namespace}:{name}/")), "it imports {import}, which no provider is given");
     }
     Ok(component)
 }

@@ -52,11 +52,7 @@ impl Toolchain {
     }
 
     fn debian() -> Option<Self> {
-        let needed = [
-            "/usr/bin/cargo",
-            "/usr/bin/wasm-ld-19",
-            "/usr/lib/rustlib/src/rust/library/std",
-        ];
+        let needed = ["/usr/bin/cargo", "/usr/bin/wasm-ld-19", "/usr/lib/rustlib/src/rust/library/std"];
         if !needed.iter().all(|path| Path::new(path).exists()) {
             return None;
         }
@@ -64,11 +60,7 @@ impl Toolchain {
     }
 
     fn new(kind: Kind, rustc: &str) -> Option<Self> {
-        Some(Self {
-            kind,
-            version: answer(rustc, "--version")?,
-            sysroot: answer(rustc, "--print=sysroot")?.into(),
-        })
+        Some(Self { kind, version: answer(rustc, "--version")?, sysroot: answer(rustc, "--print=sysroot")?.into() })
     }
 
     /// A cargo whose `build` makes the smallest modules, with nothing of this machine's paths in them.
@@ -103,12 +95,8 @@ impl Toolchain {
         let library = self.sysroot.join("lib/rustlib/src/rust");
         let library_itself = library.canonicalize().unwrap_or_else(|_| library.clone());
         // Of several that fit, the compiler takes the last.
-        let places = [
-            (root_of(workspace), "workspace"),
-            (cargo_home()?, "cargo"),
-            (library, "rust"),
-            (library_itself, "rust"),
-        ];
+        let places =
+            [(root_of(workspace), "workspace"), (cargo_home()?, "cargo"), (library, "rust"), (library_itself, "rust")];
         let flag = |(from, to): &(PathBuf, &str)| format!("--remap-path-prefix={}=/{to}", from.display());
         Ok(places.iter().map(flag).collect::<Vec<_>>().join("\x1f"))
     }

@@ -1,8 +1,8 @@
 //! Bitbucket Cloud.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Error, Hosting, Identity, Need, Provider,
-    Remote, Request, Response, Setting, Settings, Url, given, http,
+    Archive, Base, Commit, Credential, Description, Error, Hosting, Identity, Need, Provider, Remote, Request,
+    Response, Setting, Settings, Url, given, http,
 };
 use serde::Deserialize;
 
@@ -56,8 +56,7 @@ impl Provider for Bitbucket {
                     "username",
                     "The e-mail address of the Atlassian account that an API token belongs to",
                 ),
-                Setting::optional("api_url", "The REST API")
-                    .default("https://api.bitbucket.org/2.0"),
+                Setting::optional("api_url", "The REST API").default("https://api.bitbucket.org/2.0"),
                 Setting::optional("web_url", "Where people and git go, and archives come from")
                     .default("https://bitbucket.org"),
             ],
@@ -68,9 +67,7 @@ impl Provider for Bitbucket {
                 Credential::bearer("token", "{api_url}"),
                 Credential::bearer("token", "{web_url}"),
             ],
-            remote_hosts: ["{web_url.host}", "altssh.bitbucket.org"]
-                .map(Into::into)
-                .into(),
+            remote_hosts: ["{web_url.host}", "altssh.bitbucket.org"].map(Into::into).into(),
         }
     }
 
@@ -78,11 +75,7 @@ impl Provider for Bitbucket {
         let web = settings.base("web_url")?;
         Ok(Self {
             api: settings.base("api_url")?,
-            hosting: Hosting::new(&web).alternative_ssh(
-                "bitbucket.org",
-                "altssh.bitbucket.org",
-                443,
-            ),
+            hosting: Hosting::new(&web).alternative_ssh("bitbucket.org", "altssh.bitbucket.org", 443),
             workspace: settings.name("workspace")?,
             repository: settings.name("repository")?,
             web,
@@ -93,11 +86,7 @@ impl Provider for Bitbucket {
     fn login(&self) -> Result<Identity, Error> {
         let request = Request::get(self.url(&[]));
         let found: RepositoryAnswer = http::json(&request, &self.what())?;
-        Ok(Identity {
-            account: None,
-            repository: found.full_name,
-            default_branch: found.mainbranch.map(|branch| branch.name),
-        })
+        Ok(Identity::of_repository(found.full_name, found.mainbranch.map(|branch| branch.name)))
     }
 
     // The API's `commit` takes names too, but not those with a slash in them.
@@ -109,7 +98,7 @@ impl Provider for Bitbucket {
         for kind in ["branches", "tags"] {
             let request = Request::get(self.url(&["refs", kind, revision]));
             match http::json::<ReferenceAnswer>(&request, &self.commit_called(revision)) {
-                Ok(found) => return Ok(commit(found.target)),
+                Ok(found) => return Ok(Commit::new(found.target.hash)),
                 Err(Error::NotFound(text)) if kind == "tags" && !hex => {
                     return Err(Error::NotFound(text));
                 }
@@ -135,9 +124,8 @@ impl Provider for Bitbucket {
         let what = format!("the archive of {}", self.what());
         let kind = response.header("content-type").unwrap_or_default();
         if response.status == 200 && kind.starts_with("text/html") {
-            let text = format!(
-                "{what}: Bitbucket shows its login page; check the token, and --username for an API token"
-            );
+            let text =
+                format!("{what}: Bitbucket shows its login page; check the token, and --username for an API token");
             return Error::Unauthorized(text);
         }
         response.error(&what)
@@ -166,14 +154,7 @@ impl Bitbucket {
     fn commit(&self, revision: &str) -> Result<Commit, Error> {
         let request = Request::get(self.url(&["commit", revision]));
         let found: CommitAnswer = http::json(&request, &self.commit_called(revision))?;
-        Ok(commit(found))
-    }
-}
-
-fn commit(found: CommitAnswer) -> Commit {
-    Commit {
-        id: found.hash,
-        tree: None,
+        Ok(Commit::new(found.hash))
     }
 }
 

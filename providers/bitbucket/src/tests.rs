@@ -1,1 +1,116 @@
+#![allow(clippy::unwrap_used)]
+
+use forgeport_provider::testing::{answer, asked, resolve, response};
+use forgeport_provider::{Condition, Placement};
+
 use super::*;
+
+const API: &str = "https://api.bitbucket.org/2.0/repositories/team/demo";
+const ID: &str = "ed899a2f4b50b4370feeea94676502b42383c746";
+
+fn open() -> Bitbucket {
+    let settings = [
+        ("workspace", "team"),
+        ("repository", "demo"),
+        ("api_url", "https://api.bitbucket.org/2.0"),
+        ("web_url", "https://bitbucket.org"),
+    ];
+    Bitbucket::open(&Settings::new(settings, ["token"])).unwrap()
+}
+
+fn missing(url: &str) {
+    answer(url, 404, r#"{"type":"error","error":{"message":"not found"}}"#);
+}
+
+#[test]
+fn with_a_user_name_the_token_is_a_password_on_both_origins() {
+    let rules = Bitbucket::describe().credentials;
+    for origin in ["{api_url}", "{web_url}"] {
+        let of: Vec<_> = rules.iter().filter(|rule| rule.origin == origin).collect();
+        assert_eq!(of[0].placement, Placement::Basic("{username}".into()));
+        assert_eq!(of[0].conditions, [Condition::Given("username".into())]);
+        assert_eq!(of[1].placement, Placement::Bearer);
+    }
+}
+
+#[test]
+fn login_asks_for_the_repository_and_not_for_the_user() {
+    answer(API, 200, r#"{"type":"repository","full_name":"team/demo","mainbranch":{"type":"branch","name":"main"}}"#);
+    let identity = open().login().unwrap();
+    assert_eq!(identity.default_branch.as_deref(), Some("main"));
+    assert_eq!(asked(), [API]);
+}
+
+#[test]
+fn an_empty_repository_has_no_main_branch() {
+    answer(API, 200, r#"{"full_name":"team/demo","mainbranch":null}"#);
+    assert_eq!(open().login().unwrap().default_branch, None);
+}
+
+#[test]
+fn a_full_id_is_asked_for_as_a_commit_at_once() {
+    let url = format!("{API}/commit/{ID}");
+    answer(&url, 200, &format!(r#"{{"type":"commit","hash":"{ID}"}}"#));
+    assert_eq!(resolve(&open(), ID).unwrap().id, ID);
+    assert_eq!(asked(), [url]);
+}
+
+#[test]
+fn a_name_is_a_branch_before_it_is_a_tag() {
+    let target = format!(r#"{{"type":"branch","name":"n","target":{{"type":"commit","hash":"{ID}"}}}}"#);
+    answer(&format!("{API}/refs/branches/a%2Fb"), 200, &target);
+    assert_eq!(resolve(&open(), "a/b").unwrap().id, ID);
+    missing(&format!("{API}/refs/branches/v1"));
+    answer(&format!("{API}/refs/tags/v1"), 200, &target);
+    assert_eq!(resolve(&open(), "v1").unwrap().id, ID);
+}
+
+#[test]
+fn what_is_no_reference_may_be_the_beginning_of_an_id() {
+    missing(&format!("{API}/refs/branches/ed899a"));
+    missing(&format!("{API}/refs/tags/ed899a"));
+    answer(&format!("{API}/commit/ed899a"), 200, &format!(r#"{{"hash":"{ID}"}}"#));
+    assert_eq!(resolve(&open(), "ed899a").unwrap().id, ID);
+}
+
+#[test]
+fn a_name_that_nothing_has_is_not_found_and_not_asked_for_as_a_commit() {
+    missing(&format!("{API}/refs/branches/nope"));
+    missing(&format!("{API}/refs/tags/nope"));
+    assert!(matches!(resolve(&open(), "nope"), Err(Error::NotFound(_))));
+    assert_eq!(asked().len(), 2);
+}
+
+#[test]
+fn a_bad_token_is_not_taken_for_a_missing_branch() {
+    answer(&format!("{API}/refs/branches/main"), 401, "");
+    assert!(matches!(resolve(&open(), "main"), Err(Error::Unauthorized(_))));
+    assert_eq!(asked().len(), 1);
+}
+
+#[test]
+fn a_login_page_in_place_of_the_archive_means_a_bad_token() {
+    let page = response(200, &[("content-type", "text/html; charset=utf-8")], "<h1>Log in</h1>");
+    assert!(matches!(open().meaning(&page), Error::Unauthorized(_)));
+    let missing = response(404, &[("content-type", "text/html")], "<h1>Not found</h1>");
+    assert!(matches!(open().meaning(&missing), Error::NotFound(_)));
+}
+
+#[test]
+fn the_archive_comes_from_the_web_and_files_are_not_listed() {
+    let archive = open().archive(ID, "src");
+    assert_eq!(archive.request.url, format!("https://bitbucket.org/team/demo/get/{ID}.tar.gz"));
+    assert_eq!(open().entries(ID, "").unwrap(), None);
+}
+
+#[test]
+fn remotes_are_on_the_web_s_host_and_not_on_the_api_s() {
+    let owns = |scheme: &str, host: &str, port| {
+        open().owns_remote(&Remote { scheme: scheme.into(), host: host.into(), port, path: "Team/Demo".into() })
+    };
+    assert!(owns("https", "bitbucket.org", None));
+    assert!(owns("ssh", "bitbucket.org", None));
+    assert!(owns("ssh", "altssh.bitbucket.org", Some(443)));
+    assert!(!owns("https", "api.bitbucket.org", None));
+    assert!(!owns("ssh", "bitbucket.org", Some(7999)));
+}

@@ -1,8 +1,8 @@
 //! Gitea and Forgejo, also under a path of their host.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need,
-    Provider, Remote, Request, Response, Setting, Settings, Trees, Url, below, http,
+    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need, Provider, Remote, Request,
+    Response, Setting, Settings, Trees, Url, below, http,
 };
 use serde::Deserialize;
 
@@ -53,12 +53,8 @@ impl Provider for Gitea {
             settings: vec![
                 Setting::required("owner", "The user or organization that owns the repository"),
                 Setting::required("repository", "The repository's name"),
-                Setting::secret(
-                    "token",
-                    "A token with the scope read:repository; none for a public one",
-                ),
-                Setting::optional("instance_url", "Where Gitea or Forgejo is")
-                    .default("https://codeberg.org"),
+                Setting::secret("token", "A token with the scope read:repository; none for a public one"),
+                Setting::optional("instance_url", "Where Gitea or Forgejo is").default("https://codeberg.org"),
                 Setting::optional(
                     "host",
                     "The host in remote URLs, if another than the instance's; with the port that SSH has there",
@@ -66,9 +62,7 @@ impl Provider for Gitea {
             ],
             needs: vec![Need::get("{instance_url}")],
             credentials: vec![Credential::bearer("token", "{instance_url}")],
-            remote_hosts: ["{host.host}", "{instance_url.host}"]
-                .map(Into::into)
-                .into(),
+            remote_hosts: ["{host.host}", "{instance_url.host}"].map(Into::into).into(),
         }
     }
 
@@ -86,11 +80,7 @@ impl Provider for Gitea {
     fn login(&self) -> Result<Identity, Error> {
         let request = Request::get(self.url(&[]));
         let found: RepositoryAnswer = http::json(&request, &self.what())?;
-        Ok(Identity {
-            account: None,
-            repository: found.full_name,
-            default_branch: found.default_branch,
-        })
+        Ok(Identity::of_repository(found.full_name, found.default_branch))
     }
 
     fn resolve(&self, revision: &str) -> Result<Commit, Error> {
@@ -98,15 +88,10 @@ impl Provider for Gitea {
         // What costs the forge most and is not needed here.
         let url = ["stat", "verification", "files"]
             .iter()
-            .fold(self.url(&["git", "commits", revision]), |url, part| {
-                url.query(part, "false")
-            });
+            .fold(self.url(&["git", "commits", revision]), |url, part| url.query(part, "false"));
         let found: CommitAnswer = http::json(&Request::get(url), &what)?;
-        Ok(Commit {
-            id: found.sha,
-            // It tells one, but that is the commit's own id.
-            tree: None,
-        })
+        // It tells a tree too, but that is the commit's own id.
+        Ok(Commit::new(found.sha))
     }
 
     fn owns_remote(&self, remote: &Remote) -> bool {
@@ -129,11 +114,7 @@ impl Provider for Gitea {
                 let found: TreeAnswer = http::json(&request, &what)?;
                 let more = found.truncated && !found.tree.is_empty();
                 for item in found.tree {
-                    entries.push(Entry::from_mode(
-                        below(path, &item.path),
-                        &item.mode,
-                        item.sha,
-                    )?);
+                    entries.push(Entry::from_mode(below(path, &item.path), &item.mode, item.sha)?);
                 }
                 if !more {
                     break;

@@ -1,9 +1,8 @@
 //! GitHub: github.com, Enterprise Cloud with data residency (GHE.com) and Enterprise Server.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need,
-    Provider, Remote, Request, Response, Setting, Settings, Trees, Url, absent, below, given, http,
-    starts_with,
+    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need, Provider, Remote, Request,
+    Response, Setting, Settings, Trees, Url, absent, below, given, http, starts_with,
 };
 use serde::Deserialize;
 
@@ -65,15 +64,9 @@ impl Provider for GitHub {
             settings: vec![
                 Setting::required("owner", "The user or organization that owns the repository"),
                 Setting::required("repository", "The repository's name"),
-                Setting::secret(
-                    "token",
-                    "A token that may read the repository's contents; none for a public one",
-                ),
-                Setting::optional(
-                    "api_url",
-                    "The REST API; on Enterprise Server https://HOST/api/v3",
-                )
-                .default("https://api.github.com"),
+                Setting::secret("token", "A token that may read the repository's contents; none for a public one"),
+                Setting::optional("api_url", "The REST API; on Enterprise Server https://HOST/api/v3")
+                    .default("https://api.github.com"),
                 Setting::optional("host", "The host in remote URLs, if another than the API's"),
                 Setting::optional(
                     "codeload_url",
@@ -83,27 +76,18 @@ impl Provider for GitHub {
             needs: vec![
                 Need::get("{api_url}"),
                 Need::get("{codeload_url}").when(given("codeload_url")),
-                Need::get("https://codeload.github.com")
-                    .when(absent("codeload_url"))
-                    .when(absent("api_url")),
+                Need::get("https://codeload.github.com").when(absent("codeload_url")).when(absent("api_url")),
                 // Enterprise Server with subdomain isolation; without, archives come from the API's own origin.
-                Need::get("https://codeload.{api_url.host}")
-                    .when(absent("codeload_url"))
-                    .when(given("api_url")),
+                Need::get("https://codeload.{api_url.host}").when(absent("codeload_url")).when(given("api_url")),
                 Need::get("https://codeload.{api_url.parent}")
                     .when(absent("codeload_url"))
                     .when(given("api_url"))
                     .when(starts_with("api_url", "https://api.")),
             ],
             credentials: vec![Credential::bearer("token", "{api_url}")],
-            remote_hosts: [
-                "{host}",
-                "{api_url.host}",
-                "{api_url.parent}",
-                "ssh.github.com",
-            ]
-            .map(Into::into)
-            .into(),
+            remote_hosts: ["{host.host}", "{api_url.host}", "{api_url.parent}", "ssh.github.com"]
+                .map(Into::into)
+                .into(),
         }
     }
 
@@ -111,11 +95,8 @@ impl Provider for GitHub {
         let api = settings.base("api_url")?;
         let web = web_of(&api);
         // GitHub itself also takes SSH at the port of https, which few firewalls close.
-        let hosting = Hosting::with_option(settings, "host", &web)?.alternative_ssh(
-            "github.com",
-            "ssh.github.com",
-            443,
-        );
+        let hosting =
+            Hosting::with_option(settings, "host", &web)?.alternative_ssh("github.com", "ssh.github.com", 443);
         Ok(Self {
             owner: settings.name("owner")?,
             repository: settings.name("repository")?,
@@ -130,11 +111,7 @@ impl Provider for GitHub {
     fn login(&self) -> Result<Identity, Error> {
         let request = read(self.url(&[]));
         let found: RepositoryAnswer = http::json(&request, &self.what())?;
-        Ok(Identity {
-            account: None,
-            repository: found.full_name,
-            default_branch: found.default_branch,
-        })
+        Ok(Identity::of_repository(found.full_name, found.default_branch))
     }
 
     fn resolve(&self, revision: &str) -> Result<Commit, Error> {
@@ -146,10 +123,7 @@ impl Provider for GitHub {
             return Err(Error::NotFound(text));
         }
         let found: CommitAnswer = response.json(&what)?;
-        Ok(Commit {
-            id: found.sha,
-            tree: Some(found.commit.tree.sha),
-        })
+        Ok(Commit::new(found.sha).with_tree(found.commit.tree.sha))
     }
 
     fn owns_remote(&self, remote: &Remote) -> bool {
@@ -168,14 +142,8 @@ impl Provider for GitHub {
             if found.truncated {
                 return Ok(None);
             }
-            let entry =
-                |item: TreeItem| Entry::from_mode(below(path, &item.path), &item.mode, item.sha);
-            found
-                .tree
-                .into_iter()
-                .map(entry)
-                .collect::<Result<_, _>>()
-                .map(Some)
+            let entry = |item: TreeItem| Entry::from_mode(below(path, &item.path), &item.mode, item.sha);
+            found.tree.into_iter().map(entry).collect::<Result<_, _>>().map(Some)
         })
     }
 
@@ -206,18 +174,12 @@ impl GitHub {
 }
 
 fn read(url: Url) -> Request {
-    Request::get(url)
-        .header("accept", "application/vnd.github+json")
-        .header("x-github-api-version", "2022-11-28")
+    Request::get(url).header("accept", "application/vnd.github+json").header("x-github-api-version", "2022-11-28")
 }
 
 /// Where people and git go, for an API at `https://api.HOST` or `https://HOST/api/v3`.
 fn web_of(api: &Base) -> Base {
-    Base {
-        host: api.host.strip_prefix("api.").unwrap_or(&api.host).into(),
-        prefix: String::new(),
-        ..api.clone()
-    }
+    Base { host: api.host.strip_prefix("api.").unwrap_or(&api.host).into(), prefix: String::new(), ..api.clone() }
 }
 
 #[cfg(test)]

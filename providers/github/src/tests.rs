@@ -1,1 +1,158 @@
+#![allow(clippy::unwrap_used)]
+
+use forgeport_provider::testing::{answer, asked, resolve, response};
+use forgeport_provider::{Kind, Placement};
+
 use super::*;
+
+const API: &str = "https://api.github.com/repos/Ada/Demo";
+const ID: &str = "553c2077f0edc3d5dc5d17262f6aa498e69d6f8e";
+const TREE: &str = "6dcb09b5b57875f334f61aebed695e2e4193db5e";
+
+fn open(options: &[(&str, &str)]) -> GitHub {
+    let names = [("owner", "Ada"), ("repository", "Demo"), ("api_url", "https://api.github.com")];
+    let settings = Settings::new(names.into_iter().chain(options.iter().copied()), ["token"]);
+    GitHub::open(&settings).unwrap()
+}
+
+fn owns(provider: &GitHub, remote: (&str, &str, Option<u16>, &str)) -> bool {
+    let (scheme, host, port, path) = remote;
+    provider.owns_remote(&Remote { scheme: scheme.into(), host: host.into(), port, path: path.into() })
+}
+
+#[test]
+fn the_token_goes_to_the_api_and_nowhere_else() {
+    let [credential] = &GitHub::describe().credentials[..] else {
+        panic!("there is one rule");
+    };
+    assert_eq!(credential.origin, "{api_url}");
+    assert_eq!(credential.placement, Placement::Bearer);
+}
+
+#[test]
+fn login_asks_for_the_repository_and_not_for_the_user() {
+    answer(
+        API,
+        200,
+        r#"{"id":1,"full_name":"ada/Demo","private":true,"default_branch":"trunk","permissions":{"pull":true}}"#,
+    );
+    let identity = open(&[]).login().unwrap();
+    assert_eq!(identity.repository, "ada/Demo");
+    assert_eq!(identity.default_branch.as_deref(), Some("trunk"));
+    assert_eq!(asked(), [API]);
+}
+
+#[test]
+fn a_private_repository_and_a_missing_one_look_alike() {
+    answer(API, 404, r#"{"message":"Not Found","status":"404"}"#);
+    let Err(Error::NotFound(text)) = open(&[]).login() else {
+        panic!("it was found");
+    };
+    assert!(text.contains("Ada/Demo") && text.contains("may not see"), "{text}");
+}
+
+#[test]
+fn a_branch_with_a_slash_is_asked_for_as_one_name() {
+    let url = format!("{API}/commits/feature%2Fx?per_page=1");
+    answer(&url, 200, &format!(r#"{{"sha":"{ID}","commit":{{"message":"m","tree":{{"sha":"{TREE}"}}}},"files":[]}}"#));
+    let commit = resolve(&open(&[]), "feature/x").unwrap();
+    assert_eq!(commit, Commit::new(ID.into()).with_tree(TREE.into()));
+}
+
+#[test]
+fn an_unknown_revision_and_an_empty_repository_are_not_found() {
+    for (status, message) in [(422, "No commit found for SHA: x"), (409, "Git Repository is empty.")] {
+        answer(&format!("{API}/commits/x?per_page=1"), status, &format!(r#"{{"message":"{message}"}}"#));
+        let Err(Error::NotFound(text)) = resolve(&open(&[]), "x") else {
+            panic!("{status} was found");
+        };
+        assert!(text.contains(message), "{text}");
+    }
+}
+
+#[test]
+fn a_rate_limit_is_no_lack_of_rights() {
+    let limited = response(403, &[("x-ratelimit-remaining", "0")], r#"{"message":"API rate limit exceeded"}"#);
+    assert!(matches!(open(&[]).meaning(&limited), Error::RateLimited(_)));
+    let forbidden = response(
+        403,
+        &[("x-ratelimit-remaining", "4999")],
+        r#"{"message":"Resource not accessible by personal access token"}"#,
+    );
+    assert!(matches!(open(&[]).meaning(&forbidden), Error::Forbidden(_)));
+}
+
+#[test]
+fn the_archive_is_the_api_s_tarball_without_its_root_folder() {
+    let archive = open(&[]).archive(ID, "sub");
+    assert_eq!(archive.request.url, format!("{API}/tarball/{ID}"));
+    assert_eq!((archive.layout.strip, archive.layout.base.as_str()), (1, ""));
+}
+
+#[test]
+fn a_directory_is_listed_by_the_tree_s_id() {
+    let item =
+        |path: &str, mode: &str, sha: &str| format!(r#"{{"path":"{path}","mode":"{mode}","type":"t","sha":"{sha}"}}"#);
+    let root = [item("src", "040000", "aa"), item("run", "100755", "bb")].join(",");
+    answer(&format!("{API}/git/trees/{ID}"), 200, &format!(r#"{{"sha":"{TREE}","tree":[{root}],"truncated":false}}"#));
+    let inner = item("l", "120000", "cc");
+    answer(&format!("{API}/git/trees/aa"), 200, &format!(r#"{{"sha":"aa","tree":[{inner}],"truncated":false}}"#));
+    let provider = open(&[]);
+    let entries = provider.entries(ID, "src").unwrap().unwrap();
+    assert_eq!(entries, [Entry { path: "src/l".into(), kind: Kind::Symlink, id: "cc".into() }]);
+    let file = provider.file(ID, &entries[0]).unwrap();
+    assert_eq!(file.url, format!("{API}/git/blobs/cc"));
+    assert_eq!(file.headers[0].value, "application/vnd.github.raw+json");
+}
+
+#[test]
+fn a_listing_that_was_cut_off_is_none() {
+    answer(&format!("{API}/git/trees/{ID}"), 200, r#"{"sha":"x","tree":[],"truncated":true}"#);
+    assert_eq!(open(&[]).entries(ID, "").unwrap(), None);
+}
+
+#[test]
+fn remotes_of_github_itself() {
+    let provider = open(&[]);
+    for remote in [
+        ("https", "github.com", None, "ada/demo"),
+        ("ssh", "github.com", None, "Ada/Demo"),
+        ("git", "github.com", None, "Ada/Demo"),
+        ("ssh", "ssh.github.com", Some(443), "Ada/Demo"),
+    ] {
+        assert!(owns(&provider, remote), "{remote:?}");
+    }
+    for remote in [
+        ("https", "api.github.com", None, "Ada/Demo"),
+        ("https", "github.com", Some(8443), "Ada/Demo"),
+        ("https", "github.com.evil.example", None, "Ada/Demo"),
+        ("https", "github.com", None, "Ada/Demo/x"),
+        ("https", "github.com", None, "Ada/Demo2"),
+        ("ssh", "ssh.github.com", None, "Ada/Demo"),
+        ("ssh", "github.com", Some(2222), "Ada/Demo"),
+    ] {
+        assert!(!owns(&provider, remote), "{remote:?}");
+    }
+}
+
+#[test]
+fn the_host_of_remotes_follows_the_api_s() {
+    let cases = [("https://ghe.example/api/v3", "ghe.example"), ("https://api.octo.ghe.com", "octo.ghe.com")];
+    for (api, host) in cases {
+        let provider = open(&[("api_url", api)]);
+        assert!(owns(&provider, ("https", host, None, "Ada/Demo")), "{host}");
+        assert!(!owns(&provider, ("https", "github.com", None, "Ada/Demo")), "{host}");
+        let url = format!("https://{host}/Ada/Demo/commit/{ID}");
+        assert_eq!(provider.commit_url(ID), Some(url));
+    }
+    let told = open(&[("api_url", "https://ghe.example/api/v3"), ("host", "git.example")]);
+    assert!(owns(&told, ("ssh", "git.example", None, "Ada/Demo")));
+    assert!(!owns(&told, ("ssh", "ghe.example", None, "Ada/Demo")));
+}
+
+#[test]
+fn an_owner_that_is_a_url_is_refused() {
+    let settings = [("owner", "https://github.com/ada"), ("repository", "demo"), ("api_url", "https://h")];
+    let refused = GitHub::open(&Settings::new(settings, [""; 0]));
+    assert!(matches!(refused, Err(Error::InvalidOption((name, _))) if name == "owner"));
+}

@@ -1,8 +1,8 @@
 //! GitLab: gitlab.com, Dedicated and self-managed, also under a path of its host.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need,
-    Provider, Remote, Request, Response, Setting, Settings, Url, http, starts_with,
+    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need, Provider, Remote, Request,
+    Response, Setting, Settings, Url, http, starts_with,
 };
 use serde::Deserialize;
 
@@ -46,66 +46,38 @@ impl Provider for GitLab {
             version: env!("CARGO_PKG_VERSION").into(),
             summary: "GitLab.com, GitLab Dedicated and GitLab Self-Managed".into(),
             settings: vec![
-                Setting::required(
-                    "group",
-                    "The group or user that the project is in; subgroups as group/subgroup",
-                ),
+                Setting::required("group", "The group or user that the project is in; subgroups as group/subgroup"),
                 Setting::required("project", "The project's name in its URL"),
-                Setting::secret(
-                    "token",
-                    "A token with the scope read_api; none for a public project",
-                ),
+                Setting::secret("token", "A token with the scope read_api; none for a public project"),
                 Setting::optional("instance_url", "Where GitLab is").default("https://gitlab.com"),
-                Setting::optional(
-                    "host",
-                    "The host in remote URLs, if another than the instance's",
-                ),
+                Setting::optional("host", "The host in remote URLs, if another than the instance's"),
             ],
             needs: vec![Need::get("{instance_url}")],
             // In these headers GitLab overlooks a token where it does not count; as a bearer it would be refused, for a public project too.
             credentials: vec![
-                Credential::header("token", "{instance_url}", "JOB-TOKEN")
-                    .when(starts_with("token", "glcbt-")),
-                Credential::header("token", "{instance_url}", "DEPLOY-TOKEN")
-                    .when(starts_with("token", "gldt-")),
+                Credential::header("token", "{instance_url}", "JOB-TOKEN").when(starts_with("token", "glcbt-")),
+                Credential::header("token", "{instance_url}", "DEPLOY-TOKEN").when(starts_with("token", "gldt-")),
                 Credential::bearer("token", "{instance_url}"),
             ],
-            remote_hosts: ["{host.host}", "{instance_url.host}", "altssh.gitlab.com"]
-                .map(Into::into)
-                .into(),
+            remote_hosts: ["{host.host}", "{instance_url.host}", "altssh.gitlab.com"].map(Into::into).into(),
         }
     }
 
     fn open(settings: &Settings) -> Result<Self, Error> {
         let instance = settings.base("instance_url")?;
-        let hosting = Hosting::with_option(settings, "host", &instance)?.alternative_ssh(
-            "gitlab.com",
-            "altssh.gitlab.com",
-            443,
-        );
-        Ok(Self {
-            project: format!("{}/{}", settings.path("group")?, settings.name("project")?),
-            instance,
-            hosting,
-        })
+        let hosting =
+            Hosting::with_option(settings, "host", &instance)?.alternative_ssh("gitlab.com", "altssh.gitlab.com", 443);
+        Ok(Self { project: format!("{}/{}", settings.path("group")?, settings.name("project")?), instance, hosting })
     }
 
     fn login(&self) -> Result<Identity, Error> {
         let request = Request::get(self.url(&[]));
         match http::json::<ProjectAnswer>(&request, &self.what()) {
-            Ok(found) => Ok(Identity {
-                account: None,
-                repository: found.path_with_namespace,
-                default_branch: found.default_branch,
-            }),
+            Ok(found) => Ok(Identity::of_repository(found.path_with_namespace, found.default_branch)),
             // A job token may not ask for the project, but for its commits.
             Err(error @ (Error::NotFound(_) | Error::Unauthorized(_))) => {
                 self.commit("HEAD").map_err(|_| hinted(error))?;
-                Ok(Identity {
-                    account: None,
-                    repository: self.project.clone(),
-                    default_branch: None,
-                })
+                Ok(Identity::of_repository(self.project.clone(), None))
             }
             Err(error) => Err(error),
         }
@@ -120,9 +92,7 @@ impl Provider for GitLab {
     }
 
     fn archive(&self, commit: &str, subdirectory: &str) -> Archive {
-        let mut url = self
-            .url(&["repository", "archive.tar.gz"])
-            .query("sha", commit);
+        let mut url = self.url(&["repository", "archive.tar.gz"]).query("sha", commit);
         if !subdirectory.is_empty() {
             url = url.query("path", subdirectory);
         }
@@ -150,12 +120,7 @@ impl Provider for GitLab {
     }
 
     fn file(&self, _commit: &str, entry: &Entry) -> Result<Request, Error> {
-        Ok(Request::get(self.url(&[
-            "repository",
-            "blobs",
-            &entry.id,
-            "raw",
-        ])))
+        Ok(Request::get(self.url(&["repository", "blobs", &entry.id, "raw"])))
     }
 
     fn meaning(&self, response: &Response) -> Error {
@@ -180,14 +145,9 @@ impl GitLab {
 
     fn commit(&self, revision: &str) -> Result<Commit, Error> {
         let what = format!("the commit {revision} of {}", self.what());
-        let url = self
-            .url(&["repository", "commits", revision])
-            .query("stats", "false");
+        let url = self.url(&["repository", "commits", revision]).query("stats", "false");
         let found: CommitAnswer = http::json(&Request::get(url), &what)?;
-        Ok(Commit {
-            id: found.id,
-            tree: None,
-        })
+        Ok(Commit::new(found.id))
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::bindings::exports::forgeport::code_repository::provider::{
-    Guest, GuestRepository, Repository, Value,
-};
+use crate::bindings::exports::forgeport::code_repository::provider::{Guest, GuestRepository, Repository, Value};
 use crate::bindings::forgeport::code_repository::checkout::Directory;
 use crate::{Commit, Description, Error, Identity, Provider, Remote, Settings};
 
@@ -45,12 +43,7 @@ impl<P: Provider> GuestRepository for Opened<P> {
         self.0.owns_remote(&remote)
     }
 
-    fn download_files(
-        &self,
-        commit: String,
-        target: &Directory,
-        subdirectory: Option<String>,
-    ) -> Result<(), Error> {
+    fn download_files(&self, commit: String, target: &Directory, subdirectory: Option<String>) -> Result<(), Error> {
         let subdirectory = subdirectory.as_deref().map(|path| path.trim_matches('/'));
         self.0.download_files(&commit, target, subdirectory)
     }
@@ -69,18 +62,12 @@ pub(crate) fn resolve<P: Provider>(provider: &P, revision: &str) -> Result<Commi
     let mut commit = provider.resolve(revision)?;
     commit.id.make_ascii_lowercase();
     if !is_full_id(&commit.id) {
-        let text = format!(
-            "the forge answered {:?} for {revision}, which is no commit id; try again later",
-            commit.id
-        );
+        let text = format!("the forge answered {:?} for {revision}, which is no commit id; try again later", commit.id);
         return Err(Error::Unavailable(text));
     }
     // A branch may be named like a commit; and a forge may take a part of an id for the whole.
     if is_full_id(revision) && !commit.id.eq_ignore_ascii_case(revision) {
-        let text = format!(
-            "there is no commit {revision}: the forge answered with commit {}",
-            commit.id
-        );
+        let text = format!("there is no commit {revision}: the forge answered with commit {}", commit.id);
         return Err(Error::NotFound(text));
     }
     Ok(commit)

@@ -4,13 +4,7 @@ use crate::{Condition, Credential, Need, Placement, Setting};
 
 impl Setting {
     fn new(name: &str, help: &str, required: bool, secret: bool) -> Self {
-        Self {
-            name: name.into(),
-            help: help.into(),
-            required,
-            secret,
-            default: None,
-        }
+        Self { name: name.into(), help: help.into(), required, secret, default: None }
     }
 
     /// An option without which the provider cannot work.
@@ -34,10 +28,7 @@ impl Setting {
     /// What counts where the option is left out.
     #[must_use]
     pub fn default(self, value: &str) -> Self {
-        Self {
-            default: Some(value.into()),
-            ..self
-        }
+        Self { default: Some(value.into()), ..self }
     }
 }
 
@@ -46,11 +37,7 @@ impl Need {
     /// host in it, `{name.parent}` for that host without its first label.
     #[must_use]
     pub fn get(origin: &str) -> Self {
-        Self {
-            origin: origin.into(),
-            methods: Vec::new(),
-            conditions: Vec::new(),
-        }
+        Self { origin: origin.into(), methods: Vec::new(), conditions: Vec::new() }
     }
 
     /// Only where this holds too.
@@ -63,12 +50,7 @@ impl Need {
 
 impl Credential {
     fn new(setting: &str, origin: &str, placement: Placement) -> Self {
-        Self {
-            setting: setting.into(),
-            origin: origin.into(),
-            placement,
-            conditions: Vec::new(),
-        }
+        Self { setting: setting.into(), origin: origin.into(), placement, conditions: Vec::new() }
     }
 
     /// The secret goes to this origin (a template) as `Authorization: Bearer`.

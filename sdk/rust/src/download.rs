@@ -21,14 +21,7 @@ impl Archive {
     /// What `git archive` makes on most forges: a gzipped tar with one root folder.
     #[must_use]
     pub fn tar_gzip(request: Request) -> Self {
-        Self {
-            request,
-            format: Format::TarGzip,
-            layout: Layout {
-                strip: 1,
-                base: String::new(),
-            },
-        }
+        Self { request, format: Format::TarGzip, layout: Layout { strip: 1, base: String::new() } }
     }
 }
 
@@ -92,12 +85,7 @@ impl Target for Directory {
 ///
 /// # Errors
 /// What the forge's answers mean to the provider, and the host's own words where it refused something.
-pub fn download<P: Provider>(
-    provider: &P,
-    commit: &str,
-    target: &dyn Target,
-    subdirectory: &str,
-) -> Result<(), Error> {
+pub fn download<P: Provider>(provider: &P, commit: &str, target: &dyn Target, subdirectory: &str) -> Result<(), Error> {
     let explain = |problem| explain(provider, problem);
     let archive = provider.archive(commit, subdirectory);
     target.unpack(&archive).map_err(explain)?;

@@ -55,9 +55,7 @@ impl Trees {
                     return Ok(None);
                 }
                 let found = self.0.borrow().get(path).cloned();
-                found.ok_or_else(|| {
-                    Error::NotFound(format!("commit {commit} has no directory {path}"))
-                })?
+                found.ok_or_else(|| Error::NotFound(format!("commit {commit} has no directory {path}")))?
             }
         };
         let Some(entries) = list(&id, path)? else {
@@ -73,11 +71,7 @@ impl Trees {
 /// The path of a name in the directory at `path`, which is empty for the root.
 #[must_use]
 pub fn below(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.into()
-    } else {
-        format!("{path}/{name}")
-    }
+    if path.is_empty() { name.into() } else { format!("{path}/{name}") }
 }
 
 #[cfg(test)]

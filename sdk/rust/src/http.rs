@@ -11,21 +11,13 @@ const MESSAGE_LIMIT: usize = 200;
 impl Request {
     /// A request that reads.
     pub fn get(url: impl Into<String>) -> Self {
-        Self {
-            method: "GET".into(),
-            url: url.into(),
-            headers: Vec::new(),
-            body: None,
-        }
+        Self { method: "GET".into(), url: url.into(), headers: Vec::new(), body: None }
     }
 
     /// With one more header. The host adds credentials, and refuses headers that would carry one.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push(Header {
-            name: name.into(),
-            value: value.into(),
-        });
+        self.headers.push(Header { name: name.into(), value: value.into() });
         self
     }
 }
@@ -91,15 +83,11 @@ impl Response {
             )),
             429 => self.rate_limited(what, &words),
             403 if self.is_rate_limit() => self.rate_limited(what, &words),
-            403 => Error::Forbidden(format!(
-                "{what}: the credential is not enough ({words}); check what the token may do"
-            )),
-            404 | 410 => Error::NotFound(format!(
-                "{what} does not exist, or the credential may not see it ({words})"
-            )),
-            500.. => Error::Unavailable(format!(
-                "{what}: the forge has a problem ({words}); try again later"
-            )),
+            403 => {
+                Error::Forbidden(format!("{what}: the credential is not enough ({words}); check what the token may do"))
+            }
+            404 | 410 => Error::NotFound(format!("{what} does not exist, or the credential may not see it ({words})")),
+            500.. => Error::Unavailable(format!("{what}: the forge has a problem ({words}); try again later")),
             _ => Error::Other(format!("{what}: the forge answered {words}")),
         }
     }
@@ -140,12 +128,7 @@ impl Response {
 /// The members that GitHub, GitLab, Gitea, Bitbucket and OAuth put their words in.
 fn message(body: &[u8]) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let known = [
-        &body["message"],
-        &body["error"]["message"],
-        &body["error_description"],
-        &body["error"],
-    ];
+    let known = [&body["message"], &body["error"]["message"], &body["error_description"], &body["error"]];
     let found = known.into_iter().find_map(|value| value.as_str());
     found.map(String::from)
 }

@@ -6,6 +6,7 @@
 //!
 //! Everything can be tested natively with `cargo test`; [`testing`] stands in for the host.
 
+mod answers;
 #[allow(missing_docs, missing_debug_implementations)]
 pub mod bindings;
 mod component;
@@ -22,9 +23,7 @@ mod url;
 pub use bindings::exports::forgeport::code_repository::provider::{
     Commit, Condition, Credential, Description, Error, Identity, Need, Placement, Remote, Setting,
 };
-pub use bindings::forgeport::code_repository::checkout::{
-    Entry, Format, Kind, Layout, Problem, RemoteFile,
-};
+pub use bindings::forgeport::code_repository::checkout::{Entry, Format, Kind, Layout, Problem, RemoteFile};
 pub use bindings::forgeport::code_repository::http::{Request, Response};
 #[doc(hidden)]
 pub use component::Component;
@@ -104,12 +103,7 @@ pub trait Provider: Sized + 'static {
     ///
     /// # Errors
     /// Whatever the forge's answers mean, and the host's own words where it refused something.
-    fn download_files(
-        &self,
-        commit: &str,
-        target: &dyn Target,
-        subdirectory: Option<&str>,
-    ) -> Result<(), Error> {
+    fn download_files(&self, commit: &str, target: &dyn Target, subdirectory: Option<&str>) -> Result<(), Error> {
         download(self, commit, target, subdirectory.unwrap_or_default())
     }
 }

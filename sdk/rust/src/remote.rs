@@ -36,9 +36,7 @@ impl Hosting {
         let Some(given) = settings.get(option) else {
             return Ok(hosting);
         };
-        let given = web
-            .with_host(given)
-            .map_err(|why| Error::InvalidOption((option.into(), why.into())))?;
+        let given = web.with_host(given).map_err(|why| Error::InvalidOption((option.into(), why.into())))?;
         hosting.web.retain(|(host, _)| *host == given.host);
         hosting.web.push((given.host.clone(), given.port));
         hosting.ssh = vec![(given.host.clone(), None), (given.host, given.port)];
@@ -58,9 +56,7 @@ impl Hosting {
     /// over SSH there is none.
     #[must_use]
     pub fn path<'a>(&self, remote: &'a Remote) -> Option<&'a str> {
-        let is = |(host, port): &Place| {
-            host.eq_ignore_ascii_case(&remote.host) && *port == remote.port
-        };
+        let is = |(host, port): &Place| host.eq_ignore_ascii_case(&remote.host) && *port == remote.port;
         let (places, prefix) = match remote.scheme.as_str() {
             "ssh" => (&self.ssh, ""),
             "git" if remote.port.is_none() => (&self.ssh, ""),

@@ -19,10 +19,7 @@ impl Settings {
         secrets: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
         Self {
-            values: values
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
+            values: values.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             secrets: secrets.into_iter().map(Into::into).collect(),
         }
     }

@@ -23,15 +23,8 @@ pub fn answer_with(url: &str, response: Response) {
 /// An answer to prepare, or to ask the meaning of.
 #[must_use]
 pub fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
-    let header = |(name, value): &(&str, &str)| Header {
-        name: (*name).into(),
-        value: (*value).into(),
-    };
-    Response {
-        status,
-        headers: headers.iter().map(header).collect(),
-        body: body.into(),
-    }
+    let header = |(name, value): &(&str, &str)| Header { name: (*name).into(), value: (*value).into() };
+    Response { status, headers: headers.iter().map(header).collect(), body: body.into() }
 }
 
 /// The URLs that were asked for so far, in order.

@@ -5,11 +5,7 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What RFC 3986, section 2.3, calls unreserved stays as it is; everything else is encoded, a slash too.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A URL that others are built under: an origin, and maybe a path that all of them start with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +26,7 @@ impl Base {
     /// # Errors
     /// What is wrong with it, and what it should look like.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const FORM: &str =
-            "it is a URL such as https://forge.example or https://forge.example/prefix";
+        const FORM: &str = "it is a URL such as https://forge.example or https://forge.example/prefix";
         let (scheme, rest) = text.split_once("://").ok_or(FORM)?;
         let scheme = scheme.to_ascii_lowercase();
         if !matches!(scheme.as_str(), "https" | "http") {
@@ -46,12 +41,7 @@ impl Base {
         }
         let (host, port) = split_port(authority).ok_or(FORM)?;
         let own = if scheme == "https" { 443 } else { 80 };
-        Ok(Self {
-            host,
-            port: port.filter(|port| *port != own),
-            prefix: prefix.trim_matches('/').into(),
-            scheme,
-        })
+        Ok(Self { host, port: port.filter(|port| *port != own), prefix: prefix.trim_matches('/').into(), scheme })
     }
 
     /// The same scheme with another `host[:port]`, and no prefix.
@@ -133,9 +123,9 @@ fn split_port(authority: &str) -> Option<(String, Option<u16>)> {
         _ => (authority, None),
     };
     let bracketed = host.starts_with('[') && host.ends_with(']');
-    let plain = |c: char| c.is_alphanumeric() || "-._".contains(c) || (bracketed && "[:]".contains(c));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c) || (bracketed && "[:]".contains(c));
     let good = !host.is_empty() && host.chars().all(plain);
-    good.then(|| (host.to_lowercase(), port))
+    good.then(|| (host.to_ascii_lowercase(), port))
 }
 
 #[cfg(test)]

@@ -35,12 +35,9 @@ pub(crate) fn api(state: &State, request: &Request) -> Answer {
         ["repositories", workspace, name, rest @ ..] => {
             let full_name = format!("{}/{}", plain(workspace), plain(name));
             match state.registry.find(&full_name) {
-                Found::Here(project) | Found::Moved(project) if caller.reads(&project) => Api {
-                    state,
-                    request,
-                    project,
+                Found::Here(project) | Found::Moved(project) if caller.reads(&project) => {
+                    Api { state, request, project }.answer(rest)
                 }
-                .answer(rest),
                 Found::Here(_) => refusal(&caller, &full_name),
                 _ => missing(&full_name),
             }
@@ -71,14 +68,10 @@ fn caller(state: &State, request: &Request) -> Option<Caller> {
 fn user(caller: &Caller) -> Answer {
     match caller.token() {
         None => unauthorized(),
-        Some(token) if !token.kind.has_user() => error(
-            403,
-            "This API is not accessible by a repository, project or workspace access token.",
-        ),
-        Some(_) => Answer::json(
-            200,
-            &json!({ "type": "user", "username": "ada", "display_name": "Ada Example" }),
-        ),
+        Some(token) if !token.kind.has_user() => {
+            error(403, "This API is not accessible by a repository, project or workspace access token.")
+        }
+        Some(_) => Answer::json(200, &json!({ "type": "user", "username": "ada", "display_name": "Ada Example" })),
     }
 }
 
@@ -131,26 +124,16 @@ impl Api<'_> {
     fn reference(&self, kind: &str, word: &str, name: &str) -> Answer {
         let name = plain(name);
         let full = format!("refs/{kind}/{name}");
-        let target = self
-            .project
-            .repository
-            .resolve_exact(&full)
-            .and_then(|id| self.commit_body(&id));
+        let target = self.project.repository.resolve_exact(&full).and_then(|id| self.commit_body(&id));
         match target {
-            Some(target) => Answer::json(
-                200,
-                &json!({ "type": word, "name": name, "target": target }),
-            ),
+            Some(target) => Answer::json(200, &json!({ "type": word, "name": name, "target": target })),
             None => error(404, &format!("{word} \"{name}\" not found")),
         }
     }
 
     fn commit_body(&self, id: &str) -> Option<Value> {
         let (time, message, parents) = self.project.repository.describe(id).ok()?;
-        let parents: Vec<Value> = parents
-            .iter()
-            .map(|id| json!({ "type": "commit", "hash": id }))
-            .collect();
+        let parents: Vec<Value> = parents.iter().map(|id| json!({ "type": "commit", "hash": id })).collect();
         Some(json!({
             "type": "commit",
             "hash": id,
@@ -181,10 +164,7 @@ impl Api<'_> {
             [start @ .., b'/'] => start,
             whole => whole,
         };
-        let Some(entries) = repository
-            .tree_of(&commit)
-            .and_then(|tree| repository.entries(&tree, true).ok())
-        else {
+        let Some(entries) = repository.tree_of(&commit).and_then(|tree| repository.entries(&tree, true).ok()) else {
             return error(500, "Something went wrong");
         };
         match entries.iter().find(|entry| entry.path == path) {
@@ -192,13 +172,9 @@ impl Api<'_> {
                 Ok(bytes) => Answer::new(200, "application/octet-stream", bytes),
                 Err(_) => error(500, "Something went wrong"),
             },
-            None if !path.is_empty() => error(
-                404,
-                &format!(
-                    "No such file or directory: {}",
-                    String::from_utf8_lossy(path)
-                ),
-            ),
+            None if !path.is_empty() => {
+                error(404, &format!("No such file or directory: {}", String::from_utf8_lossy(path)))
+            }
             _ => self.listing(&commit, path, &entries),
         }
     }
@@ -209,10 +185,7 @@ impl Api<'_> {
         let below = |entry: &&Entry| {
             let rest = match path {
                 [] => Some(&entry.path[..]),
-                path => entry
-                    .path
-                    .strip_prefix(path)
-                    .and_then(|rest| rest.strip_prefix(b"/")),
+                path => entry.path.strip_prefix(path).and_then(|rest| rest.strip_prefix(b"/")),
             };
             rest.is_some_and(|rest| rest.iter().filter(|&&byte| byte == b'/').count() < depth)
         };
@@ -227,13 +200,8 @@ impl Api<'_> {
             .collect();
         let mut body = json!({ "pagelen": size, "page": page, "values": values });
         if page.saturating_mul(size) < all.len() {
-            body["next"] = format!(
-                "{}{}?max_depth={depth}&pagelen={size}&page={}",
-                request.origin,
-                request.path,
-                page + 1
-            )
-            .into();
+            body["next"] =
+                format!("{}{}?max_depth={depth}&pagelen={size}&page={}", request.origin, request.path, page + 1).into();
         }
         Answer::json(200, &body)
     }
@@ -243,11 +211,7 @@ impl Api<'_> {
     }
 
     fn url(&self) -> String {
-        format!(
-            "{}/2.0/repositories/{}",
-            self.request.origin,
-            self.project.full_name()
-        )
+        format!("{}/2.0/repositories/{}", self.request.origin, self.project.full_name())
     }
 }
 
@@ -291,19 +255,12 @@ pub(crate) fn web(state: &State, request: &Request) -> Answer {
         (None | Some(Caller::Anonymous), Found::Here(_)) => return login_page(),
         _ => return Answer::html(404, "<h1>Repository not found</h1>"),
     };
-    let commit = file
-        .strip_suffix(".tar.gz")
-        .and_then(|revision| project.repository.resolve(revision));
+    let commit = file.strip_suffix(".tar.gz").and_then(|revision| project.repository.resolve(revision));
     let Some(commit) = commit else {
         return Answer::html(404, "<h1>Commit not found</h1>");
     };
     let stem = format!("{}-{}-{}", project.owner, project.name, &commit[..12]);
-    let key = ArchiveKey {
-        commit,
-        root: format!("{stem}/"),
-        path: None,
-        large_files: false,
-    };
+    let key = ArchiveKey { commit, root: format!("{stem}/"), path: None, large_files: false };
     match project.repository.archive_file(&key) {
         Ok(file) => Answer::archive("application/x-tar", &format!("{stem}.tar.gz"), file),
         Err(error) => Answer::html(500, &error.to_string()),
@@ -311,10 +268,7 @@ pub(crate) fn web(state: &State, request: &Request) -> Answer {
 }
 
 fn login_page() -> Answer {
-    Answer::html(
-        200,
-        "<h1>Log in to continue</h1><form method=\"post\"></form>",
-    )
+    Answer::html(200, "<h1>Log in to continue</h1><form method=\"post\"></form>")
 }
 
 fn plain(segment: &str) -> String {
@@ -348,13 +302,9 @@ fn missing(full_name: &str) -> Answer {
 
 /// Its body is empty.
 pub(crate) fn unauthorized() -> Answer {
-    Answer::new(401, "text/plain", "")
-        .header("www-authenticate", "Basic realm=\"Bitbucket.org HTTP\"")
+    Answer::new(401, "text/plain", "").header("www-authenticate", "Basic realm=\"Bitbucket.org HTTP\"")
 }
 
 fn error(status: u16, message: &str) -> Answer {
-    Answer::json(
-        status,
-        &json!({ "type": "error", "error": { "message": message } }),
-    )
+    Answer::json(status, &json!({ "type": "error", "error": { "message": message } }))
 }

@@ -128,14 +128,8 @@ impl Builder {
     #[must_use]
     pub fn lfs(mut self, path: impl Into<Vec<u8>>, content: impl Into<Vec<u8>>) -> Self {
         let content = content.into();
-        let id: String = Sha256::digest(&content)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let pointer = format!(
-            "version https://git-lfs.github.com/spec/v1\noid sha256:{id}\nsize {}\n",
-            content.len()
-        );
+        let id: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{id}\nsize {}\n", content.len());
         self.large_files.insert(id, content);
         self.file(path, pointer)
     }
@@ -178,8 +172,7 @@ impl Builder {
     /// An annotated tag at the last commit.
     #[must_use]
     pub fn annotated_tag(mut self, name: &str, message: &str) -> Self {
-        self.steps
-            .push(Step::AnnotatedTag(name.into(), message.into()));
+        self.steps.push(Step::AnnotatedTag(name.into(), message.into()));
         self
     }
 
@@ -196,8 +189,7 @@ impl Builder {
     /// When git refuses it: a fixture that cannot be made is a mistake in the test.
     #[must_use]
     pub fn finish(self) -> Repository {
-        self.try_finish()
-            .expect("a repository for a test can be made with git")
+        self.try_finish().expect("a repository for a test can be made with git")
     }
 
     /// As [`Builder::finish`].
@@ -209,24 +201,11 @@ impl Builder {
         let format = if self.sha256 { "sha256" } else { "sha1" };
         let branch = format!("--initial-branch={DEFAULT_BRANCH}");
         let format = format!("--object-format={format}");
-        git::output(
-            home.path(),
-            &[
-                "init",
-                "--quiet",
-                "--bare",
-                "--template=",
-                &branch,
-                &format,
-                ".",
-            ],
-        )?;
+        git::output(home.path(), &["init", "--quiet", "--bare", "--template=", &branch, &format, "."])?;
         // A shallow clone of one commit by its id is what CI systems do, and forges allow it.
-        for (key, value) in [
-            ("uploadpack.allowAnySHA1InWant", "true"),
-            ("uploadpack.allowFilter", "true"),
-            ("pack.compression", "1"),
-        ] {
+        for (key, value) in
+            [("uploadpack.allowAnySHA1InWant", "true"), ("uploadpack.allowFilter", "true"), ("pack.compression", "1")]
+        {
             git::output(home.path(), &["config", key, value])?;
         }
         let store = home.path().join("lfs-objects");
@@ -234,22 +213,14 @@ impl Builder {
         for (id, content) in &self.large_files {
             std::fs::write(store.join(id), content)?;
         }
-        git::feed(
-            home.path(),
-            &["fast-import", "--quiet", "--done", "--date-format=raw"],
-            |out| Stream::new(out).write(&self.steps),
-        )?;
+        git::feed(home.path(), &["fast-import", "--quiet", "--done", "--date-format=raw"], |out| {
+            Stream::new(out).write(&self.steps)
+        })?;
         Ok(Repository::at(Arc::new(home)))
     }
 
-    fn modify(
-        mut self,
-        mode: &'static str,
-        path: impl Into<Vec<u8>>,
-        content: impl Into<Content>,
-    ) -> Self {
-        self.steps
-            .push(Step::Modify(mode, path.into(), content.into()));
+    fn modify(mut self, mode: &'static str, path: impl Into<Vec<u8>>, content: impl Into<Content>) -> Self {
+        self.steps.push(Step::Modify(mode, path.into(), content.into()));
         self
     }
 }
@@ -265,13 +236,7 @@ struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     fn new(out: &'a mut dyn Write) -> Self {
-        Self {
-            out,
-            pending: Vec::new(),
-            branch: DEFAULT_BRANCH.to_owned(),
-            mark: 0,
-            time: FIRST_COMMIT,
-        }
+        Self { out, pending: Vec::new(), branch: DEFAULT_BRANCH.to_owned(), mark: 0, time: FIRST_COMMIT }
     }
 
     fn write(mut self, steps: &'a [Step]) -> io::Result<()> {
@@ -299,11 +264,7 @@ impl<'a> Stream<'a> {
         self.time += 60;
         let parent = self.mark;
         self.mark += 1;
-        writeln!(
-            self.out,
-            "commit refs/heads/{}\nmark :{}",
-            self.branch, self.mark
-        )?;
+        writeln!(self.out, "commit refs/heads/{}\nmark :{}", self.branch, self.mark)?;
         self.person("author")?;
         self.person("committer")?;
         self.data(message.as_bytes())?;
@@ -333,19 +294,11 @@ impl<'a> Stream<'a> {
     }
 
     fn reset(&mut self, kind: &str, name: &str) -> io::Result<()> {
-        writeln!(
-            self.out,
-            "reset refs/{kind}/{name}\nfrom :{}\n",
-            self.mark.max(1)
-        )
+        writeln!(self.out, "reset refs/{kind}/{name}\nfrom :{}\n", self.mark.max(1))
     }
 
     fn person(&mut self, role: &str) -> io::Result<()> {
-        writeln!(
-            self.out,
-            "{role} Ada Example <ada@example.com> {} +0000",
-            self.time
-        )
+        writeln!(self.out, "{role} Ada Example <ada@example.com> {} +0000", self.time)
     }
 
     fn data(&mut self, bytes: &[u8]) -> io::Result<()> {

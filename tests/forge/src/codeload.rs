@@ -29,9 +29,7 @@ impl Links {
 
     fn opens(&self, token: &str, project: u64) -> bool {
         let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        issued
-            .get(token)
-            .is_some_and(|(id, until)| *id == project && Instant::now() < *until)
+        issued.get(token).is_some_and(|(id, until)| *id == project && Instant::now() < *until)
     }
 
     /// As if five minutes had passed.
@@ -60,21 +58,14 @@ pub(crate) fn answer(state: &State, request: &Request, segments: &[String]) -> A
     let Found::Here(project) = state.registry.find(&format!("{owner}/{name}")) else {
         return missing();
     };
-    let open = !project.private
-        || request
-            .parameter("token")
-            .is_some_and(|token| state.links.opens(&token, project.id));
+    let open =
+        !project.private || request.parameter("token").is_some_and(|token| state.links.opens(&token, project.id));
     let commit = project.repository.resolve(&reference.join("/"));
     let (true, Some(commit)) = (open, commit) else {
         return missing();
     };
     let stem = format!("{}-{}-{}", project.owner, project.name, &commit[..7]);
-    let key = ArchiveKey {
-        root: format!("{stem}/"),
-        path: None,
-        large_files: false,
-        commit: commit.clone(),
-    };
+    let key = ArchiveKey { root: format!("{stem}/"), path: None, large_files: false, commit: commit.clone() };
     match project.repository.archive_file(&key) {
         Ok(file) => Answer::archive("application/x-gzip", &format!("{stem}.tar.gz"), file)
             .header("etag", format!("W/\"{commit}\""))

@@ -113,12 +113,7 @@ impl Fault {
             Body::Chunked(bytes) => (bytes, true),
             _ => (Bytes::new(), true),
         };
-        Self::Answer {
-            status: answer.status,
-            headers: answer.headers,
-            body,
-            chunked,
-        }
+        Self::Answer { status: answer.status, headers: answer.headers, body, chunked }
     }
 
     /// The true answer's body and announced length as the fault leaves them.
@@ -137,9 +132,7 @@ impl Fault {
             Self::Corrupt(position) => (announced, corrupt(chunks, position)),
             Self::Truncate(limit) => {
                 let whole = collect(chunks).await?;
-                let limit = whole
-                    .len()
-                    .min(usize::try_from(limit).unwrap_or(usize::MAX));
+                let limit = whole.len().min(usize::try_from(limit).unwrap_or(usize::MAX));
                 let part = whole.slice(..limit);
                 let len = part.len() as u64;
                 (Some(len), stream::once(async { Ok(part) }).boxed())
@@ -241,58 +234,37 @@ impl On {
     /// Requests to any server.
     #[must_use]
     pub fn any() -> Self {
-        Self {
-            server: None,
-            part: None,
-            test: None,
-            skip: 0,
-            times: 1,
-        }
+        Self { server: None, part: None, test: None, skip: 0, times: 1 }
     }
 
     /// Requests to one server.
     #[must_use]
     pub fn server(server: Server) -> Self {
-        Self {
-            server: Some(server),
-            ..Self::any()
-        }
+        Self { server: Some(server), ..Self::any() }
     }
 
     /// Only those whose path and query, as sent, contain `part`.
     #[must_use]
     pub fn path(self, part: &str) -> Self {
-        Self {
-            part: Some(part.to_owned()),
-            ..self
-        }
+        Self { part: Some(part.to_owned()), ..self }
     }
 
     /// Only those that pass `test`.
     #[must_use]
     pub fn when(self, test: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
-        Self {
-            test: Some(Arc::new(test)),
-            ..self
-        }
+        Self { test: Some(Arc::new(test)), ..self }
     }
 
     /// Lets the first `count` pass unharmed.
     #[must_use]
     pub fn after(self, count: u32) -> Self {
-        Self {
-            skip: count,
-            ..self
-        }
+        Self { skip: count, ..self }
     }
 
     /// Concerns `count` requests, then no more.
     #[must_use]
     pub fn times(self, count: u32) -> Self {
-        Self {
-            times: count,
-            ..self
-        }
+        Self { times: count, ..self }
     }
 
     /// Concerns every request from now on.

@@ -69,10 +69,7 @@ impl Gate {
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.inner
-            .seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, change: impl FnOnce(&mut Seen)) {

@@ -50,12 +50,8 @@ pub fn feed<A: AsRef<std::ffi::OsStr>>(
     arguments: &[A],
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut child = command(at)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut child =
+        command(at).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
     let written = match child.stdin.take() {
         Some(stdin) => {
             let mut stdin = io::BufWriter::with_capacity(1 << 16, stdin);
@@ -72,10 +68,7 @@ fn checked<A: AsRef<std::ffi::OsStr>>(output: Output, arguments: &[A]) -> io::Re
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let arguments: Vec<_> = arguments
-        .iter()
-        .map(|a| a.as_ref().to_string_lossy())
-        .collect();
+    let arguments: Vec<_> = arguments.iter().map(|a| a.as_ref().to_string_lossy()).collect();
     Err(io::Error::other(format!(
         "git {} failed with {}: {}",
         arguments.join(" "),

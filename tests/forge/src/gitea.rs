@@ -28,27 +28,19 @@ pub(crate) fn answer(state: &State, request: &Request) -> Answer {
     let Some(caller) = caller(state, request) else {
         return unauthorized(request);
     };
-    let api = Api {
-        state,
-        request,
-        caller,
-    };
-    let segments: Vec<String> = path
-        .split('/')
-        .map(|segment| String::from_utf8_lossy(&decode(segment)).into_owned())
-        .collect();
+    let api = Api { state, request, caller };
+    let segments: Vec<String> =
+        path.split('/').map(|segment| String::from_utf8_lossy(&decode(segment)).into_owned()).collect();
     let words: Vec<&str> = segments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["user"] => api.user(),
         ["version"] => Answer::json(200, &json!({ "version": "1.26.0" })),
-        ["repos", owner, name, rest @ ..] => {
-            match state.registry.find(&format!("{owner}/{name}")) {
-                Found::Here(project) if api.caller.reads(&project) => api.project(&project, rest),
-                Found::Here(_) => api.refusal(),
-                Found::Moved(project) if api.caller.reads(&project) => api.moved(&project),
-                _ => not_found(request),
-            }
-        }
+        ["repos", owner, name, rest @ ..] => match state.registry.find(&format!("{owner}/{name}")) {
+            Found::Here(project) if api.caller.reads(&project) => api.project(&project, rest),
+            Found::Here(_) => api.refusal(),
+            Found::Moved(project) if api.caller.reads(&project) => api.moved(&project),
+            _ => not_found(request),
+        },
         _ => not_found(request),
     }
 }
@@ -60,14 +52,9 @@ fn caller(state: &State, request: &Request) -> Option<Caller> {
     }
     let secrets = match request.authorization(&["token", "bearer"]) {
         Some(secret) => vec![secret.to_owned()],
-        None => request
-            .basic()
-            .map(|(user, password)| vec![password, user])?,
+        None => request.basic().map(|(user, password)| vec![password, user])?,
     };
-    secrets
-        .iter()
-        .find_map(|secret| state.tokens.check(secret, &[TokenKind::Gitea]))
-        .map(Caller::Known)
+    secrets.iter().find_map(|secret| state.tokens.check(secret, &[TokenKind::Gitea])).map(Caller::Known)
 }
 
 impl Api<'_> {
@@ -148,10 +135,8 @@ impl Api<'_> {
         let date = timestamp::rfc3339(time);
         let person = json!({ "name": "Ada Example", "email": "ada@example.com", "date": date });
         let url = self.url(project);
-        let parents: Vec<Value> = parents
-            .iter()
-            .map(|id| json!({ "sha": id, "url": format!("{url}/git/commits/{id}") }))
-            .collect();
+        let parents: Vec<Value> =
+            parents.iter().map(|id| json!({ "sha": id, "url": format!("{url}/git/commits/{id}") })).collect();
         Answer::json(
             200,
             &json!({
@@ -173,12 +158,9 @@ impl Api<'_> {
     fn tree(&self, project: &Project, reference: &str) -> Answer {
         let request = self.request;
         let repository = &project.repository;
-        let recursive = request
-            .parameter("recursive")
-            .is_some_and(|given| matches!(given.as_str(), "1" | "true"));
-        let listing = repository
-            .tree_of(reference)
-            .and_then(|tree| Some((repository.entries(&tree, recursive).ok()?, tree)));
+        let recursive = request.parameter("recursive").is_some_and(|given| matches!(given.as_str(), "1" | "true"));
+        let listing =
+            repository.tree_of(reference).and_then(|tree| Some((repository.entries(&tree, recursive).ok()?, tree)));
         let Some((entries, tree)) = listing else {
             return message(404, reference, request);
         };
@@ -189,12 +171,7 @@ impl Api<'_> {
         let page = request.number("page").unwrap_or(1);
         let start = (page - 1).saturating_mul(size);
         let url = self.url(project);
-        let tree: Vec<Value> = entries
-            .iter()
-            .skip(start)
-            .take(size)
-            .map(|entry| tree_entry(entry, &url))
-            .collect();
+        let tree: Vec<Value> = entries.iter().skip(start).take(size).map(|entry| tree_entry(entry, &url)).collect();
         Answer::json(
             200,
             &json!({
@@ -228,11 +205,7 @@ impl Api<'_> {
     /// The root folder is the repository's name in lower case. Source: recorded from a real one.
     fn archive(&self, project: &Project, name: &str) -> Answer {
         let Some(reference) = name.strip_suffix(".tar.gz") else {
-            return message(
-                400,
-                &format!("Unknown archive type for: {name}"),
-                self.request,
-            );
+            return message(400, &format!("Unknown archive type for: {name}"), self.request);
         };
         let Some(commit) = project.repository.resolve(reference) else {
             return not_found(self.request);
@@ -248,10 +221,7 @@ impl Api<'_> {
                 let file_name = format!("{}-{}.tar.gz", project.name, reference.replace('/', "-"));
                 Answer::archive("application/octet-stream", &file_name, file).header(
                     "link",
-                    format!(
-                        "<{}/archive/{commit}.tar.gz?rev={commit}>; rel=\"immutable\"",
-                        self.url(project)
-                    ),
+                    format!("<{}/archive/{commit}.tar.gz?rev={commit}>; rel=\"immutable\"", self.url(project)),
                 )
             }
             Err(error) => message(500, &error.to_string(), self.request),
@@ -260,30 +230,22 @@ impl Api<'_> {
 
     fn file(&self, project: &Project, path: &str) -> Answer {
         let repository = &project.repository;
-        let reference = self
-            .request
-            .parameter("ref")
-            .unwrap_or_else(|| crate::DEFAULT_BRANCH.to_owned());
-        let file = repository
-            .tree_of(&reference)
-            .and_then(|tree| repository.entries(&tree, true).ok())
-            .and_then(|entries| {
+        let reference = self.request.parameter("ref").unwrap_or_else(|| crate::DEFAULT_BRANCH.to_owned());
+        let file =
+            repository.tree_of(&reference).and_then(|tree| repository.entries(&tree, true).ok()).and_then(|entries| {
                 let entry = entries.iter().find(|entry| entry.path == path.as_bytes())?;
                 Some((repository.blob(&entry.id).ok()?, entry.id.clone()))
             });
         match file {
-            Some((bytes, id)) => Answer::new(200, "text/plain; charset=utf-8", bytes)
-                .header("etag", format!("\"{id}\"")),
+            Some((bytes, id)) => {
+                Answer::new(200, "text/plain; charset=utf-8", bytes).header("etag", format!("\"{id}\""))
+            }
             None => not_found(self.request),
         }
     }
 
     fn url(&self, project: &Project) -> String {
-        format!(
-            "{}/api/v1/repos/{}",
-            self.request.origin,
-            project.full_name()
-        )
+        format!("{}/api/v1/repos/{}", self.request.origin, project.full_name())
     }
 }
 
@@ -305,10 +267,7 @@ pub(crate) fn unauthorized(request: &Request) -> Answer {
 
 fn not_found(request: &Request) -> Answer {
     let url = format!("{}/api/swagger", request.origin);
-    Answer::json(
-        404,
-        &json!({ "errors": null, "message": "The target couldn't be found.", "url": url }),
-    )
+    Answer::json(404, &json!({ "errors": null, "message": "The target couldn't be found.", "url": url }))
 }
 
 fn message(status: u16, text: &str, request: &Request) -> Answer {

@@ -14,12 +14,8 @@ use crate::server::{Server, State};
 use crate::timestamp;
 use crate::tokens::{Access, Caller, TokenKind};
 
-const KINDS: [TokenKind; 4] = [
-    TokenKind::GithubClassic,
-    TokenKind::GithubFineGrained,
-    TokenKind::GithubInstallation,
-    TokenKind::GithubActions,
-];
+const KINDS: [TokenKind; 4] =
+    [TokenKind::GithubClassic, TokenKind::GithubFineGrained, TokenKind::GithubInstallation, TokenKind::GithubActions];
 
 /// The largest blob that the API gives out.
 /// Source: <https://docs.github.com/en/rest/git/blobs#get-a-blob>.
@@ -46,12 +42,7 @@ pub(crate) fn api(state: &State, request: &Request) -> Answer {
         segments.drain(..2);
         base.push_str("/api/v3");
     }
-    let api = Api {
-        state,
-        request,
-        base,
-        enterprise,
-    };
+    let api = Api { state, request, base, enterprise };
     let answer = api.answer(&segments);
     let answer = answer
         .header("x-github-media-type", "github.v3; format=json")
@@ -92,13 +83,11 @@ impl Api<'_> {
         let words: Vec<&str> = segments.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["user"] => user(&caller),
-            ["repos", owner, name, rest @ ..] => {
-                match self.state.registry.find(&format!("{owner}/{name}")) {
-                    Found::Here(project) => self.project(&caller, &project, rest),
-                    Found::Moved(project) if caller.reads(&project) => self.moved(&project, rest),
-                    _ => not_found(),
-                }
-            }
+            ["repos", owner, name, rest @ ..] => match self.state.registry.find(&format!("{owner}/{name}")) {
+                Found::Here(project) => self.project(&caller, &project, rest),
+                Found::Moved(project) if caller.reads(&project) => self.moved(&project, rest),
+                _ => not_found(),
+            },
             ["repositories", id, rest @ ..] => match self.state.registry.by_id(id) {
                 Some(project) => self.project(&caller, &project, rest),
                 None => not_found(),
@@ -142,9 +131,7 @@ impl Api<'_> {
         }
         match rest {
             [] => self.describe(caller, project),
-            ["commits", reference @ ..] if !reference.is_empty() => {
-                self.commit(project, &reference.join("/"))
-            }
+            ["commits", reference @ ..] if !reference.is_empty() => self.commit(project, &reference.join("/")),
             ["tarball", reference @ ..] => self.tarball(project, &reference.join("/")),
             ["git", "ref", reference @ ..] => self.reference(project, &reference.join("/")),
             ["git", "commits", id] => self.commit(project, id),
@@ -185,14 +172,10 @@ impl Api<'_> {
         let Some(id) = repository.resolve(reference) else {
             return error(422, &format!("No commit found for SHA: {reference}"));
         };
-        if self.accepts("application/vnd.github.sha")
-            || self.accepts("application/vnd.github.v3.sha")
-        {
+        if self.accepts("application/vnd.github.sha") || self.accepts("application/vnd.github.v3.sha") {
             return Answer::new(200, "application/vnd.github.sha; charset=utf-8", id);
         }
-        let (Ok((time, message, parents)), Some(tree)) =
-            (repository.describe(&id), repository.tree_of(&id))
-        else {
+        let (Ok((time, message, parents)), Some(tree)) = (repository.describe(&id), repository.tree_of(&id)) else {
             return error(500, "Server Error");
         };
         let person = json!({
@@ -201,10 +184,8 @@ impl Api<'_> {
             "date": timestamp::rfc3339(time),
         });
         let url = format!("{}/repos/{}", self.base, project.full_name());
-        let parents: Vec<Value> = parents
-            .iter()
-            .map(|id| json!({ "sha": id, "url": format!("{url}/commits/{id}") }))
-            .collect();
+        let parents: Vec<Value> =
+            parents.iter().map(|id| json!({ "sha": id, "url": format!("{url}/commits/{id}") })).collect();
         let body = json!({
             "sha": id,
             "url": format!("{url}/commits/{id}"),
@@ -224,10 +205,7 @@ impl Api<'_> {
     fn reference(&self, project: &Project, reference: &str) -> Answer {
         let full = format!("refs/{reference}");
         match project.repository.resolve_exact(&full) {
-            Some(id) => Answer::json(
-                200,
-                &json!({ "ref": full, "object": { "type": "commit", "sha": id } }),
-            ),
+            Some(id) => Answer::json(200, &json!({ "ref": full, "object": { "type": "commit", "sha": id } })),
             None => not_found(),
         }
     }
@@ -249,16 +227,11 @@ impl Api<'_> {
             self.state.origin(Server::GithubWeb)
         };
         let target: Vec<String> = target.split('/').map(encode).collect();
-        let mut location = format!(
-            "{codeload}/{}/legacy.tar.gz/{}",
-            project.full_name(),
-            target.join("/")
-        );
+        let mut location = format!("{codeload}/{}/legacy.tar.gz/{}", project.full_name(), target.join("/"));
         if project.private {
             location = format!("{location}?token={}", self.state.links.issue(project.id));
         }
-        Answer::redirect(302, &location)
-            .header("cache-control", "private, must-revalidate, max-age=0")
+        Answer::redirect(302, &location).header("cache-control", "private, must-revalidate, max-age=0")
     }
 
     fn tree(&self, project: &Project, reference: &str) -> Answer {
@@ -273,11 +246,7 @@ impl Api<'_> {
         };
         let url = format!("{}/repos/{}/git", self.base, project.full_name());
         let limit = self.state.settings.tree_limit;
-        let tree: Vec<Value> = entries
-            .iter()
-            .take(limit)
-            .map(|entry| tree_entry(entry, &url))
-            .collect();
+        let tree: Vec<Value> = entries.iter().take(limit).map(|entry| tree_entry(entry, &url)).collect();
         Answer::json(
             200,
             &json!({
@@ -308,17 +277,12 @@ impl Api<'_> {
             content.push_str(&String::from_utf8_lossy(line));
             content.push('\n');
         }
-        Answer::json(
-            200,
-            &json!({ "sha": id, "size": bytes.len(), "encoding": "base64", "content": content }),
-        )
+        Answer::json(200, &json!({ "sha": id, "size": bytes.len(), "encoding": "base64", "content": content }))
     }
 
     fn accepts(&self, media_type: &str) -> bool {
         self.request.header("accept").is_some_and(|accept| {
-            accept
-                .split(',')
-                .any(|one| one.split(';').next().unwrap_or_default().trim() == media_type)
+            accept.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == media_type)
         })
     }
 }
@@ -343,22 +307,15 @@ fn tree_entry(entry: &Entry, url: &str) -> Value {
 fn user(caller: &Caller) -> Answer {
     match caller.token() {
         None => error(401, "Requires authentication"),
-        Some(token) if !token.kind.has_user() => {
-            error(403, "Resource not accessible by integration")
-        }
-        Some(_) => with_scopes(
-            caller,
-            Answer::json(200, &json!({ "login": "ada", "id": 1, "type": "User" })),
-        ),
+        Some(token) if !token.kind.has_user() => error(403, "Resource not accessible by integration"),
+        Some(_) => with_scopes(caller, Answer::json(200, &json!({ "login": "ada", "id": 1, "type": "User" }))),
     }
 }
 
 /// Only classic tokens have scopes, and only their answers tell them.
 fn with_scopes(caller: &Caller, answer: Answer) -> Answer {
     match caller.token() {
-        Some(token) if token.kind == TokenKind::GithubClassic => {
-            answer.header("x-oauth-scopes", "repo, read:user")
-        }
+        Some(token) if token.kind == TokenKind::GithubClassic => answer.header("x-oauth-scopes", "repo, read:user"),
         _ => answer,
     }
 }

@@ -14,11 +14,7 @@ use crate::timestamp;
 use crate::tokens::{Access, Caller, Token, TokenKind};
 
 /// Tokens that stand for a user, be it a bot.
-const USERS: [TokenKind; 3] = [
-    TokenKind::GitlabPersonal,
-    TokenKind::GitlabProject,
-    TokenKind::GitlabGroup,
-];
+const USERS: [TokenKind; 3] = [TokenKind::GitlabPersonal, TokenKind::GitlabProject, TokenKind::GitlabGroup];
 
 /// The API's part of one request.
 struct Api<'a> {
@@ -45,13 +41,7 @@ pub(crate) fn answer(state: &State, request: &Request) -> Answer {
     let Some(caller) = caller(state, request, job_token_allowed(&rest)) else {
         return unauthorized();
     };
-    let api = Api {
-        state,
-        request,
-        instance: format!("{}{root}", request.origin),
-        caller,
-        rest,
-    };
+    let api = Api { state, request, instance: format!("{}{root}", request.origin), caller, rest };
     match segments.as_slice() {
         ["user"] => api.user(),
         ["personal_access_tokens", "self"] => api.token(),
@@ -79,10 +69,7 @@ fn caller(state: &State, request: &Request, job_token_allowed: bool) -> Option<C
         return Some(Caller::Known(token));
     }
     let query = request.parameter("private_token");
-    let secret = request
-        .header("private-token")
-        .or(bearer)
-        .or(query.as_deref());
+    let secret = request.header("private-token").or(bearer).or(query.as_deref());
     match secret {
         Some(secret) => state.tokens.check(secret, &USERS).map(Caller::Known),
         None => Some(Caller::Anonymous),
@@ -90,10 +77,7 @@ fn caller(state: &State, request: &Request, job_token_allowed: bool) -> Option<C
 }
 
 fn job_token_allowed(rest: &[&str]) -> bool {
-    matches!(
-        rest,
-        ["repository", "commits", _] | ["repository", "files", _, "raw"]
-    )
+    matches!(rest, ["repository", "commits", _] | ["repository", "files", _, "raw"])
 }
 
 impl Api<'_> {
@@ -104,10 +88,7 @@ impl Api<'_> {
             Some(token) => {
                 let bot = token.kind != TokenKind::GitlabPersonal;
                 let name = if bot { "project_1_bot_f0f0" } else { "ada" };
-                Answer::json(
-                    200,
-                    &json!({ "id": 1, "username": name, "name": name, "state": "active", "bot": bot }),
-                )
+                Answer::json(200, &json!({ "id": 1, "username": name, "name": name, "state": "active", "bot": bot }))
             }
         }
     }
@@ -144,11 +125,8 @@ impl Api<'_> {
         if !self.request.query.is_empty() {
             url = format!("{url}?{}", self.request.query);
         }
-        Answer::json(
-            301,
-            &json!({ "message": "This resource has been moved permanently to the new location." }),
-        )
-        .header("location", url)
+        Answer::json(301, &json!({ "message": "This resource has been moved permanently to the new location." }))
+            .header("location", url)
     }
 
     fn repository(&self, project: &Arc<Project>) -> Answer {
@@ -232,22 +210,15 @@ impl Api<'_> {
         let recursive = request.parameter("recursive").is_some_and(|v| v == "true");
         let path = request.parameter("path").unwrap_or_default();
         let path = path.trim_matches('/');
-        let listing = repository
-            .tree_at(&reference, path)
-            .and_then(|tree| repository.entries(&tree, recursive).ok());
+        let listing = repository.tree_at(&reference, path).and_then(|tree| repository.entries(&tree, recursive).ok());
         let Some(entries) = listing else {
             return message(404, "404 invalid revision or path Not Found");
         };
         let size = request.number("per_page").unwrap_or(20).min(100);
-        let keyset = request
-            .parameter("pagination")
-            .is_some_and(|p| p == "keyset");
+        let keyset = request.parameter("pagination").is_some_and(|p| p == "keyset");
         let start = if keyset {
             let token = request.parameter("page_token").unwrap_or_default();
-            entries
-                .iter()
-                .position(|entry| token == page_token(entry))
-                .map_or(0, |at| at + 1)
+            entries.iter().position(|entry| token == page_token(entry)).map_or(0, |at| at + 1)
         } else {
             (request.number("page").unwrap_or(1) - 1).saturating_mul(size)
         };
@@ -274,12 +245,7 @@ impl Api<'_> {
             .map(str::to_owned)
             .collect();
         query.push(format!("{name}={}", encode(value)));
-        format!(
-            "{}{}?{}",
-            self.request.origin,
-            self.request.path,
-            query.join("&")
-        )
+        format!("{}{}?{}", self.request.origin, self.request.path, query.join("&"))
     }
 
     fn file(&self, project: &Project, path: &[u8]) -> Answer {
@@ -324,19 +290,13 @@ impl Api<'_> {
             large_files: large_files.is_none_or(|given| given != "false"),
         };
         match project.repository.archive_file(&key) {
-            Ok(file) => Answer::archive(
-                "application/octet-stream",
-                &format!("\"{stem}.tar.gz\""),
-                file,
-            ),
+            Ok(file) => Answer::archive("application/octet-stream", &format!("\"{stem}.tar.gz\""), file),
             Err(_) => message(404, "404 File Not Found"),
         }
     }
 
     fn reference(&self) -> String {
-        self.request
-            .parameter("ref")
-            .unwrap_or_else(|| crate::DEFAULT_BRANCH.to_owned())
+        self.request.parameter("ref").unwrap_or_else(|| crate::DEFAULT_BRANCH.to_owned())
     }
 }
 
@@ -361,11 +321,7 @@ fn tree_entry(entry: &Entry, below: &str) -> Value {
 
 /// Opaque to clients. Paths are unique where ids are not.
 fn page_token(entry: &Entry) -> String {
-    entry
-        .path
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    entry.path.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn refusal(token: Option<&Token>) -> Answer {

@@ -114,30 +114,21 @@ impl Forge {
     /// When no port or thread can be had.
     pub fn try_with(settings: Settings) -> io::Result<Self> {
         let (state, listeners) = server::bind(settings)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("forge")
-            .enable_all()
-            .build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("forge").enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = state.clone();
-        let thread = std::thread::Builder::new()
-            .name("forge".into())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        _ = server::serve(serving, listeners) => {}
-                        _ = stopped => {}
-                    }
-                });
-                // Waits for handlers that wait for git, as they hold repositories that are to be gone from the disk.
-                runtime.shutdown_timeout(SHUTDOWN);
-            })?;
-        Ok(Self {
-            state,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("forge".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = server::serve(serving, listeners) => {}
+                    _ = stopped => {}
+                }
+            });
+            // Waits for handlers that wait for git, as they hold repositories that are to be gone from the disk.
+            runtime.shutdown_timeout(SHUTDOWN);
+        })?;
+        Ok(Self { state, stop: Some(stop), thread: Some(thread) })
     }
 
     /// GitHub as at github.com: an origin for the API, another for archives and git.
@@ -168,17 +159,13 @@ impl Forge {
     /// GitLab at the root of its origin.
     #[must_use]
     pub fn gitlab(&self) -> InstanceUrls {
-        InstanceUrls {
-            instance_url: self.state.origin(Server::Gitlab),
-        }
+        InstanceUrls { instance_url: self.state.origin(Server::Gitlab) }
     }
 
     /// The same GitLab under a path.
     #[must_use]
     pub fn gitlab_under_path(&self) -> InstanceUrls {
-        InstanceUrls {
-            instance_url: format!("{}/gitlab", self.state.origin(Server::Gitlab)),
-        }
+        InstanceUrls { instance_url: format!("{}/gitlab", self.state.origin(Server::Gitlab)) }
     }
 
     /// Bitbucket Cloud.
@@ -193,9 +180,7 @@ impl Forge {
     /// Gitea.
     #[must_use]
     pub fn gitea(&self) -> InstanceUrls {
-        InstanceUrls {
-            instance_url: self.state.origin(Server::Gitea),
-        }
+        InstanceUrls { instance_url: self.state.origin(Server::Gitea) }
     }
 
     /// An origin that belongs to no forge. Every path answers; `/echo` with what was sent.
@@ -207,9 +192,7 @@ impl Forge {
     /// Offers a repository to everyone, on all forges, under a full name such as `acme/Demo` (with groups in front, on GitLab:
     /// `acme/tools/Demo`). The answer is its number. A name that is taken goes to the new one.
     pub fn add(&self, full_name: &str, repository: &Repository) -> u64 {
-        self.state
-            .registry
-            .add(full_name, false, repository.clone())
+        self.state.registry.add(full_name, false, repository.clone())
     }
 
     /// As [`Forge::add`], for those only who have a token that reads it.

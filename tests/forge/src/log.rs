@@ -32,13 +32,7 @@ impl Logged {
     /// Whether the request carries a credential in any header that a forge knows.
     #[must_use]
     pub fn has_credential(&self) -> bool {
-        const HEADERS: [&str; 5] = [
-            "authorization",
-            "private-token",
-            "job-token",
-            "deploy-token",
-            "cookie",
-        ];
+        const HEADERS: [&str; 5] = ["authorization", "private-token", "job-token", "deploy-token", "cookie"];
         HEADERS.iter().any(|name| self.headers.contains_key(*name))
     }
 
@@ -90,10 +84,7 @@ impl Log {
             headers: request.headers.clone(),
             status: None,
         });
-        Place {
-            generation: entries.generation,
-            index: entries.requests.len() - 1,
-        }
+        Place { generation: entries.generation, index: entries.requests.len() - 1 }
     }
 
     pub fn answered(&self, place: Place, status: u16) {

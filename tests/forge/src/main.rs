@@ -5,9 +5,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use clap::Parser;
-use forgeport_forge::{
-    Access, BITBUCKET_EMAIL, Forge, GITLAB_DEPLOY_USER, Repository, Settings, TokenKind, samples,
-};
+use forgeport_forge::{Access, BITBUCKET_EMAIL, Forge, GITLAB_DEPLOY_USER, Repository, Settings, TokenKind, samples};
 use serde_json::json;
 
 /// A forge for tests on loopback. Its repositories: acme/demo (public), acme/secret (private), and those asked for.
@@ -26,20 +24,12 @@ struct Options {
 
 fn main() -> io::Result<()> {
     let options = Options::parse();
-    let forge = Forge::try_with(Settings {
-        latency: Duration::from_millis(options.latency_ms),
-        ..Settings::default()
-    })?;
-    let mut repositories = vec![
-        ("acme/demo".to_owned(), false, samples::small()),
-        ("acme/secret".to_owned(), true, samples::faithful()),
-    ];
+    let forge =
+        Forge::try_with(Settings { latency: Duration::from_millis(options.latency_ms), ..Settings::default() })?;
+    let mut repositories =
+        vec![("acme/demo".to_owned(), false, samples::small()), ("acme/secret".to_owned(), true, samples::faithful())];
     for count in options.files {
-        repositories.push((
-            format!("acme/files-{count}"),
-            true,
-            samples::many_files(count),
-        ));
+        repositories.push((format!("acme/files-{count}"), true, samples::many_files(count)));
     }
     for size in options.big_mb {
         repositories.push((format!("acme/big-{size}"), true, samples::big_file(size)));
@@ -54,10 +44,7 @@ fn main() -> io::Result<()> {
             (name.clone(), describe(*private, repository))
         })
         .collect();
-    println!(
-        "{}",
-        json!({ "urls": urls(&forge), "tokens": tokens(&forge), "repositories": described })
-    );
+    println!("{}", json!({ "urls": urls(&forge), "tokens": tokens(&forge), "repositories": described }));
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }

@@ -67,10 +67,7 @@ impl Request {
     #[must_use]
     pub fn authorization(&self, schemes: &[&str]) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.split_once(' ')?;
-        schemes
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(scheme))
-            .then(|| token.trim())
+        schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)).then(|| token.trim())
     }
 
     /// User name and password of `Authorization: Basic`.
@@ -186,11 +183,7 @@ impl Answer {
     /// An answer with a body of known length.
     #[must_use]
     pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
-        Self {
-            status,
-            headers: vec![("content-type".into(), content_type.into())],
-            body: Body::Whole(body.into()),
-        }
+        Self { status, headers: vec![("content-type".into(), content_type.into())], body: Body::Whole(body.into()) }
     }
 
     /// A JSON document.
@@ -225,10 +218,7 @@ impl Answer {
             status: 200,
             headers: vec![
                 ("content-type".into(), content_type.into()),
-                (
-                    "content-disposition".into(),
-                    format!("attachment; filename={file_name}"),
-                ),
+                ("content-disposition".into(), format!("attachment; filename={file_name}")),
             ],
             body: Body::File(file),
         }

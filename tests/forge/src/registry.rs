@@ -54,21 +54,10 @@ impl Registry {
 
     pub fn rename(&self, old: &str, new: &str) -> bool {
         let mut names = self.write();
-        let Some(project) = names
-            .ids
-            .get(&old.to_lowercase())
-            .and_then(|id| names.projects.get(id))
-            .cloned()
-        else {
+        let Some(project) = names.ids.get(&old.to_lowercase()).and_then(|id| names.projects.get(id)).cloned() else {
             return false;
         };
-        put(
-            &mut names,
-            project.id,
-            new,
-            project.private,
-            project.repository.clone(),
-        );
+        put(&mut names, project.id, new, project.private, project.repository.clone());
         true
     }
 
@@ -82,9 +71,7 @@ impl Registry {
         let names = self.read();
         let wanted = full_name.to_lowercase();
         match names.ids.get(&wanted).and_then(|id| names.projects.get(id)) {
-            Some(project) if project.full_name().to_lowercase() == wanted => {
-                Found::Here(project.clone())
-            }
+            Some(project) if project.full_name().to_lowercase() == wanted => Found::Here(project.clone()),
             Some(project) => Found::Moved(project.clone()),
             None => Found::Nowhere,
         }
@@ -105,13 +92,7 @@ impl Registry {
 
 fn put(names: &mut Names, id: u64, full_name: &str, private: bool, repository: Repository) {
     let (owner, name) = full_name.rsplit_once('/').unwrap_or(("", full_name));
-    let project = Project {
-        id,
-        owner: owner.to_owned(),
-        name: name.to_owned(),
-        private,
-        repository,
-    };
+    let project = Project { id, owner: owner.to_owned(), name: name.to_owned(), private, repository };
     names.projects.insert(id, Arc::new(project));
     names.ids.insert(full_name.to_lowercase(), id);
 }

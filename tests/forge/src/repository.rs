@@ -61,13 +61,7 @@ impl Repository {
     }
 
     pub(crate) fn at(home: Arc<TempDir>) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                home,
-                archives: Mutex::default(),
-                trees: Mutex::default(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { home, archives: Mutex::default(), trees: Mutex::default() }) }
     }
 
     /// The bare repository's directory.
@@ -82,8 +76,7 @@ impl Repository {
     /// When the repository has no commit.
     #[must_use]
     pub fn commit(&self) -> String {
-        self.resolve(DEFAULT_BRANCH)
-            .expect("the repository has a commit on its default branch")
+        self.resolve(DEFAULT_BRANCH).expect("the repository has a commit on its default branch")
     }
 
     /// The id of the default branch's tree.
@@ -92,8 +85,7 @@ impl Repository {
     /// When the repository has no commit.
     #[must_use]
     pub fn tree(&self) -> String {
-        self.tree_of(DEFAULT_BRANCH)
-            .expect("the repository has a commit on its default branch")
+        self.tree_of(DEFAULT_BRANCH).expect("the repository has a commit on its default branch")
     }
 
     /// Whether there is no commit on the default branch.
@@ -105,13 +97,9 @@ impl Repository {
     /// The commit that a branch, a tag, or a full or short id means. As on forges, an id wins over a branch of the same name.
     #[must_use]
     pub fn resolve(&self, revision: &str) -> Option<String> {
-        [
-            revision.to_owned(),
-            format!("refs/heads/{revision}"),
-            format!("refs/tags/{revision}"),
-        ]
-        .iter()
-        .find_map(|candidate| self.resolve_exact(candidate))
+        [revision.to_owned(), format!("refs/heads/{revision}"), format!("refs/tags/{revision}")]
+            .iter()
+            .find_map(|candidate| self.resolve_exact(candidate))
     }
 
     /// As [`Repository::resolve`], for a whole reference (`refs/heads/...`) or an id only.
@@ -150,12 +138,7 @@ impl Repository {
     /// When there is no such tree.
     pub fn entries(&self, tree: &str, recursive: bool) -> io::Result<Arc<Vec<Entry>>> {
         let key = (tree.to_owned(), recursive);
-        let trees = || {
-            self.inner
-                .trees
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
+        let trees = || self.inner.trees.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entries) = trees().get(&key) {
             return Ok(entries.clone());
         }
@@ -165,11 +148,8 @@ impl Repository {
         }
         arguments.extend(["--end-of-options", tree]);
         let listing = git::output(self.path(), &arguments)?;
-        let entries: Option<Vec<Entry>> = listing
-            .split(|&byte| byte == 0)
-            .filter(|line| !line.is_empty())
-            .map(parse_entry)
-            .collect();
+        let entries: Option<Vec<Entry>> =
+            listing.split(|&byte| byte == 0).filter(|line| !line.is_empty()).map(parse_entry).collect();
         let entries = Arc::new(entries.ok_or_else(|| io::Error::other("git ls-tree: odd line"))?);
         trees().insert(key, entries.clone());
         Ok(entries)
@@ -194,39 +174,24 @@ impl Repository {
 
     /// Committer's date in seconds since the epoch, and the message.
     pub(crate) fn describe(&self, commit: &str) -> io::Result<(u64, String, Vec<String>)> {
-        let text = git::text(
-            self.path(),
-            &["show", "--no-patch", "--format=%ct%n%P%n%B", commit],
-        )?;
+        let text = git::text(self.path(), &["show", "--no-patch", "--format=%ct%n%P%n%B", commit])?;
         let mut lines = text.splitn(3, '\n');
         let time = lines.next().and_then(|line| line.parse().ok());
         let parents = lines.next().unwrap_or_default();
         let message = lines.next().unwrap_or_default().trim_end();
-        Ok((
-            time.unwrap_or_default(),
-            message.to_owned(),
-            parents.split_whitespace().map(str::to_owned).collect(),
-        ))
+        Ok((time.unwrap_or_default(), message.to_owned(), parents.split_whitespace().map(str::to_owned).collect()))
     }
 
     /// The file of a gzip archive, made once for each key.
     pub(crate) fn archive_file(&self, key: &ArchiveKey) -> io::Result<PathBuf> {
-        let cell = self
-            .inner
-            .archives
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(key.clone())
-            .or_default()
-            .clone();
+        let cell =
+            self.inner.archives.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default().clone();
         let file = cell.get_or_init(|| {
             let mut hasher = DefaultHasher::new();
             key.hash(&mut hasher);
             let name = format!("archive-{:016x}.tar.gz", hasher.finish());
             let file = self.path().join(name);
-            self.make_archive(key, &file)
-                .map(|()| file)
-                .map_err(|error| error.to_string())
+            self.make_archive(key, &file).map(|()| file).map_err(|error| error.to_string())
         });
         file.clone().map_err(io::Error::other)
     }
@@ -250,23 +215,11 @@ impl Repository {
         if output.status.success() {
             return Ok(());
         }
-        Err(io::Error::other(
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        ))
+        Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
     }
 
     fn rev_parse(&self, revision: &str) -> Option<String> {
-        git::text(
-            self.path(),
-            &[
-                "rev-parse",
-                "--verify",
-                "--quiet",
-                "--end-of-options",
-                revision,
-            ],
-        )
-        .ok()
+        git::text(self.path(), &["rev-parse", "--verify", "--quiet", "--end-of-options", revision]).ok()
     }
 }
 

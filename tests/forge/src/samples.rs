@@ -18,11 +18,7 @@ pub fn small() -> Repository {
     plain_part()
         .commit("Start")
         .tag("v0")
-        .submodule(
-            "vendor/library",
-            "https://forge.example/acme/library.git",
-            SUBMODULE_COMMIT,
-        )
+        .submodule("vendor/library", "https://forge.example/acme/library.git", SUBMODULE_COMMIT)
         .lfs("data/model.bin", LFS_CONTENT)
         .file(
             ".gitattributes",
@@ -56,21 +52,12 @@ fn plain_part() -> Builder {
         .file("empty", "")
         .executable("bin/run.sh", "#!/bin/sh\necho hello\n")
         .file("src/package/__init__.py", "")
-        .file(
-            "src/package/steps/train.py",
-            "def train():\n    return 42\n",
-        )
+        .file("src/package/steps/train.py", "def train():\n    return 42\n")
         .file("name with spaces.txt", "spaces\n")
-        .file(
-            "d\u{ef}r\u{e9}ctory/na\u{ef}ve \u{65e5}\u{672c}.txt",
-            "not ASCII\n",
-        )
+        .file("d\u{ef}r\u{e9}ctory/na\u{ef}ve \u{65e5}\u{672c}.txt", "not ASCII\n")
         .file(b"line\nbreak.txt".to_vec(), "newline in the name\n")
         .file(b"-starts-with-dash".to_vec(), "dash\n")
-        .file(
-            format!("long/{}/{}.txt", "d".repeat(120), "f".repeat(150)),
-            "a path too long for the first tar format\n",
-        )
+        .file(format!("long/{}/{}.txt", "d".repeat(120), "f".repeat(150)), "a path too long for the first tar format\n")
         .symlink("link-to-file", "README.md")
         .symlink("src/link-to-directory", "package/steps")
         .symlink("src/link-up-and-down", "../bin/run.sh")
@@ -91,11 +78,7 @@ pub fn not_utf8() -> Repository {
 /// are absolute.
 #[must_use]
 pub fn with_link(target: &str) -> Repository {
-    Repository::build()
-        .file("file.txt", "ordinary\n")
-        .symlink("link", target)
-        .commit("Start")
-        .finish()
+    Repository::build().file("file.txt", "ordinary\n").symlink("link", target).commit("Start").finish()
 }
 
 /// A binary file of 5 MB (5,000,000 bytes) among text.
@@ -126,10 +109,7 @@ pub fn many_files(count: usize) -> Repository {
 /// One file of so many megabytes (of 1,000,000 bytes), of which about half compress away.
 #[must_use]
 pub fn big_file(megabytes: u64) -> Repository {
-    Repository::build()
-        .file("big.bin", Content::Generated(megabytes * 1_000_000, 1))
-        .commit("Start")
-        .finish()
+    Repository::build().file("big.bin", Content::Generated(megabytes * 1_000_000, 1)).commit("Start").finish()
 }
 
 /// No commit at all.

@@ -66,11 +66,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            latency: Duration::ZERO,
-            tree_limit: 100_000,
-            page_limit: 1_000,
-        }
+        Self { latency: Duration::ZERO, tree_limit: 100_000, page_limit: 1_000 }
     }
 }
 
@@ -114,10 +110,7 @@ pub(crate) fn bind(settings: Settings) -> io::Result<(Arc<State>, Vec<std::net::
 }
 
 /// Serves all listeners until the future is dropped.
-pub(crate) async fn serve(
-    state: Arc<State>,
-    listeners: Vec<std::net::TcpListener>,
-) -> io::Result<()> {
+pub(crate) async fn serve(state: Arc<State>, listeners: Vec<std::net::TcpListener>) -> io::Result<()> {
     let mut tasks = JoinSet::new();
     for (server, listener) in SERVERS.into_iter().zip(listeners) {
         let listener = TcpListener::from_std(listener)?;
@@ -146,18 +139,12 @@ async fn connection(state: Arc<State>, server: Server, stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| handle(state.clone(), server, request));
     // Clients that hang up, and faults that do so for us, end in an error here that concerns nobody.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 type Sent = Response<UnsyncBoxBody<Bytes, io::Error>>;
 
-async fn handle(
-    state: Arc<State>,
-    server: Server,
-    request: http::Request<Incoming>,
-) -> io::Result<Sent> {
+async fn handle(state: Arc<State>, server: Server, request: http::Request<Incoming>) -> io::Result<Sent> {
     let (head, body) = request.into_parts();
     let request = Request {
         server,
@@ -191,19 +178,10 @@ async fn handle(
 /// What a fault answers without asking the forge.
 fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
     match fault {
-        Fault::Answer {
-            status,
-            headers,
-            body,
-            chunked,
-        } => Some(Answer {
+        Fault::Answer { status, headers, body, chunked } => Some(Answer {
             status: *status,
             headers: headers.clone(),
-            body: if *chunked {
-                Body::Chunked(body.clone())
-            } else {
-                Body::Whole(body.clone())
-            },
+            body: if *chunked { Body::Chunked(body.clone()) } else { Body::Whole(body.clone()) },
         }),
         Fault::Unauthorized => Some(match request.server {
             Server::GithubApi | Server::GithubWeb => github::bad_credentials(),
@@ -218,9 +196,7 @@ fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
 
 /// Handlers run git and wait for it, so they get a thread of their own.
 async fn truth(state: Arc<State>, request: Request) -> io::Result<Answer> {
-    tokio::task::spawn_blocking(move || route(&state, &request))
-        .await
-        .map_err(io::Error::other)
+    tokio::task::spawn_blocking(move || route(&state, &request)).await.map_err(io::Error::other)
 }
 
 fn route(state: &State, request: &Request) -> Answer {
@@ -248,9 +224,7 @@ async fn send(answer: Answer, fault: Option<Fault>) -> io::Result<Sent> {
         response = response.header(name, value);
     }
     let body = match (fault, answer.body) {
-        (None, Body::Whole(bytes)) => Full::new(bytes)
-            .map_err(|never: Infallible| match never {})
-            .boxed_unsync(),
+        (None, Body::Whole(bytes)) => Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync(),
         (fault, body) => {
             let (length, chunks) = match fault {
                 Some(fault) => fault.spoil(body).await?,

@@ -21,23 +21,15 @@ pub(crate) fn answer(state: &State, request: &Request) -> Option<Answer> {
         Some(rest) if request.server == Server::Gitlab => ("/gitlab", rest),
         _ => ("", request.path.strip_prefix('/')?),
     };
-    let (name, rest) = ["/info/refs", "/git-upload-pack"]
-        .iter()
-        .find_map(|end| path.strip_suffix(end).map(|name| (name, *end)))?;
+    let (name, rest) =
+        ["/info/refs", "/git-upload-pack"].iter().find_map(|end| path.strip_suffix(end).map(|name| (name, *end)))?;
     let name = name.strip_suffix(".git").unwrap_or(name);
     Some(match (caller(state, request, kinds), find(state, name)) {
         (None, _) => unauthorized(),
-        (Some(caller), Found::Here(project)) if caller.reads(&project) => {
-            serve(&project, request, rest)
-        }
+        (Some(caller), Found::Here(project)) if caller.reads(&project) => serve(&project, request, rest),
         (Some(caller), Found::Moved(project)) if caller.reads(&project) => Answer::redirect(
             301,
-            &format!(
-                "{}{root}/{}.git{rest}?{}",
-                request.origin,
-                project.full_name(),
-                request.query
-            ),
+            &format!("{}{root}/{}.git{rest}?{}", request.origin, project.full_name(), request.query),
         ),
         (Some(Caller::Anonymous), _) => unauthorized(),
         _ => Answer::text(404, "Repository not found.\n"),
@@ -47,19 +39,8 @@ pub(crate) fn answer(state: &State, request: &Request) -> Option<Answer> {
 fn kinds(server: Server) -> Option<&'static [TokenKind]> {
     use TokenKind::*;
     Some(match server {
-        Server::GithubWeb => &[
-            GithubClassic,
-            GithubFineGrained,
-            GithubInstallation,
-            GithubActions,
-        ],
-        Server::Gitlab => &[
-            GitlabPersonal,
-            GitlabProject,
-            GitlabGroup,
-            GitlabJob,
-            GitlabDeploy,
-        ],
+        Server::GithubWeb => &[GithubClassic, GithubFineGrained, GithubInstallation, GithubActions],
+        Server::Gitlab => &[GitlabPersonal, GitlabProject, GitlabGroup, GitlabJob, GitlabDeploy],
         Server::BitbucketWeb => &[BitbucketAccess, BitbucketApi],
         Server::Gitea => &[Gitea],
         Server::GithubApi | Server::BitbucketApi | Server::Elsewhere => return None,
@@ -73,10 +54,7 @@ fn caller(state: &State, request: &Request, kinds: &[TokenKind]) -> Option<Calle
     }
     let (user, password) = request.basic()?;
     // Gitea takes the token as the user name too.
-    [password, user]
-        .iter()
-        .find_map(|secret| state.tokens.check(secret, kinds))
-        .map(Caller::Known)
+    [password, user].iter().find_map(|secret| state.tokens.check(secret, kinds)).map(Caller::Known)
 }
 
 fn find(state: &State, name: &str) -> Found {
@@ -97,10 +75,7 @@ fn serve(project: &Project, request: &Request, rest: &str) -> Answer {
         Ok(body) => Answer {
             status: 200,
             headers: vec![
-                (
-                    "content-type".into(),
-                    format!("application/x-{SERVICE}-{kind}"),
-                ),
+                ("content-type".into(), format!("application/x-{SERVICE}-{kind}")),
                 ("cache-control".into(), "no-cache".into()),
             ],
             body,

@@ -96,9 +96,7 @@ impl Token {
     pub fn reads(&self, project: &Project) -> bool {
         match &self.access {
             Access::All => true,
-            Access::Only(names) => names
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(&project.full_name())),
+            Access::Only(names) => names.iter().any(|name| name.eq_ignore_ascii_case(&project.full_name())),
             Access::Expired | Access::SingleSignOn | Access::NoPermission => false,
         }
     }
@@ -132,10 +130,7 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub fn new(base: u64) -> Self {
-        Self {
-            base,
-            known: Mutex::default(),
-        }
+        Self { base, known: Mutex::default() }
     }
 
     pub fn issue(&self, kind: TokenKind, access: Access) -> String {
@@ -154,9 +149,6 @@ impl Tokens {
     /// The token, if it is one of the kinds and has not expired.
     pub fn check(&self, secret: &str, kinds: &[TokenKind]) -> Option<Token> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known
-            .get(secret)
-            .filter(|token| kinds.contains(&token.kind) && token.access != Access::Expired)
-            .cloned()
+        known.get(secret).filter(|token| kinds.contains(&token.kind) && token.access != Access::Expired).cloned()
     }
 }

@@ -16,10 +16,7 @@ fn access_tokens_are_bearers_without_a_user_and_api_tokens_go_with_an_address() 
     let (forge, url, access) = forge();
     let user = forge.bitbucket().api_url + "/2.0/user";
     let api = forge.token(TokenKind::BitbucketApi, Access::All);
-    assert_eq!(
-        get(&url).bearer(&access).send().json()["full_name"],
-        "acme/demo"
-    );
+    assert_eq!(get(&url).bearer(&access).send().json()["full_name"], "acme/demo");
     assert_eq!(get(&user).bearer(&access).send().status, 403);
     assert_eq!(get(&url).basic(BITBUCKET_EMAIL, &api).send().status, 200);
     assert_eq!(get(&user).basic(BITBUCKET_EMAIL, &api).send().status, 200);
@@ -39,10 +36,7 @@ fn commits_branches_and_tags_resolve() {
     let sample = samples::small();
     let ask = |path: &str| get(format!("{url}/{path}")).bearer(&token).send();
     let feature = sample.resolve("feature/x").unwrap();
-    assert_eq!(
-        ask(&format!("commit/{}", &feature[..12])).json()["hash"],
-        feature.as_str()
-    );
+    assert_eq!(ask(&format!("commit/{}", &feature[..12])).json()["hash"], feature.as_str());
     for name in ["feature/x", "feature%2Fx"] {
         let branch = ask(&format!("refs/branches/{name}")).json();
         assert_eq!(branch["target"]["hash"], feature.as_str());
@@ -72,22 +66,12 @@ fn sources_are_listings_in_pages_and_raw_bytes() {
     }
     let entries = sample.entries(&sample.tree(), true).unwrap();
     assert_eq!(paths.len(), entries.len());
-    let flat = get(format!("{url}/src/{commit}/src?pagelen=100"))
-        .bearer(&token)
-        .send()
-        .json();
+    let flat = get(format!("{url}/src/{commit}/src?pagelen=100")).bearer(&token).send().json();
     assert_eq!(flat["values"].as_array().unwrap().len(), 3);
-    let file = get(format!("{url}/src/{commit}/name%20with%20spaces.txt"))
-        .bearer(&token)
-        .send();
+    let file = get(format!("{url}/src/{commit}/name%20with%20spaces.txt")).bearer(&token).send();
     assert_eq!(file.text(), "spaces\n");
-    let moved = get(format!("{url}/src/main/src?pagelen=100"))
-        .bearer(&token)
-        .send();
-    assert_eq!(
-        moved.location(),
-        format!("{url}/src/{commit}/src?pagelen=100")
-    );
+    let moved = get(format!("{url}/src/main/src?pagelen=100")).bearer(&token).send();
+    assert_eq!(moved.location(), format!("{url}/src/{commit}/src?pagelen=100"));
 }
 
 #[test]
@@ -100,17 +84,7 @@ fn archives_come_from_the_web_origin_and_a_failed_login_is_a_page() {
     assert_eq!(archive.tar(), sample.archive("main", &root).unwrap());
     let page = get(&url).send();
     assert_eq!(page.status, 200);
-    assert!(
-        page.header("content-type")
-            .unwrap()
-            .starts_with("text/html")
-    );
-    assert_eq!(
-        get(url.replace("/demo/", "/none/"))
-            .bearer(&token)
-            .send()
-            .status,
-        404
-    );
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
+    assert_eq!(get(url.replace("/demo/", "/none/")).bearer(&token).send().status, 404);
     assert_eq!(forge.archive_requests(), 3);
 }

@@ -26,10 +26,7 @@ pub fn get(url: impl Into<String>) -> Ask {
     Ask {
         method: "GET",
         url: url.into(),
-        headers: vec![
-            ("user-agent".into(), "test".into()),
-            ("connection".into(), "close".into()),
-        ],
+        headers: vec![("user-agent".into(), "test".into()), ("connection".into(), "close".into())],
     }
 }
 
@@ -86,10 +83,7 @@ impl Ask {
 
 impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub fn text(&self) -> String {
@@ -109,9 +103,7 @@ impl Reply {
         assert_eq!(self.status, 200, "{}", self.text());
         assert!(self.whole);
         let mut tar = Vec::new();
-        flate2::read::GzDecoder::new(&self.body[..])
-            .read_to_end(&mut tar)
-            .unwrap();
+        flate2::read::GzDecoder::new(&self.body[..]).read_to_end(&mut tar).unwrap();
         tar
     }
 }
@@ -137,12 +129,7 @@ fn parse(raw: &[u8]) -> Option<Reply> {
         }
         (None, None) => (rest.to_vec(), rest.is_empty()),
     };
-    Some(Reply {
-        status,
-        headers,
-        body,
-        whole,
-    })
+    Some(Reply { status, headers, body, whole })
 }
 
 fn unchunk(mut rest: &[u8]) -> (Vec<u8>, bool) {

@@ -1,9 +1,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use forgeport_forge::{
-    Access, Answer, Fault, Forge, Gate, On, Server, Settings, TokenKind, samples,
-};
+use forgeport_forge::{Access, Answer, Fault, Forge, Gate, On, Server, Settings, TokenKind, samples};
 
 use crate::client::{Ask, get};
 
@@ -21,10 +19,7 @@ fn a_connection_is_dropped_after_so_many_bytes_and_then_no_more() {
     let whole = ask.send();
     assert!(whole.whole);
     for limit in [0, 1_000, 1_000_000] {
-        forge.fault(
-            On::server(Server::Gitea).path("archive"),
-            Fault::DropAfter(limit),
-        );
+        forge.fault(On::server(Server::Gitea).path("archive"), Fault::DropAfter(limit));
         let cut = ask.send();
         assert_eq!(cut.status, 200);
         assert!(!cut.whole);
@@ -59,10 +54,7 @@ fn a_length_can_be_off_in_both_directions() {
     let good = ask.send().body.len();
     forge.fault(On::any(), Fault::LengthOff(10));
     let short = ask.send();
-    assert_eq!(
-        short.header("content-length"),
-        Some((good + 10).to_string().as_str())
-    );
+    assert_eq!(short.header("content-length"), Some((good + 10).to_string().as_str()));
     assert_eq!((short.body.len(), short.whole), (good, false));
     forge.fault(On::any(), Fault::LengthOff(-10));
     assert_eq!(ask.send().body.len(), good - 10);
@@ -108,9 +100,7 @@ fn a_client_that_gives_up_at_a_gate_is_noticed() {
     let (forge, ask) = forge();
     // A server that is told to close after the answer stops listening for the client's end.
     let ask = ask.header("connection", "keep-alive");
-    for fault in [Fault::Stall as fn(Gate) -> Fault, |gate| {
-        Fault::StallAfter(10, gate)
-    }] {
+    for fault in [Fault::Stall as fn(Gate) -> Fault, |gate| Fault::StallAfter(10, gate)] {
         let gate = Gate::new();
         forge.fault(On::any(), fault(gate.clone()));
         let connection = ask.open();
@@ -147,37 +137,13 @@ fn answers_can_be_anything() {
     let (forge, ask) = forge();
     for (fault, status, header) in [
         (Fault::status(503), 503, None),
-        (
-            Fault::too_many_requests("7"),
-            429,
-            Some(("retry-after", "7")),
-        ),
-        (
-            Fault::rate_limit(1_800_000_000),
-            403,
-            Some(("x-ratelimit-reset", "1800000000")),
-        ),
-        (
-            Fault::secondary_rate_limit(Some(3)),
-            403,
-            Some(("retry-after", "3")),
-        ),
+        (Fault::too_many_requests("7"), 429, Some(("retry-after", "7"))),
+        (Fault::rate_limit(1_800_000_000), 403, Some(("x-ratelimit-reset", "1800000000"))),
+        (Fault::secondary_rate_limit(Some(3)), 403, Some(("retry-after", "3"))),
         (Fault::Unauthorized, 401, None),
-        (
-            Fault::login_page(),
-            200,
-            Some(("content-type", "text/html; charset=utf-8")),
-        ),
-        (
-            Fault::redirect(302, "http://127.0.0.1:1/x"),
-            302,
-            Some(("location", "http://127.0.0.1:1/x")),
-        ),
-        (
-            Fault::answer(Answer::text(418, "tea").header("x-pot", "short")),
-            418,
-            Some(("x-pot", "short")),
-        ),
+        (Fault::login_page(), 200, Some(("content-type", "text/html; charset=utf-8"))),
+        (Fault::redirect(302, "http://127.0.0.1:1/x"), 302, Some(("location", "http://127.0.0.1:1/x"))),
+        (Fault::answer(Answer::text(418, "tea").header("x-pot", "short")), 418, Some(("x-pot", "short"))),
     ] {
         forge.fault(On::any(), fault);
         let reply = ask.send();
@@ -188,10 +154,7 @@ fn answers_can_be_anything() {
     }
     forge.fault(On::any(), Fault::archive(&b"not a tar at all"[..]));
     let reply = ask.send();
-    assert_eq!(
-        (reply.status, reply.text().as_str()),
-        (200, "not a tar at all")
-    );
+    assert_eq!((reply.status, reply.text().as_str()), (200, "not a tar at all"));
     assert_eq!(reply.header("content-length"), None);
     assert_eq!(ask.send().status, 200);
 }
@@ -213,25 +176,11 @@ fn faults_concern_only_what_they_name_and_only_so_often() {
     let repository = get(forge.github().api_url + "/repos/acme/demo");
     let commit = get(forge.github().api_url + "/repos/acme/demo/commits/main");
     let elsewhere = get(forge.gitlab().instance_url + "/api/v4/projects/acme%2Fdemo");
-    forge.fault(
-        On::server(Server::GithubApi)
-            .path("commits")
-            .after(1)
-            .times(2),
-        Fault::status(500),
-    );
+    forge.fault(On::server(Server::GithubApi).path("commits").after(1).times(2), Fault::status(500));
     let commits: Vec<_> = (0..5).map(|_| commit.send().status).collect();
     assert_eq!(commits, [200, 500, 500, 200, 200]);
-    assert_eq!(
-        (repository.send().status, elsewhere.send().status),
-        (200, 200)
-    );
-    forge.fault(
-        On::any()
-            .when(|request| request.headers.contains_key("x-bad"))
-            .always(),
-        Fault::status(502),
-    );
+    assert_eq!((repository.send().status, elsewhere.send().status), (200, 200));
+    forge.fault(On::any().when(|request| request.headers.contains_key("x-bad")).always(), Fault::status(502));
     assert_eq!(repository.send().status, 200);
     let bad = repository.header("x-bad", "1");
     assert_eq!((bad.send().status, bad.send().status), (502, 502));
@@ -245,13 +194,7 @@ fn a_redirect_to_another_origin_shows_what_is_sent_there() {
     let echo = forge.elsewhere() + "/echo?token=1";
     forge.fault(On::server(Server::GithubApi), Fault::redirect(302, &echo));
     let reply = get(forge.github().api_url + "/user").send();
-    assert_eq!(
-        get(reply.location())
-            .bearer("leaked")
-            .send()
-            .header("x-echo"),
-        Some("Bearer leaked")
-    );
+    assert_eq!(get(reply.location()).bearer("leaked").send().header("x-echo"), Some("Bearer leaked"));
     let last = forge.requests().pop().unwrap();
     assert_eq!(last.server, Server::Elsewhere);
     assert_eq!(last.target, "/echo?token=1");
@@ -260,10 +203,7 @@ fn a_redirect_to_another_origin_shows_what_is_sent_there() {
 
 #[test]
 fn latency_holds_every_answer_back() {
-    let forge = Forge::with(Settings {
-        latency: Duration::from_millis(30),
-        ..Settings::default()
-    });
+    let forge = Forge::with(Settings { latency: Duration::from_millis(30), ..Settings::default() });
     let start = Instant::now();
     get(forge.github().api_url + "/user").send();
     assert!(start.elapsed() >= Duration::from_millis(30));
@@ -292,10 +232,7 @@ fn no_token_of_one_forge_is_good_at_another() {
 fn only_reading_is_allowed() {
     let (forge, ask) = forge();
     assert_eq!(ask.method("POST").send().status, 405);
-    assert_eq!(
-        get(forge.elsewhere() + "/x").method("DELETE").send().status,
-        405
-    );
+    assert_eq!(get(forge.elsewhere() + "/x").method("DELETE").send().status, 405);
 }
 
 #[test]
@@ -303,14 +240,8 @@ fn absurd_pages_are_empty() {
     let (forge, _) = forge();
     let page = usize::MAX;
     for url in [
-        format!(
-            "{}/api/v4/projects/acme%2Fdemo/repository/tree?page={page}",
-            forge.gitlab().instance_url
-        ),
-        format!(
-            "{}/api/v1/repos/acme/demo/git/trees/main?page={page}",
-            forge.gitea().instance_url
-        ),
+        format!("{}/api/v4/projects/acme%2Fdemo/repository/tree?page={page}", forge.gitlab().instance_url),
+        format!("{}/api/v1/repos/acme/demo/git/trees/main?page={page}", forge.gitea().instance_url),
         format!(
             "{}/2.0/repositories/acme/demo/src/{}/?page={page}",
             forge.bitbucket().api_url,

@@ -30,31 +30,11 @@ fn git_clones_from_every_forge_with_its_tokens() {
     forge.add_private("acme/demo", &sample);
     let token = |kind| forge.token(kind, Access::All);
     let hosts = [
-        (
-            forge.github().web_url,
-            "x-access-token",
-            token(TokenKind::GithubActions),
-        ),
-        (
-            forge.gitlab().instance_url,
-            "oauth2",
-            token(TokenKind::GitlabPersonal),
-        ),
-        (
-            forge.gitlab().instance_url,
-            "gitlab-ci-token",
-            token(TokenKind::GitlabJob),
-        ),
-        (
-            forge.gitlab_under_path().instance_url,
-            GITLAB_DEPLOY_USER,
-            token(TokenKind::GitlabDeploy),
-        ),
-        (
-            forge.bitbucket().web_url,
-            "x-token-auth",
-            token(TokenKind::BitbucketAccess),
-        ),
+        (forge.github().web_url, "x-access-token", token(TokenKind::GithubActions)),
+        (forge.gitlab().instance_url, "oauth2", token(TokenKind::GitlabPersonal)),
+        (forge.gitlab().instance_url, "gitlab-ci-token", token(TokenKind::GitlabJob)),
+        (forge.gitlab_under_path().instance_url, GITLAB_DEPLOY_USER, token(TokenKind::GitlabDeploy)),
+        (forge.bitbucket().web_url, "x-token-auth", token(TokenKind::BitbucketAccess)),
         (forge.gitea().instance_url, "ada", token(TokenKind::Gitea)),
     ];
     let directory = tempfile::tempdir().unwrap();
@@ -65,13 +45,7 @@ fn git_clones_from_every_forge_with_its_tokens() {
         assert_eq!(commit, Ok(sample.commit()));
         assert!(to.join("src/link-to-directory/train.py").exists());
         assert!(clone(&format!("{url}/acme/demo.git"), &to.join("no")).is_err());
-        assert!(
-            clone(
-                &format!("http://{user}:bad@{host}/acme/demo.git"),
-                &to.join("no")
-            )
-            .is_err()
-        );
+        assert!(clone(&format!("http://{user}:bad@{host}/acme/demo.git"), &to.join("no")).is_err());
     }
 }
 
@@ -97,19 +71,12 @@ fn the_program_tells_where_everything_is_and_stops_with_its_input() {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let told: serde_json::Value = serde_json::from_str(&line).unwrap();
     let api = told["urls"]["github"]["api_url"].as_str().unwrap();
     let token = told["tokens"]["github"].as_str().unwrap();
-    let reply = crate::client::get(format!("{api}/repos/acme/files-30/commits/main"))
-        .bearer(token)
-        .send();
-    assert_eq!(
-        reply.json()["sha"],
-        told["repositories"]["acme/files-30"]["commit"]
-    );
+    let reply = crate::client::get(format!("{api}/repos/acme/files-30/commits/main")).bearer(token).send();
+    assert_eq!(reply.json()["sha"], told["repositories"]["acme/files-30"]["commit"]);
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
 }

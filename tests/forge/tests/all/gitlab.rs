@@ -14,11 +14,7 @@ fn forge() -> (Forge, String) {
 fn tokens_of_users_and_bots_work_in_both_headers() {
     let (forge, url) = forge();
     let user = forge.gitlab().instance_url + "/api/v4/user";
-    for kind in [
-        TokenKind::GitlabPersonal,
-        TokenKind::GitlabProject,
-        TokenKind::GitlabGroup,
-    ] {
+    for kind in [TokenKind::GitlabPersonal, TokenKind::GitlabProject, TokenKind::GitlabGroup] {
         let token = forge.token(kind, Access::All);
         assert_eq!(get(&user).bearer(&token).send().status, 200);
         let project = get(&url).header("private-token", &token).send().json();
@@ -54,11 +50,7 @@ fn job_tokens_read_commits_and_raw_files_but_no_archives() {
         ("/repository/tree", 404, 401),
     ] {
         let ask = || get(format!("{url}{path}"));
-        assert_eq!(
-            ask().header("job-token", &token).send().status,
-            header,
-            "{path}"
-        );
+        assert_eq!(ask().header("job-token", &token).send().status, header, "{path}");
         assert_eq!(ask().bearer(&token).send().status, bearer, "{path}");
     }
 }
@@ -69,10 +61,7 @@ fn deploy_tokens_do_not_open_the_api() {
     let token = forge.token(TokenKind::GitlabDeploy, Access::All);
     let ask = || get(format!("{url}/repository/archive.tar.gz"));
     assert_eq!(ask().header("deploy-token", &token).send().status, 404);
-    assert_eq!(
-        ask().basic("gitlab+deploy-token-1", &token).send().status,
-        404
-    );
+    assert_eq!(ask().basic("gitlab+deploy-token-1", &token).send().status, 404);
     assert_eq!(ask().header("private-token", &token).send().status, 401);
 }
 
@@ -92,19 +81,9 @@ fn references_resolve() {
     let (forge, url) = forge();
     let token = forge.token(TokenKind::GitlabPersonal, Access::All);
     let sample = samples::small();
-    let commit = |reference: &str| {
-        get(format!("{url}/repository/commits/{reference}"))
-            .bearer(&token)
-            .send()
-    };
-    assert_eq!(
-        commit("feature%2Fx").json()["id"].as_str(),
-        sample.resolve("feature/x").as_deref()
-    );
-    assert_eq!(
-        commit("v1.0").json()["id"].as_str(),
-        Some(sample.commit().as_str())
-    );
+    let commit = |reference: &str| get(format!("{url}/repository/commits/{reference}")).bearer(&token).send();
+    assert_eq!(commit("feature%2Fx").json()["id"].as_str(), sample.resolve("feature/x").as_deref());
+    assert_eq!(commit("v1.0").json()["id"].as_str(), Some(sample.commit().as_str()));
     assert_eq!(commit("nope").status, 404);
 }
 
@@ -114,9 +93,7 @@ fn archives_come_from_the_same_origin_with_large_files_unless_told_otherwise() {
     let token = forge.token(TokenKind::GitlabPersonal, Access::All);
     let sample = samples::small();
     let archive = |query: &str| {
-        let reply = get(format!("{url}/repository/archive.tar.gz?{query}"))
-            .bearer(&token)
-            .send();
+        let reply = get(format!("{url}/repository/archive.tar.gz?{query}")).bearer(&token).send();
         reply.tar()
     };
     let root = format!("Demo-feature-x-{}/", sample.resolve("feature/x").unwrap());
@@ -136,11 +113,7 @@ fn an_archive_of_a_directory_keeps_its_path_below_a_root_that_names_it() {
     let (forge, url) = forge();
     let token = forge.token(TokenKind::GitlabPersonal, Access::All);
     let commit = samples::small().commit();
-    let reply = get(format!(
-        "{url}/repository/archive.tar.gz?sha={commit}&path=src/package"
-    ))
-    .bearer(&token)
-    .send();
+    let reply = get(format!("{url}/repository/archive.tar.gz?sha={commit}&path=src/package")).bearer(&token).send();
     let tar = reply.tar();
     let mut archive = tar::Archive::new(&tar[..]);
     let root = format!("Demo-{commit}-{commit}-src-package/");
@@ -150,14 +123,9 @@ fn an_archive_of_a_directory_keeps_its_path_below_a_root_that_names_it() {
         .skip(1) // the commit's id, in a header of its own
         .map(|entry| String::from_utf8(entry.unwrap().path_bytes().into_owned()).unwrap())
         .collect();
-    assert!(
-        names.iter().all(|name| name.starts_with(&root)),
-        "{names:?}"
-    );
+    assert!(names.iter().all(|name| name.starts_with(&root)), "{names:?}");
     assert!(names.contains(&format!("{root}src/package/steps/train.py")));
-    let missing = get(format!("{url}/repository/archive.tar.gz?path=nope"))
-        .bearer(&token)
-        .send();
+    let missing = get(format!("{url}/repository/archive.tar.gz?path=nope")).bearer(&token).send();
     assert_eq!(missing.status, 404);
 }
 
@@ -168,9 +136,7 @@ fn trees_come_in_pages_by_number_and_by_key() {
     let sample = samples::small();
     let all = sample.entries(&sample.tree(), true).unwrap();
     for kind in ["page=1", "pagination=keyset"] {
-        let mut next = Some(format!(
-            "{url}/repository/tree?ref=main&recursive=true&per_page=7&{kind}"
-        ));
+        let mut next = Some(format!("{url}/repository/tree?ref=main&recursive=true&per_page=7&{kind}"));
         let mut ids = Vec::new();
         while let Some(url) = next {
             let reply = get(url).bearer(&token).send();
@@ -186,14 +152,9 @@ fn trees_come_in_pages_by_number_and_by_key() {
         let expected: Vec<_> = all.iter().map(|entry| entry.id.clone()).collect();
         assert_eq!(ids, expected);
     }
-    let below = get(format!("{url}/repository/tree?path=src/package"))
-        .bearer(&token)
-        .send()
-        .json();
+    let below = get(format!("{url}/repository/tree?path=src/package")).bearer(&token).send().json();
     assert_eq!(below[1]["path"], "src/package/steps");
-    let missing = get(format!("{url}/repository/tree?path=nope"))
-        .bearer(&token)
-        .send();
+    let missing = get(format!("{url}/repository/tree?path=nope")).bearer(&token).send();
     assert_eq!(missing.status, 404);
 }
 
@@ -201,18 +162,13 @@ fn trees_come_in_pages_by_number_and_by_key() {
 fn blobs_and_files_come_raw() {
     let (forge, url) = forge();
     let token = forge.token(TokenKind::GitlabPersonal, Access::All);
-    let file = get(format!(
-        "{url}/repository/files/src%2Fpackage%2Fsteps%2Ftrain.py/raw?ref=v1.0"
-    ))
-    .bearer(&token)
-    .send();
+    let file =
+        get(format!("{url}/repository/files/src%2Fpackage%2Fsteps%2Ftrain.py/raw?ref=v1.0")).bearer(&token).send();
     assert!(file.text().starts_with("def train"));
     let sample = samples::small();
     let entries = sample.entries(&sample.tree(), true).unwrap();
     let entry = entries.iter().find(|e| e.path == b"README.md").unwrap();
-    let blob = get(format!("{url}/repository/blobs/{}/raw", entry.id))
-        .bearer(&token)
-        .send();
+    let blob = get(format!("{url}/repository/blobs/{}/raw", entry.id)).bearer(&token).send();
     assert_eq!(blob.text(), "# Demo\n");
 }
 
@@ -221,14 +177,8 @@ fn a_renamed_project_moves_permanently_to_its_number() {
     let (forge, url) = forge();
     let token = forge.token(TokenKind::GitlabPersonal, Access::All);
     assert!(forge.rename("acme/tools/demo", "acme/other"));
-    let reply = get(format!("{url}/repository/commits/feature%2Fx?stats=false"))
-        .bearer(&token)
-        .send();
+    let reply = get(format!("{url}/repository/commits/feature%2Fx?stats=false")).bearer(&token).send();
     assert_eq!(reply.status, 301);
-    assert!(
-        reply
-            .location()
-            .ends_with("/repository/commits/feature%2Fx?stats=false")
-    );
+    assert!(reply.location().ends_with("/repository/commits/feature%2Fx?stats=false"));
     assert_eq!(get(reply.location()).bearer(&token).send().status, 200);
 }

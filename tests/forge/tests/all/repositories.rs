@@ -53,10 +53,7 @@ fn a_faithful_repository_and_its_archive_hold_the_same_files() {
     assert_eq!(files.len(), 14);
     assert_eq!(files[&b"bin/run.sh"[..]].0, "100755");
     assert_eq!(files[&b"line\nbreak.txt"[..]].1, b"newline in the name\n");
-    assert_eq!(
-        files[&b"src/link-to-directory"[..]],
-        ("120000".into(), b"package/steps".to_vec())
-    );
+    assert_eq!(files[&b"src/link-to-directory"[..]], ("120000".into(), b"package/steps".to_vec()));
     assert_eq!(files, archived(&repository.archive("main", "").unwrap()));
 }
 
@@ -80,14 +77,8 @@ fn the_small_sample_has_what_archives_leave_out_and_alter() {
 fn submodules_are_entries_of_the_kind_commit() {
     let repository = samples::small();
     let entries = repository.entries(&repository.tree(), true).unwrap();
-    let module = entries
-        .iter()
-        .find(|e| e.path == b"vendor/library")
-        .unwrap();
-    assert_eq!(
-        (module.mode.as_str(), module.kind.as_str()),
-        ("160000", "commit")
-    );
+    let module = entries.iter().find(|e| e.path == b"vendor/library").unwrap();
+    assert_eq!((module.mode.as_str(), module.kind.as_str()), ("160000", "commit"));
     assert_eq!(module.id, samples::SUBMODULE_COMMIT);
 }
 
@@ -123,11 +114,7 @@ fn branches_and_tags_lead_to_their_commits() {
 #[test]
 fn a_branch_named_like_a_commit_that_is_not_there_leads_to_its_own() {
     let lookalike = "d".repeat(40);
-    let repository = Repository::build()
-        .file("a", "a")
-        .commit("Start")
-        .branch(&lookalike)
-        .finish();
+    let repository = Repository::build().file("a", "a").commit("Start").branch(&lookalike).finish();
     assert_eq!(repository.resolve(&lookalike), Some(repository.commit()));
 }
 
@@ -147,10 +134,7 @@ fn files_can_be_taken_away_again() {
 #[test]
 fn generated_files_have_their_length_and_half_compress() {
     use std::io::Write;
-    let repository = Repository::build()
-        .file("big", Content::Generated(1_000_003, 7))
-        .commit("Start")
-        .finish();
+    let repository = Repository::build().file("big", Content::Generated(1_000_003, 7)).commit("Start").finish();
     let files = files(&repository, "main");
     let bytes = &files[&b"big"[..]].1;
     assert_eq!(bytes.len(), 1_000_003);

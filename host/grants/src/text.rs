@@ -1,0 +1,45 @@
+//! How texts that somebody else wrote are judged and shown.
+
+/// A text as it may stand in a one-line message: quoted, escaped, and cut after 64 characters.
+pub(crate) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 64;
+    let cut = text.chars().nth(SHOWN).map_or("", |_| "...");
+    let start: String = text.chars().take(SHOWN).collect();
+    format!("`{}{cut}`", start.escape_debug())
+}
+
+/// Could this character make a text look like another one on a terminal?
+///
+/// Control characters can, and so can Unicode's invisible and direction-changing ones (Unicode TR 36, section 2.5).
+pub(crate) fn deceives(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Is this a token of RFC 9110, section 5.6.2: a header's name or a method?
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_text_is_one_short_line() {
+        assert_eq!(quoted("a\nb"), "`a\\nb`");
+        assert_eq!(quoted(&"x".repeat(64)), format!("`{}`", "x".repeat(64)));
+        assert_eq!(quoted(&"x".repeat(65)), format!("`{}...`", "x".repeat(64)));
+        assert!(!quoted("a\u{202e}b").contains('\u{202e}'));
+    }
+
+    #[test]
+    fn a_token_has_no_separators() {
+        assert!(is_token("PRIVATE-TOKEN"));
+        for bad in ["", "a b", "a:b", "a\r\nb", "ä", "a\"b"] {
+            assert!(!is_token(bad), "{bad:?}");
+        }
+    }
+}
