@@ -3,4 +3,28 @@
 //!
 //! Nothing here knows of wasm or the network.
 
-pub mod context;
+mod archive;
+mod claims;
+// pub mod context;
+mod error;
+mod limits;
+mod links;
+mod object;
+mod paths;
+mod receipt;
+mod source;
+mod staged;
+mod target;
+mod tree;
+mod unpack;
+mod writer;
+
+pub use claims::Entry;
+pub use error::{DiskError, FinishError, Reason, Rejected, TargetError, UnpackError};
+pub use limits::Limits;
+pub use object::{Kind, NoObjectId, ObjectFormat, ObjectId};
+pub use paths::{PathError, RepoPath};
+pub use receipt::{Receipt, Verification};
+pub use source::Format;
+pub use staged::{Progress, Settings, Staged};
+pub use unpack::Layout;

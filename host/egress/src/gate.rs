@@ -143,7 +143,8 @@ impl Gate {
     /// As [`Gate::open`], and when the body is longer than the permit allows.
     pub async fn fetch(&self, permit: &Permit, request: Request) -> Result<Fetched, EgressError> {
         let repeatable = matches!(request.method, Method::GET | Method::HEAD);
-        retry::run(permit, async |_| {
+        let request = &request;
+        retry::run(permit, |_| async move {
             let answer = self.open(permit, request.clone()).await.map_err(|error| once(error, repeatable))?;
             let origin = answer.origin.clone();
             let fetched = read(answer, permit.body).await.map_err(|error| once(error, repeatable))?;

@@ -45,7 +45,10 @@ pub enum Verdict {
 ///
 /// # Errors
 /// The last attempt's.
-pub async fn run<T, E>(permit: &Permit, mut attempt: impl AsyncFnMut(u32) -> Result<T, Failed<E>>) -> Result<T, E> {
+pub async fn run<T, E, Attempt>(permit: &Permit, mut attempt: impl FnMut(u32) -> Attempt) -> Result<T, E>
+where
+    Attempt: Future<Output = Result<T, Failed<E>>>,
+{
     let mut number = 0;
     loop {
         let (error, wait, why) = match attempt(number).await {
@@ -198,9 +201,9 @@ mod tests {
     async fn attempts_end_at_the_fifth_and_each_wait_is_longer_and_said() {
         let heard = Arc::new(Heard::default());
         let mut attempts = 0;
-        let result: Result<(), &str> = run(&permit(Duration::from_secs(60), heard.clone()), async |_| {
+        let result: Result<(), &str> = run(&permit(Duration::from_secs(60), heard.clone()), |_| {
             attempts += 1;
-            Err(Failed::Transient("out of order"))
+            async { Err(Failed::Transient("out of order")) }
         })
         .await;
         assert_eq!((result, attempts), (Err("out of order"), ATTEMPTS));
@@ -213,11 +216,11 @@ mod tests {
         let limited = |seconds| Failed::RateLimited { wait: Some(Duration::from_secs(seconds)), error: "limited" };
         let heard = Arc::new(Heard::default());
         let minute = permit(Duration::from_secs(60), heard.clone());
-        let kept = run(&minute, async |attempt| if attempt == 0 { Err(limited(12)) } else { Ok(attempt) });
+        let kept = run(&minute, |attempt| async move { if attempt == 0 { Err(limited(12)) } else { Ok(attempt) } });
         assert_eq!(kept.await, Ok(1));
         assert_eq!(*heard.0.lock().unwrap(), [Duration::from_secs(12)]);
         let ended: Result<(), _> =
-            run(&permit(Duration::from_secs(60), Arc::new(Quiet)), async |_| Err(limited(61))).await;
+            run(&permit(Duration::from_secs(60), Arc::new(Quiet)), |_| async { Err(limited(61)) }).await;
         assert_eq!(ended, Err("limited"));
     }
 }

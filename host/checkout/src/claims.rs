@@ -1,0 +1,155 @@
+//! What the forge says about the commit's trees, compared with what came.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{DiskError, Reason, Rejected, UnpackError};
+use crate::object::{Kind, ObjectId};
+use crate::paths::RepoPath;
+use crate::staged::{Staged, State};
+use crate::tree::{Found, Leaf, tree_id};
+
+/// One entry of a listing that the forge gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// From the repository's root.
+    pub path: RepoPath,
+    /// What it is.
+    pub kind: Kind,
+    /// Its object.
+    pub id: ObjectId,
+}
+
+/// The trees that the forge told, by their paths.
+#[derive(Debug, Default)]
+pub(crate) struct Claims {
+    trees: BTreeMap<RepoPath, ObjectId>,
+    contradiction: Option<Contradiction>,
+}
+
+/// The forge told two trees for the same directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Contradiction {
+    pub path: RepoPath,
+    pub one: ObjectId,
+    pub other: ObjectId,
+}
+
+/// How what came compares to what the forge told.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    /// It is what the forge told, here and for all below.
+    Right,
+    /// It is not.
+    Wrong {
+        path: RepoPath,
+        told: ObjectId,
+        found: Option<ObjectId>,
+    },
+    Contradiction(Contradiction),
+    /// The forge told nothing that could be compared.
+    Unknown,
+}
+
+impl Claims {
+    fn add(&mut self, path: &RepoPath, id: ObjectId) {
+        match self.trees.insert(path.clone(), id) {
+            Some(old) if old != id => {
+                self.contradiction = Some(Contradiction { path: path.clone(), one: old, other: id });
+            }
+            _ => {}
+        }
+    }
+}
+
+impl State {
+    /// Compare what is here with what the forge told about `wanted` and the directories that it lies in.
+    pub(crate) fn verdict(&mut self, wanted: &RepoPath) -> Verdict {
+        if let Some(contradiction) = &self.claims.contradiction {
+            return Verdict::Contradiction(contradiction.clone());
+        }
+        let covering: Vec<_> = self.claims.trees.iter().filter(|(path, _)| wanted.is_in(path)).collect();
+        if covering.iter().any(|(path, told)| self.tree.id(path) == Some(**told)) {
+            return Verdict::Right;
+        }
+        // An archive of the wanted directory alone says nothing about the trees above it.
+        match self.claims.trees.get(wanted) {
+            Some(told) => Verdict::Wrong { path: wanted.clone(), told: *told, found: self.tree.id(wanted) },
+            None => Verdict::Unknown,
+        }
+    }
+}
+
+impl Staged {
+    /// The forge says that the directory at `path` has this tree.
+    pub fn expect_tree(&self, path: &RepoPath, id: ObjectId) {
+        self.state().claims.add(path, id);
+    }
+
+    /// Is what has been written known to be what the commit has?
+    pub fn verified(&self) -> bool {
+        matches!(self.state().verdict(&self.settings().subdirectory), Verdict::Right)
+    }
+
+    /// Take the forge's whole listing of one directory; returns what of it is missing or different. What the listing does not have is
+    /// removed, submodules are noted.
+    ///
+    /// # Errors
+    /// When an entry does not lie directly in the directory, or something cannot be removed.
+    pub fn compare(&self, path: &RepoPath, entries: Vec<Entry>) -> Result<Vec<Entry>, UnpackError> {
+        let names = names(path, &entries)?;
+        let format = self.settings().commit.format();
+        let listed = entries.iter().map(|entry| (last_name(&entry.path), entry.kind, entry.id)).collect();
+        self.state().claims.add(path, tree_id(format, listed));
+        for name in self.state().tree.names(path) {
+            if !names.contains(&name[..]) {
+                self.remove(&path.child(&name))?;
+            }
+        }
+        let mut different = Vec::new();
+        for entry in entries {
+            if !self.agrees(&entry)? {
+                different.push(entry);
+            }
+        }
+        Ok(different)
+    }
+
+    /// Is it here as listed? What is of another kind is removed, to make room.
+    fn agrees(&self, entry: &Entry) -> Result<bool, DiskError> {
+        let found = self.state().tree.get(&entry.path);
+        if entry.kind == Kind::Submodule {
+            if matches!(found, Some(Found::Leaf(_)) | Some(Found::Directory { empty: false })) {
+                self.remove(&entry.path)?;
+            }
+            // The parent is a directory: its listing is being compared.
+            let _ = self.state().tree.replace(&entry.path, Leaf::known(Kind::Submodule, entry.id));
+            return Ok(true);
+        }
+        let Some(found) = found else { return Ok(false) };
+        if (found.kind() == Kind::Tree) != (entry.kind == Kind::Tree) {
+            self.remove(&entry.path)?;
+            return Ok(false);
+        }
+        let same = found.kind() == entry.kind && self.state().tree.id(&entry.path) == Some(entry.id);
+        Ok(same)
+    }
+}
+
+/// The names of a listing, each of which has to lie directly in `path`, and once.
+fn names<'a>(path: &RepoPath, entries: &'a [Entry]) -> Result<BTreeSet<&'a [u8]>, Rejected> {
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let Some((_, name)) = entry.path.split_last().filter(|(parent, _)| parent == path) else {
+            return Err(Rejected::new(entry.path.as_bytes(), Reason::Listing(path.to_string())));
+        };
+        let start = entry.path.as_bytes().len() - name.len();
+        if !names.insert(&entry.path.as_bytes()[start..]) {
+            return Err(Rejected::new(entry.path.as_bytes(), Reason::Twice(entry.kind)));
+        }
+    }
+    Ok(names)
+}
+
+fn last_name(path: &RepoPath) -> &[u8] {
+    path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+}

@@ -1,0 +1,227 @@
+//! Names and kinds of git's objects, and how their names are computed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+/// The hash function that a repository names its objects with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectFormat {
+    /// 40 hex digits.
+    Sha1,
+    /// 64 hex digits.
+    Sha256,
+}
+
+impl ObjectFormat {
+    /// Length of an object's name, in bytes.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+}
+
+/// What a tree of git can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A file (mode 100644).
+    Regular,
+    /// A file that can be executed (100755).
+    Executable,
+    /// A symbolic link (120000); its blob is the target.
+    Symlink,
+    /// A directory (40000).
+    Tree,
+    /// A commit of another repository (160000).
+    Submodule,
+}
+
+impl Kind {
+    /// The mode as git's tree objects spell it.
+    pub(crate) fn mode(self) -> &'static [u8] {
+        match self {
+            Self::Regular => b"100644",
+            Self::Executable => b"100755",
+            Self::Symlink => b"120000",
+            Self::Tree => b"40000",
+            Self::Submodule => b"160000",
+        }
+    }
+}
+
+/// The kind in a word, for messages.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Regular => "file",
+            Self::Executable => "executable file",
+            Self::Symlink => "symbolic link",
+            Self::Tree => "directory",
+            Self::Submodule => "submodule",
+        })
+    }
+}
+
+/// The name of an object of git. Shown as lower-case hex.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId {
+    format: ObjectFormat,
+    bytes: [u8; 32],
+}
+
+impl ObjectId {
+    /// The hash function it was made with.
+    pub fn format(&self) -> ObjectFormat {
+        self.format
+    }
+
+    /// The raw name.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.format.len()]
+    }
+
+    pub(crate) fn from_bytes(raw: &[u8]) -> Option<Self> {
+        let format = match raw.len() {
+            20 => ObjectFormat::Sha1,
+            32 => ObjectFormat::Sha256,
+            _ => return None,
+        };
+        let mut bytes = [0; 32];
+        bytes[..raw.len()].copy_from_slice(raw);
+        Some(Self { format, bytes })
+    }
+
+    /// The name of a blob with these contents.
+    pub(crate) fn of_blob(format: ObjectFormat, contents: &[u8]) -> Self {
+        let mut hasher = Hasher::blob(format, contents.len() as u64);
+        hasher.update(contents);
+        hasher.finish()
+    }
+
+    /// The name of a tree object with this body.
+    pub(crate) fn of_tree(format: ObjectFormat, body: &[u8]) -> Self {
+        let mut hasher = Hasher::object(format, "tree", body.len() as u64);
+        hasher.update(body);
+        hasher.finish()
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for ObjectId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A text is no object's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an object id has 40 or 64 hex digits, and `{0}` has not: give the full id")]
+pub struct NoObjectId(String);
+
+impl FromStr for ObjectId {
+    type Err = NoObjectId;
+
+    fn from_str(text: &str) -> Result<Self, NoObjectId> {
+        let refused = || NoObjectId(crate::paths::neutral(text.as_bytes()));
+        let digits: Option<Vec<u8>> = text.bytes().map(hex_digit).collect();
+        let digits = digits.ok_or_else(refused)?;
+        let raw: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+        // The length in digits, since two odd lengths would round to a right number of bytes.
+        if digits.len() != 2 * raw.len() {
+            return Err(refused());
+        }
+        Self::from_bytes(&raw).ok_or_else(refused)
+    }
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// Computes an object's name while its bytes pass.
+pub(crate) enum Hasher {
+    Sha1(Sha1),
+    Sha256(Sha256),
+}
+
+impl Hasher {
+    /// Git hashes the length before the contents, so it has to be known.
+    pub(crate) fn blob(format: ObjectFormat, length: u64) -> Self {
+        Self::object(format, "blob", length)
+    }
+
+    fn object(format: ObjectFormat, kind: &str, length: u64) -> Self {
+        let mut hasher = match format {
+            ObjectFormat::Sha1 => Self::Sha1(Sha1::new()),
+            ObjectFormat::Sha256 => Self::Sha256(Sha256::new()),
+        };
+        hasher.update(format!("{kind} {length}\0").as_bytes());
+        hasher
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha1(hasher) => hasher.update(bytes),
+            Self::Sha256(hasher) => hasher.update(bytes),
+        }
+    }
+
+    pub(crate) fn finish(self) -> ObjectId {
+        let mut bytes = [0; 32];
+        match self {
+            Self::Sha1(hasher) => {
+                bytes[..20].copy_from_slice(&hasher.finalize());
+                ObjectId { format: ObjectFormat::Sha1, bytes }
+            }
+            Self::Sha256(hasher) => {
+                bytes.copy_from_slice(&hasher.finalize());
+                ObjectId { format: ObjectFormat::Sha256, bytes }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_blob_has_the_name_that_git_gives_it() {
+        let sha1 = ObjectId::of_blob(ObjectFormat::Sha1, b"");
+        assert_eq!(sha1.to_string(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+        let sha256 = ObjectId::of_blob(ObjectFormat::Sha256, b"");
+        assert_eq!(sha256.to_string(), "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813");
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_written() {
+        let text = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+        assert_eq!(text.parse::<ObjectId>().unwrap().to_string(), text);
+        assert_eq!(text.to_uppercase().parse::<ObjectId>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn what_is_no_full_id_is_refused() {
+        for text in ["", "main", "e69de29", &"0".repeat(39), &"0".repeat(41), &"g".repeat(40), &"é".repeat(20)] {
+            assert!(text.parse::<ObjectId>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The bytes of an archive on their way: counted, gunzipped, and held to the limits.
+
+use std::cell::Cell;
+use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{Reason, Rejected, UnpackError};
+use crate::limits::{Limits, RATIO_COUNTS_FROM};
+use crate::paths::neutral;
+
+/// How an archive is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A plain tar archive.
+    Tar,
+    /// A tar archive in gzip (RFC 1952), of one member or several.
+    TarGzip,
+}
+
+const BUFFER: usize = 128 << 10;
+
+/// The plain archive in `source`, for as long as the limits allow.
+pub(crate) fn open<'a>(
+    source: impl Read + 'a,
+    format: Format,
+    limits: &Limits,
+    used: u64,
+) -> Result<impl Read + 'a, UnpackError> {
+    let packed = Rc::new(Cell::new(0));
+    let mut input = BufReader::with_capacity(BUFFER, Counted { source, count: packed.clone() });
+    check_beginning(input.fill_buf()?, format)?;
+    let plain: Box<dyn Read + 'a> = match format {
+        Format::Tar => Box::new(input),
+        Format::TarGzip => Box::new(MultiGzDecoder::new(input)),
+    };
+    let gate = Gate { source: plain, packed, unpacked: 0, used, bytes: limits.bytes, ratio: limits.ratio };
+    Ok(BufReader::with_capacity(BUFFER, gate))
+}
+
+/// A page for people that came with status 200 is told from an archive that was damaged on its way.
+fn check_beginning(begins: &[u8], format: Format) -> Result<(), UnpackError> {
+    let (name, right) = match format {
+        Format::TarGzip => ("gzip", begins.starts_with(&[0x1f, 0x8b]) || begins == [0x1f]),
+        // The checksum of a tar header starts with digits or spaces; text of another kind rarely has 512 bytes that agree.
+        Format::Tar => {
+            ("tar", begins.len() < 512 || begins[148..154].iter().all(|byte| matches!(byte, b'0'..=b'7' | b' ' | 0)))
+        }
+    };
+    match right || begins.is_empty() {
+        true => Ok(()),
+        false => Err(UnpackError::NoArchive { format: name, begins: neutral(&begins[..begins.len().min(40)]) }),
+    }
+}
+
+struct Counted<R> {
+    source: R,
+    count: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.source.read(buffer)?;
+        self.count.set(self.count.get() + length as u64);
+        Ok(length)
+    }
+}
+
+/// Lets no more pass than the limits allow.
+struct Gate<R> {
+    source: R,
+    packed: Rc<Cell<u64>>,
+    unpacked: u64,
+    /// Bytes that earlier content of the same download took.
+    used: u64,
+    bytes: u64,
+    ratio: u64,
+}
+
+impl<R: Read> Read for Gate<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.source.read(buffer)?;
+        self.unpacked += length as u64;
+        if self.unpacked.saturating_add(self.used) > self.bytes {
+            return Err(limit("bytes", self.bytes, "bytes"));
+        }
+        if self.unpacked > RATIO_COUNTS_FROM && self.unpacked / self.ratio.max(1) > self.packed.get() {
+            return Err(limit("ratio", self.ratio, "unpacked bytes for each packed one"));
+        }
+        Ok(length)
+    }
+}
+
+fn limit(name: &'static str, value: u64, what: &'static str) -> io::Error {
+    UnpackError::from(Rejected::archive(Reason::Limit { name, value, what })).into()
+}

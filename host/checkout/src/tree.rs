@@ -1,0 +1,306 @@
+//! What a download holds, in memory: every path with its kind and its object id, and the ids of the trees that follow from them.
+
+use std::collections::BTreeMap;
+
+use crate::object::{Kind, ObjectFormat, ObjectId};
+use crate::paths::RepoPath;
+
+/// A file tree as git sees it.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    format: ObjectFormat,
+    root: Directory,
+}
+
+#[derive(Debug, Default)]
+struct Directory {
+    children: BTreeMap<Box<[u8]>, Node>,
+    /// Known until something below changes. Nothing for a directory without content, which git does not know.
+    id: Option<Option<ObjectId>>,
+}
+
+#[derive(Debug)]
+enum Node {
+    Leaf(Leaf),
+    Directory(Box<Directory>),
+}
+
+/// A file, a link or a submodule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leaf {
+    pub kind: Kind,
+    /// Nothing until all of the content has passed.
+    pub id: Option<ObjectId>,
+    /// Is it a pointer to content that lies elsewhere (git-lfs)?
+    pub pointer: bool,
+}
+
+impl Leaf {
+    pub(crate) fn pending(kind: Kind) -> Self {
+        Self { kind, id: None, pointer: false }
+    }
+
+    pub(crate) fn known(kind: Kind, id: ObjectId) -> Self {
+        Self { kind, id: Some(id), pointer: false }
+    }
+}
+
+/// Something is in the way of an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum InTheWay {
+    /// At its very path.
+    Same(Kind),
+    /// This parent of it is no directory.
+    Parent(RepoPath, Kind),
+}
+
+/// Something found on a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Leaf(Leaf),
+    /// A directory, and whether there is nothing in it.
+    Directory {
+        empty: bool,
+    },
+}
+
+impl Found {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Found::Leaf(leaf) => leaf.kind,
+            Found::Directory { .. } => Kind::Tree,
+        }
+    }
+}
+
+impl Node {
+    fn kind(&self) -> Kind {
+        match self {
+            Node::Leaf(leaf) => leaf.kind,
+            Node::Directory(_) => Kind::Tree,
+        }
+    }
+
+    fn found(&self) -> Found {
+        match self {
+            Node::Leaf(leaf) => Found::Leaf(*leaf),
+            Node::Directory(directory) => Found::Directory { empty: directory.children.is_empty() },
+        }
+    }
+}
+
+impl Tree {
+    pub(crate) fn new(format: ObjectFormat) -> Self {
+        Self { format, root: Directory::default() }
+    }
+
+    /// Add a file, link or submodule where nothing is yet; its parents come with it.
+    pub(crate) fn add(&mut self, path: &RepoPath, leaf: Leaf) -> Result<(), InTheWay> {
+        self.put(path, leaf, false).map(drop)
+    }
+
+    /// Add a file, link or submodule, in the place of one that may be there already, which is returned. An empty directory, which is
+    /// nothing to git, gives way to a submodule.
+    pub(crate) fn replace(&mut self, path: &RepoPath, leaf: Leaf) -> Result<Option<Leaf>, InTheWay> {
+        self.put(path, leaf, true)
+    }
+
+    fn put(&mut self, path: &RepoPath, leaf: Leaf, replace: bool) -> Result<Option<Leaf>, InTheWay> {
+        let Some((parent, name)) = path.split_last() else {
+            return Err(InTheWay::Same(Kind::Tree));
+        };
+        let children = &mut self.make_directory(&parent)?.children;
+        match children.get_mut(name) {
+            None => {
+                children.insert(name.into(), Node::Leaf(leaf));
+                Ok(None)
+            }
+            Some(Node::Leaf(old)) if replace => Ok(Some(std::mem::replace(old, leaf))),
+            Some(node @ Node::Directory(_))
+                if leaf.kind == Kind::Submodule && node.found() == (Found::Directory { empty: true }) =>
+            {
+                *node = Node::Leaf(leaf);
+                Ok(None)
+            }
+            Some(node) => Err(InTheWay::Same(node.kind())),
+        }
+    }
+
+    /// Add a directory, with its parents. One that is there already is fine.
+    pub(crate) fn add_directory(&mut self, path: &RepoPath) -> Result<(), InTheWay> {
+        self.make_directory(path).map(drop).map_err(|error| match error {
+            InTheWay::Parent(parent, kind) if parent == *path => InTheWay::Same(kind),
+            error => error,
+        })
+    }
+
+    fn make_directory(&mut self, path: &RepoPath) -> Result<&mut Directory, InTheWay> {
+        let mut directory = &mut self.root;
+        let mut length = 0;
+        for name in path.components() {
+            directory.id = None;
+            // A lookup before the insertion saves an allocation for each name of each path.
+            if !directory.children.contains_key(name) {
+                directory.children.insert(name.into(), Node::Directory(Box::default()));
+            }
+            length += name.len() + 1;
+            directory = match directory.children.get_mut(name) {
+                Some(Node::Directory(next)) => next,
+                Some(Node::Leaf(leaf)) => return Err(InTheWay::Parent(path.prefix(length - 1), leaf.kind)),
+                None => unreachable!("it was inserted above"),
+            };
+        }
+        directory.id = None;
+        Ok(directory)
+    }
+
+    /// The content of a file has passed. Nothing happens if there is no such file.
+    pub(crate) fn complete(&mut self, path: &RepoPath, id: ObjectId, pointer: bool) {
+        let Some((parent, name)) = path.split_last() else { return };
+        let Some(directory) = self.root.walk_mut(&parent) else { return };
+        if let Some(Node::Leaf(leaf)) = directory.children.get_mut(name) {
+            leaf.id = Some(id);
+            leaf.pointer = pointer;
+        }
+    }
+
+    /// Take away a file, link or submodule.
+    pub(crate) fn remove(&mut self, path: &RepoPath) {
+        let Some((parent, name)) = path.split_last() else { return };
+        let Some(directory) = self.root.walk_mut(&parent) else { return };
+        if matches!(directory.children.get(name), Some(Node::Leaf(_))) {
+            directory.children.remove(name);
+        }
+    }
+
+    pub(crate) fn get(&self, path: &RepoPath) -> Option<Found> {
+        let Some((parent, name)) = path.split_last() else {
+            return Some(Found::Directory { empty: self.root.children.is_empty() });
+        };
+        self.root.walk(&parent)?.children.get(name).map(Node::found)
+    }
+
+    /// The id of what is at a path; nothing where nothing is, where a directory has no content, and where some content has not passed yet.
+    pub(crate) fn id(&mut self, path: &RepoPath) -> Option<ObjectId> {
+        let format = self.format;
+        let Some((parent, name)) = path.split_last() else {
+            return self.root.id(format);
+        };
+        // Not `walk_mut`, which forgets the ids on its way.
+        let mut directory = &mut self.root;
+        for name in parent.components() {
+            directory = match directory.children.get_mut(name)? {
+                Node::Directory(next) => next,
+                Node::Leaf(_) => return None,
+            };
+        }
+        match directory.children.get_mut(name)? {
+            Node::Leaf(leaf) => leaf.id,
+            Node::Directory(directory) => directory.id(format),
+        }
+    }
+
+    /// The names in a directory.
+    pub(crate) fn names(&self, path: &RepoPath) -> Vec<Vec<u8>> {
+        self.root
+            .walk(path)
+            .map(|directory| directory.children.keys().map(|name| name.to_vec()).collect())
+            .unwrap_or_default()
+    }
+
+    /// Visit everything below a directory, parents first.
+    pub(crate) fn visit(&self, path: &RepoPath, visitor: &mut impl FnMut(&RepoPath, Found)) {
+        if let Some(directory) = self.root.walk(path) {
+            directory.visit(path, visitor);
+        }
+    }
+}
+
+impl Directory {
+    fn walk(&self, path: &RepoPath) -> Option<&Directory> {
+        path.components().try_fold(self, |directory, name| match directory.children.get(name)? {
+            Node::Directory(next) => Some(&**next),
+            Node::Leaf(_) => None,
+        })
+    }
+
+    /// On the way to a change: what was computed before does not hold any more.
+    fn walk_mut(&mut self, path: &RepoPath) -> Option<&mut Directory> {
+        self.id = None;
+        path.components().try_fold(self, |directory, name| match directory.children.get_mut(name)? {
+            Node::Directory(next) => {
+                next.id = None;
+                Some(&mut **next)
+            }
+            Node::Leaf(_) => None,
+        })
+    }
+
+    fn visit(&self, path: &RepoPath, visitor: &mut impl FnMut(&RepoPath, Found)) {
+        for (name, node) in &self.children {
+            let path = path.child(name);
+            visitor(&path, node.found());
+            if let Node::Directory(directory) = node {
+                directory.visit(&path, visitor);
+            }
+        }
+    }
+
+    /// Recursion is bounded by the depth that [`RepoPath`] allows.
+    fn id(&mut self, format: ObjectFormat) -> Option<ObjectId> {
+        if let Some(known) = self.id {
+            return known;
+        }
+        let computed = self.compute_id(format);
+        self.id = Some(computed);
+        computed
+    }
+
+    fn compute_id(&mut self, format: ObjectFormat) -> Option<ObjectId> {
+        let mut entries = Vec::with_capacity(self.children.len());
+        for (name, node) in &mut self.children {
+            let (kind, id) = match node {
+                Node::Leaf(leaf) => (leaf.kind, Some(leaf.id?)),
+                Node::Directory(directory) => (Kind::Tree, directory.id(format)),
+            };
+            match id {
+                Some(id) => entries.push((&name[..], kind, id)),
+                None if node.has_content() => return None,
+                None => {}
+            }
+        }
+        (!entries.is_empty()).then(|| tree_id(format, entries))
+    }
+
+    fn has_content(&self) -> bool {
+        self.children.values().any(Node::has_content)
+    }
+}
+
+impl Node {
+    fn has_content(&self) -> bool {
+        match self {
+            Node::Leaf(_) => true,
+            Node::Directory(directory) => directory.has_content(),
+        }
+    }
+}
+
+fn sort_key<'a>(entry: &'a (&[u8], Kind, ObjectId)) -> impl Iterator<Item = u8> + 'a {
+    let slash = (entry.1 == Kind::Tree).then_some(b'/');
+    entry.0.iter().copied().chain(slash)
+}
+
+/// The id of a tree object with these entries, in any order. Git sorts a directory's name as if it ended in a slash.
+pub(crate) fn tree_id(format: ObjectFormat, mut entries: Vec<(&[u8], Kind, ObjectId)>) -> ObjectId {
+    entries.sort_by(|a, b| sort_key(a).cmp(sort_key(b)));
+    let mut body = Vec::with_capacity(entries.iter().map(|entry| entry.0.len() + 8 + format.len()).sum());
+    for (name, kind, id) in entries {
+        body.extend_from_slice(kind.mode());
+        body.push(b' ');
+        body.extend_from_slice(name);
+        body.push(0);
+        body.extend_from_slice(id.as_bytes());
+    }
+    ObjectId::of_tree(format, &body)
+}

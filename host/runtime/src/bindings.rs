@@ -1,0 +1,127 @@
+//! The interface's generated bindings, and the only place where their types become the host's and back.
+
+use crate::error::{CallError, ProviderError};
+use forgeport_grants as grants;
+use std::time::Duration;
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    world: "code-provider",
+    imports: { default: async | trappable },
+    exports: { default: async },
+    with: { "forgeport:code-repository/checkout.directory": crate::state::Directory },
+});
+
+pub(crate) use exports::forgeport::code_repository::provider as wit;
+pub(crate) use forgeport::code_repository::{checkout, http, log};
+
+/// Who a credential belongs to, and what it may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account, where the forge tells.
+    pub account: Option<String>,
+    /// The repository's name as the forge spells it.
+    pub repository: String,
+    /// The branch that the forge shows first.
+    pub default_branch: Option<String>,
+}
+
+/// A commit as the forge knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The full id, lower-case hex.
+    pub id: String,
+    /// The id of the commit's tree, where the forge tells.
+    pub tree: Option<String>,
+}
+
+impl From<wit::Identity> for Identity {
+    fn from(from: wit::Identity) -> Self {
+        let wit::Identity { account, repository, default_branch } = from;
+        Identity { account, repository, default_branch }
+    }
+}
+
+impl TryFrom<wit::Commit> for Commit {
+    type Error = CallError;
+
+    fn try_from(from: wit::Commit) -> Result<Self, CallError> {
+        for id in std::iter::once(&from.id).chain(&from.tree) {
+            let is_id = matches!(id.len(), 40 | 64) && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+            if !is_id {
+                let why = format!("the provider gave {id:?} as an object's id, which is no full id in lower-case hex");
+                return Err(ProviderError::Other(why).into());
+            }
+        }
+        Ok(Commit { id: from.id, tree: from.tree })
+    }
+}
+
+impl From<wit::Error> for ProviderError {
+    fn from(from: wit::Error) -> Self {
+        match from {
+            wit::Error::Unauthorized(text) => ProviderError::Unauthorized(text),
+            wit::Error::Forbidden(text) => ProviderError::Forbidden(text),
+            wit::Error::NotFound(text) => ProviderError::NotFound(text),
+            wit::Error::RateLimited((message, after)) => {
+                ProviderError::RateLimited { message, retry_after: after.map(Duration::from_secs) }
+            }
+            wit::Error::InvalidOption((name, why)) => ProviderError::InvalidOption { name, why },
+            wit::Error::Unsupported(text) => ProviderError::Unsupported(text),
+            wit::Error::Unavailable(text) => ProviderError::Unavailable(text),
+            wit::Error::Host(text) => ProviderError::Host(text),
+            wit::Error::Other(text) => ProviderError::Other(text),
+        }
+    }
+}
+
+impl From<wit::Description> for grants::Description {
+    fn from(from: wit::Description) -> Self {
+        grants::Description {
+            name: from.name,
+            version: from.version,
+            summary: from.summary,
+            settings: from.settings.into_iter().map(Into::into).collect(),
+            needs: from.needs.into_iter().map(Into::into).collect(),
+            credentials: from.credentials.into_iter().map(Into::into).collect(),
+            remote_hosts: from.remote_hosts,
+        }
+    }
+}
+
+impl From<wit::Setting> for grants::Setting {
+    fn from(from: wit::Setting) -> Self {
+        let wit::Setting { name, help, required, secret, default } = from;
+        grants::Setting { name, help, required, secret, default }
+    }
+}
+
+impl From<wit::Need> for grants::Need {
+    fn from(from: wit::Need) -> Self {
+        let conditions = from.conditions.into_iter().map(Into::into).collect();
+        grants::Need { origin: from.origin, methods: from.methods, conditions }
+    }
+}
+
+impl From<wit::Credential> for grants::CredentialRule {
+    fn from(from: wit::Credential) -> Self {
+        let placement = match from.placement {
+            wit::Placement::Bearer => grants::Placement::Bearer,
+            wit::Placement::Basic(username) => grants::Placement::Basic(username),
+            wit::Placement::Header(name) => grants::Placement::Header(name),
+        };
+        let conditions = from.conditions.into_iter().map(Into::into).collect();
+        grants::CredentialRule { setting: from.setting, origin: from.origin, placement, conditions }
+    }
+}
+
+impl From<wit::Condition> for grants::Condition {
+    fn from(from: wit::Condition) -> Self {
+        match from {
+            wit::Condition::Given(name) => grants::Condition::Given(name),
+            wit::Condition::Absent(name) => grants::Condition::Absent(name),
+            wit::Condition::Equals((name, value)) => grants::Condition::Equals(name, value),
+            wit::Condition::StartsWith((name, start)) => grants::Condition::StartsWith(name, start),
+        }
+    }
+}

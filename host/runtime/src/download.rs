@@ -1,0 +1,211 @@
+//! A download while a provider fills it: the request for the archive, streamed from the gate to the disk.
+
+use crate::provider::Session;
+use bytes::Bytes;
+use forgeport_checkout::{Format, Layout, Progress, Staged, UnpackError};
+use forgeport_egress::{Answer, EgressError, Fetched, Request, retry};
+use futures_util::{Stream, StreamExt, future::BoxFuture};
+use std::{
+    io::{self, Read},
+    pin::pin,
+    sync::Arc,
+};
+use tokio::sync::{Mutex, mpsc};
+
+/// Chunks on their way from the network to the unpacker; at 16 kB each this is no more than a few megabytes.
+const QUEUE: usize = 64;
+
+/// Bytes of a refusal's body that are kept for the provider to read.
+const REFUSAL: usize = 64 << 10;
+
+/// The directory that a call of `download-files` fills.
+pub struct Download {
+    staged: Arc<Staged>,
+    progress: Arc<dyn Progress>,
+    subdirectory: Option<String>,
+    /// What has to be over before the tree can be judged: the commit is looked up while the archive is on its way.
+    settled: Mutex<Option<BoxFuture<'static, ()>>>,
+}
+
+/// Why something did not get from the forge to the disk.
+#[derive(Debug)]
+pub(crate) enum TransferError {
+    /// The forge answered with something else than the bytes that were asked for.
+    Answered(Fetched),
+    Egress(EgressError),
+    Unpack(UnpackError),
+}
+
+impl Download {
+    /// `settled` is awaited before the provider is told whether the tree is right.
+    pub fn new(
+        staged: Arc<Staged>,
+        subdirectory: Option<String>,
+        progress: Arc<dyn Progress>,
+        settled: BoxFuture<'static, ()>,
+    ) -> Arc<Download> {
+        Arc::new(Download { staged, progress, subdirectory, settled: Mutex::new(Some(settled)) })
+    }
+
+    pub(crate) fn subdirectory(&self) -> Option<String> {
+        self.subdirectory.clone()
+    }
+
+    pub(crate) fn staged(&self) -> &Staged {
+        &self.staged
+    }
+
+    /// Waits until the forge has said which tree the commit has.
+    pub(crate) async fn settle(&self) {
+        let mut settled = self.settled.lock().await;
+        if let Some(pending) = settled.as_mut() {
+            pending.await;
+            *settled = None;
+        }
+    }
+
+    /// Fetches and unpacks, again from the start when the transfer breaks.
+    pub(crate) async fn unpack(
+        &self,
+        session: &Session,
+        request: Request,
+        format: Format,
+        layout: Layout,
+    ) -> Result<(), TransferError> {
+        let (request, layout) = (&request, &layout);
+        retry::run(&session.permit, |attempt| async move {
+            if attempt > 0 {
+                self.staged.start_again().map_err(|error| retry::Failed::Final(UnpackError::from(error).into()))?;
+            }
+            let (staged, progress, layout) = (self.staged.clone(), self.progress.clone(), layout.clone());
+            self.transfer(session, request.clone(), move |source| staged.unpack(source, format, &layout, &*progress))
+                .await
+        })
+        .await
+    }
+
+    /// Fetches one file, again from the start when the transfer breaks.
+    pub(crate) async fn fetch_file(
+        &self,
+        session: &Session,
+        request: Request,
+        write: impl Fn(&Staged, &mut dyn Read) -> Result<(), UnpackError> + Clone + Send + 'static,
+    ) -> Result<(), TransferError> {
+        let (request, write) = (&request, &write);
+        retry::run(&session.permit, |_| async move {
+            let (staged, write) = (self.staged.clone(), write.clone());
+            self.transfer(session, request.clone(), move |mut source| write(&staged, &mut source)).await
+        })
+        .await
+    }
+
+    /// One attempt: the answer's body is read by `write` on a thread of its own while it arrives.
+    async fn transfer(
+        &self,
+        session: &Session,
+        request: Request,
+        write: impl FnOnce(Received) -> Result<(), UnpackError> + Send + 'static,
+    ) -> Result<(), retry::Failed<TransferError>> {
+        let answer = session.gate.open(&session.permit, request).await.map_err(|error| match error {
+            EgressError::Unreachable { .. } | EgressError::Broken { .. } => retry::Failed::Transient(error.into()),
+            _ => retry::Failed::Final(error.into()),
+        })?;
+        if !answer.status.is_success() {
+            return Err(refused(answer).await);
+        }
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let writing = tokio::task::spawn_blocking(move || write(Received::new(receiver)));
+        let sent = self.forward(answer.body, sender).await;
+        let written = writing.await.unwrap_or_else(|panic| Err(UnpackError::from(io::Error::other(panic))));
+        match (sent, written) {
+            (_, Ok(())) => Ok(()),
+            // The unpacker saw no more than a body that ends early; the gate knows why.
+            (Err(error), Err(UnpackError::Transfer(_))) => Err(retry::Failed::Transient(error.into())),
+            (Ok(()), Err(error @ UnpackError::Transfer(_))) => Err(retry::Failed::Transient(error.into())),
+            (_, Err(error)) => Err(retry::Failed::Final(error.into())),
+        }
+    }
+
+    /// Passes the body on; an unpacker that has given up ends it.
+    async fn forward(
+        &self,
+        body: impl Stream<Item = Result<Bytes, EgressError>>,
+        sender: mpsc::Sender<io::Result<Bytes>>,
+    ) -> Result<(), EgressError> {
+        let mut body = pin!(body);
+        while let Some(chunk) = body.next().await {
+            match chunk {
+                Ok(chunk) => {
+                    self.progress.received(chunk.len() as u64);
+                    if sender.send(Ok(chunk)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Err(error) => {
+                    let _ = sender.send(Err(io::Error::other(error.to_string()))).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sorts a refusal into what may be tried again and what the provider has to explain.
+async fn refused(answer: Answer) -> retry::Failed<TransferError> {
+    let Answer { status, headers, body, .. } = answer;
+    let mut kept = Vec::new();
+    let mut body = pin!(body);
+    while let Some(Ok(chunk)) = body.next().await {
+        kept.extend_from_slice(&chunk[..chunk.len().min(REFUSAL - kept.len())]);
+        if kept.len() == REFUSAL {
+            break;
+        }
+    }
+    let body = Bytes::from(kept);
+    let verdict = retry::judge(status, &headers, &body);
+    let answered = TransferError::Answered(Fetched { status, headers, body });
+    match verdict {
+        retry::Verdict::Answer => retry::Failed::Final(answered),
+        retry::Verdict::Transient => retry::Failed::Transient(answered),
+        retry::Verdict::RateLimited(wait) => retry::Failed::RateLimited { wait, error: answered },
+    }
+}
+
+/// The blocking side of a body: what the network thread sends is read like a file.
+struct Received {
+    chunks: mpsc::Receiver<io::Result<Bytes>>,
+    current: Bytes,
+}
+
+impl Received {
+    fn new(chunks: mpsc::Receiver<io::Result<Bytes>>) -> Received {
+        Received { chunks, current: Bytes::new() }
+    }
+}
+
+impl Read for Received {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.chunks.blocking_recv() {
+                Some(chunk) => self.current = chunk?,
+                None => return Ok(0),
+            }
+        }
+        let length = buffer.len().min(self.current.len());
+        buffer[..length].copy_from_slice(&self.current.split_to(length));
+        Ok(length)
+    }
+}
+
+impl From<EgressError> for TransferError {
+    fn from(error: EgressError) -> Self {
+        TransferError::Egress(error)
+    }
+}
+
+impl From<UnpackError> for TransferError {
+    fn from(error: UnpackError) -> Self {
+        TransferError::Unpack(error)
+    }
+}

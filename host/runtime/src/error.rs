@@ -1,0 +1,117 @@
+//! Why a provider could not be loaded, or its call gave no result.
+
+use std::time::Duration;
+use thiserror::Error;
+
+/// Why a component cannot be used as a provider.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The engine itself does not start.
+    #[error("the WebAssembly engine does not start: {0:#}; is the address space limited (ulimit -v)?")]
+    Engine(wasmtime::Error),
+    /// Not a WebAssembly component.
+    #[error(
+        "this is no WebAssembly component: {0:#}; a provider is built as a component of the world forgeport:code-repository/code-provider"
+    )]
+    NoComponent(wasmtime::Error),
+    /// It wants what no provider gets.
+    #[error(
+        "the component imports {0}, which a provider does not get; build it for the world forgeport:code-repository/code-provider without WASI"
+    )]
+    Import(String),
+    /// It is not what the host's interface asks for.
+    #[error(
+        "the component does not fit this version of Forgeport: {0:#}; build it against forgeport:code-repository@0.1"
+    )]
+    Unfit(wasmtime::Error),
+}
+
+/// What a provider says went wrong; the counterpart of `error` in the interface.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProviderError {
+    /// The credential is missing, wrong or expired.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// The credential is known, and is not enough.
+    #[error("{0}")]
+    Forbidden(String),
+    /// No such repository or revision, or none that this credential may see.
+    #[error("{0}")]
+    NotFound(String),
+    /// The forge wants a longer wait than the call may last.
+    #[error("{message}{}", wait(*.retry_after))]
+    RateLimited {
+        /// The provider's words.
+        message: String,
+        /// How long to wait, where the forge told.
+        retry_after: Option<Duration>,
+    },
+    /// An option that cannot be right.
+    #[error("--{name}: {why}")]
+    InvalidOption {
+        /// The option.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// This forge, or this provider, cannot do it.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The forge does not answer sensibly now.
+    #[error("{0}")]
+    Unavailable(String),
+    /// What the host said to the provider, passed on.
+    #[error("{0}")]
+    Host(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+fn wait(after: Option<Duration>) -> String {
+    after.map(|after| format!("; try again in {} s", after.as_secs())).unwrap_or_default()
+}
+
+/// Why a call of a provider gave no result.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CallError {
+    /// The provider's own answer.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The host stopped the call.
+    #[error("the provider was stopped at its limit for {name}: {value}")]
+    Limit {
+        /// What was used up.
+        name: &'static str,
+        /// How much there was, with its unit.
+        value: String,
+    },
+    /// The component failed.
+    #[error("the provider failed in `{call}`: {detail}; this is a defect of the provider, report it to its author")]
+    Trapped {
+        /// The exported function.
+        call: &'static str,
+        /// The engine's words, one line.
+        detail: String,
+    },
+}
+
+impl CallError {
+    pub(crate) fn limit(name: &'static str, value: impl Into<String>) -> CallError {
+        CallError::Limit { name, value: value.into() }
+    }
+
+    /// Tells a limit that ended the call from a defect of the component.
+    pub(crate) fn from_trap(call: &'static str, error: wasmtime::Error) -> CallError {
+        match error.downcast::<CallError>() {
+            Ok(error) => error,
+            Err(error) => {
+                let detail = match error.downcast_ref::<wasmtime::Trap>() {
+                    Some(trap) => trap.to_string(),
+                    None => error.root_cause().to_string(),
+                };
+                CallError::Trapped { call, detail: detail.replace('\n', " ") }
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! `checkout`: the directory that a download fills. Its content goes from the gate to the disk, and never through the guest.
+
+use super::http::{failure, incoming, outgoing};
+use crate::{
+    bindings::{
+        checkout::{Entry, Format, Host, HostDirectory, Kind, Layout, Problem, RemoteFile},
+        http::{Failure, Request},
+    },
+    download::{Download, TransferError},
+    error::{CallError, ProviderError},
+    provider::Session,
+    state::{Directory, State},
+};
+use forgeport_checkout as checkout;
+use forgeport_checkout::{ObjectId, RepoPath, UnpackError};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::{io::Cursor, sync::Arc};
+use wasmtime::component::Resource;
+
+/// Single files that are fetched at the same time.
+const CONCURRENT_FILES: usize = 8;
+
+type Outcome<T> = wasmtime::Result<Result<T, Problem>>;
+
+impl Host for State {}
+
+impl HostDirectory for State {
+    async fn unpack(
+        &mut self,
+        directory: Resource<Directory>,
+        request: Request,
+        format: Format,
+        layout: Layout,
+    ) -> Outcome<()> {
+        let (session, download) = self.at_work(&directory)?;
+        let (request, layout) = match (outgoing(request), layout_of(layout)) {
+            (Ok(request), Ok(layout)) => (request, layout),
+            (Err(failure), _) => return Ok(Err(Problem::Failed(failure))),
+            (_, Err(problem)) => return Ok(Err(problem)),
+        };
+        let format = match format {
+            Format::Tar => checkout::Format::Tar,
+            Format::TarGzip => checkout::Format::TarGzip,
+        };
+        Ok(download.unpack(&session, request, format, layout).await.map_err(Problem::from))
+    }
+
+    async fn fetch_files(&mut self, directory: Resource<Directory>, files: Vec<RemoteFile>) -> Outcome<()> {
+        let (session, download) = self.at_work(&directory)?;
+        let fetches = files.into_iter().map(|file| fetch(&session, &download, file));
+        Ok(stream::iter(fetches).buffer_unordered(CONCURRENT_FILES).try_collect().await)
+    }
+
+    async fn write_file(
+        &mut self,
+        directory: Resource<Directory>,
+        path: String,
+        executable: bool,
+        contents: Vec<u8>,
+    ) -> Outcome<()> {
+        let kind = if executable { checkout::Kind::Executable } else { checkout::Kind::Regular };
+        self.write(&directory, path, kind, contents).await
+    }
+
+    async fn write_symlink(&mut self, directory: Resource<Directory>, path: String, target: String) -> Outcome<()> {
+        self.write(&directory, path, checkout::Kind::Symlink, target.into_bytes()).await
+    }
+
+    async fn verified(&mut self, directory: Resource<Directory>) -> wasmtime::Result<bool> {
+        let download = self.table.get(&directory)?.clone();
+        download.settle().await;
+        Ok(download.staged().verified())
+    }
+
+    async fn compare(
+        &mut self,
+        directory: Resource<Directory>,
+        path: String,
+        entries: Vec<Entry>,
+    ) -> wasmtime::Result<Vec<Entry>> {
+        let download = self.table.get(&directory)?.clone();
+        download.settle().await;
+        // What a listing has wrong is the forge's doing, and no further answer of it would help: the call ends with the reason.
+        let ended = |why: String| wasmtime::Error::new(CallError::Provider(ProviderError::Host(why)));
+        let path = RepoPath::parse(&path).map_err(|error| ended(format!("the listed directory `{path}`: {error}")))?;
+        let entries = entries.into_iter().map(entry_in).collect::<Result<_, _>>().map_err(ended)?;
+        let different = download.staged().compare(&path, entries).map_err(|error| ended(error.to_string()))?;
+        Ok(different.into_iter().map(entry_out).collect())
+    }
+
+    async fn drop(&mut self, directory: Resource<Directory>) -> wasmtime::Result<()> {
+        self.table.delete(directory)?;
+        Ok(())
+    }
+}
+
+impl State {
+    fn at_work(&self, directory: &Resource<Directory>) -> wasmtime::Result<(Arc<Session>, Arc<Download>)> {
+        let download = self.table.get(directory)?.clone();
+        let session =
+            self.session.clone().ok_or_else(|| wasmtime::format_err!("there is no session to download in"))?;
+        Ok((session, download))
+    }
+
+    async fn write(
+        &mut self,
+        directory: &Resource<Directory>,
+        path: String,
+        kind: checkout::Kind,
+        contents: Vec<u8>,
+    ) -> Outcome<()> {
+        let download = self.table.get(directory)?.clone();
+        let path = match repository_path(&path) {
+            Ok(path) => path,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let written =
+            tokio::task::spawn_blocking(move || download.staged().write(&path, kind, &mut Cursor::new(contents)));
+        Ok(written.await?.map_err(|error| Problem::from(TransferError::Unpack(error))))
+    }
+}
+
+async fn fetch(session: &Session, download: &Download, file: RemoteFile) -> Result<(), Problem> {
+    let path = repository_path(&file.path)?;
+    let request = outgoing(file.request).map_err(Problem::Failed)?;
+    let kind = kind_in(file.kind);
+    let write = move |staged: &checkout::Staged, source: &mut dyn std::io::Read| staged.write(&path, kind, source);
+    download.fetch_file(session, request, write).await.map_err(Problem::from)
+}
+
+fn layout_of(layout: Layout) -> Result<checkout::Layout, Problem> {
+    let base = repository_path(&layout.base)?;
+    Ok(checkout::Layout { strip: layout.strip as usize, base })
+}
+
+fn repository_path(path: &str) -> Result<RepoPath, Problem> {
+    RepoPath::parse(path).map_err(|error| Problem::Rejected(format!("`{}` was rejected: {error}", path.escape_debug())))
+}
+
+fn entry_in(entry: Entry) -> Result<checkout::Entry, String> {
+    let rejected = |why: &dyn std::fmt::Display| format!("the forge listed `{}`: {why}", entry.path.escape_debug());
+    let path = RepoPath::parse(&entry.path).map_err(|error| rejected(&error))?;
+    let id: ObjectId = entry.id.parse().map_err(|error| rejected(&error))?;
+    Ok(checkout::Entry { path, kind: kind_in(entry.kind), id })
+}
+
+fn entry_out(entry: checkout::Entry) -> Entry {
+    // It came as text.
+    let path = String::from_utf8_lossy(entry.path.as_bytes()).into_owned();
+    Entry { path, kind: kind_out(entry.kind), id: entry.id.to_string() }
+}
+
+fn kind_in(kind: Kind) -> checkout::Kind {
+    match kind {
+        Kind::Regular => checkout::Kind::Regular,
+        Kind::Executable => checkout::Kind::Executable,
+        Kind::Symlink => checkout::Kind::Symlink,
+        Kind::Tree => checkout::Kind::Tree,
+        Kind::Submodule => checkout::Kind::Submodule,
+    }
+}
+
+fn kind_out(kind: checkout::Kind) -> Kind {
+    match kind {
+        checkout::Kind::Regular => Kind::Regular,
+        checkout::Kind::Executable => Kind::Executable,
+        checkout::Kind::Symlink => Kind::Symlink,
+        checkout::Kind::Tree => Kind::Tree,
+        checkout::Kind::Submodule => Kind::Submodule,
+    }
+}
+
+impl From<TransferError> for Problem {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Answered(answer) => Problem::Answered(incoming(answer)),
+            TransferError::Egress(error) => Problem::Failed(failure(error)),
+            TransferError::Unpack(error @ UnpackError::Transfer(_)) => {
+                Problem::Failed(Failure::Unreachable(error.to_string()))
+            }
+            TransferError::Unpack(error) => Problem::Rejected(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! `http`: one request through the gate, its answer whole in memory.
+
+use crate::{
+    bindings::http::{Failure, Header, Host, Request, Response},
+    state::State,
+};
+use forgeport_egress::{EgressError, Fetched};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use url::Url;
+
+impl Host for State {
+    async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, Failure>> {
+        let Some(session) = &self.session else {
+            return Ok(Err(Failure::Refused("nothing is granted while a provider describes itself".into())));
+        };
+        let request = match outgoing(request) {
+            Ok(request) => request,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let answer = session.gate.fetch(&session.permit, request).await;
+        Ok(answer.map(incoming).map_err(failure))
+    }
+}
+
+/// What the provider asks for, as the gate takes it.
+pub(super) fn outgoing(request: Request) -> Result<forgeport_egress::Request, Failure> {
+    let refused = |what: &str, why: &dyn std::fmt::Display| Failure::Refused(format!("{what}: {why}"));
+    let method = Method::from_bytes(request.method.as_bytes()).map_err(|e| refused("the request's method", &e))?;
+    let url = Url::parse(&request.url).map_err(|e| refused("the request's URL", &e))?;
+    let mut headers = HeaderMap::new();
+    for Header { name, value } in request.headers {
+        let name = HeaderName::try_from(name).map_err(|e| refused("a header's name", &e))?;
+        let value = HeaderValue::try_from(value).map_err(|e| refused(name.as_str(), &e))?;
+        headers.append(name, value);
+    }
+    Ok(forgeport_egress::Request { method, url, headers, body: request.body.map(Into::into) })
+}
+
+/// An answer as the provider gets it; header values that are no text are left out.
+pub(super) fn incoming(answer: Fetched) -> Response {
+    Response { status: answer.status.as_u16(), headers: headers(&answer.headers), body: answer.body.to_vec() }
+}
+
+pub(super) fn headers(headers: &HeaderMap) -> Vec<Header> {
+    let text = headers.iter().filter_map(|(name, value)| Some((name, value.to_str().ok()?)));
+    text.map(|(name, value)| Header { name: name.to_string(), value: value.to_owned() }).collect()
+}
+
+/// Why there is no answer, as the provider is told.
+pub(super) fn failure(error: EgressError) -> Failure {
+    let text = error.to_string();
+    match error {
+        EgressError::Refused(_) => Failure::Refused(text),
+        EgressError::RateLimited { retry_after, .. } => {
+            Failure::RateLimited((text, retry_after.map(|after| after.as_secs())))
+        }
+        EgressError::Limit { .. } => Failure::Limit(text),
+        _ => Failure::Unreachable(text),
+    }
+}

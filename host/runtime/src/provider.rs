@@ -1,0 +1,217 @@
+//! A provider that is ready to be called, and one code repository seen through it.
+
+use crate::{
+    bindings::{CodeProvider, CodeProviderPre, Commit, Identity, wit},
+    download::Download,
+    error::{CallError, LoadError, ProviderError},
+    limits::Limits,
+    state::State,
+};
+use forgeport_egress::{Gate, Permit};
+use forgeport_grants::{Description, RemoteUrl};
+use std::{sync::Arc, time::Instant};
+use wasmtime::{
+    Engine, Store,
+    component::{Component, Linker, Resource, ResourceAny},
+};
+
+/// The most time that reading a description may take; it does no more than hand over constants.
+const DESCRIBE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A compiled component that fits the interface.
+#[derive(Clone)]
+pub struct Provider {
+    engine: Engine,
+    component: CodeProviderPre<State>,
+    limits: Limits,
+}
+
+/// What a call acts with: the way out, what of it is allowed, and the options.
+pub struct Session {
+    /// The only way to the network.
+    pub gate: Gate,
+    /// What may pass it, for how long, and with which credentials.
+    pub permit: Permit,
+    /// The options that are no secrets, with defaults.
+    pub values: Vec<(String, String)>,
+    /// The names of the secret options that were given.
+    pub secrets: Vec<String>,
+}
+
+/// One code repository, seen through its provider. Every call has an instance of its own.
+#[derive(Clone)]
+pub struct Repository {
+    provider: Provider,
+    session: Arc<Session>,
+}
+
+/// An instance in which the repository was opened.
+struct Opened {
+    store: Store<State>,
+    instance: CodeProvider,
+    repository: ResourceAny,
+}
+
+impl Provider {
+    pub(crate) fn new(
+        engine: &Engine,
+        linker: &Linker<State>,
+        component: &Component,
+        limits: Limits,
+    ) -> Result<Provider, LoadError> {
+        crate::imports::check(engine, component)?;
+        let component = linker.instantiate_pre(component).and_then(CodeProviderPre::new).map_err(LoadError::Unfit)?;
+        Ok(Provider { engine: engine.clone(), component, limits })
+    }
+
+    /// What the provider says of itself; nothing is granted to it meanwhile.
+    ///
+    /// # Errors
+    /// When the component fails or reaches a limit. The description itself is not checked here.
+    pub async fn describe(&self) -> Result<Description, CallError> {
+        let mut store = State::store(&self.engine, &self.limits, None);
+        within(Instant::now() + DESCRIBE, async {
+            let instance = self.instantiate(&mut store).await?;
+            let described = instance.forgeport_code_repository_provider().call_describe(&mut store).await;
+            described.map(Into::into).map_err(|error| CallError::from_trap("describe", error))
+        })
+        .await
+    }
+
+    /// The code repository that a session's options name.
+    pub fn repository(&self, session: Session) -> Repository {
+        Repository { provider: self.clone(), session: Arc::new(session) }
+    }
+
+    async fn instantiate(&self, store: &mut Store<State>) -> Result<CodeProvider, CallError> {
+        let instance = self.component.instantiate_async(store).await;
+        instance.map_err(|error| CallError::from_trap("instantiate", error))
+    }
+}
+
+impl Repository {
+    /// Checks the credential, and that the repository can be read.
+    ///
+    /// # Errors
+    /// The provider's answer, or what ended the call.
+    pub async fn login(&self) -> Result<Identity, CallError> {
+        self.call("login", async |opened| {
+            let Opened { store, instance, repository } = opened;
+            let provider = instance.forgeport_code_repository_provider();
+            let identity = provider.repository().call_login(store, *repository).await?;
+            Ok(identity.map(Into::into).map_err(provider_error))
+        })
+        .await
+    }
+
+    /// The commit that an id, a branch or a tag stands for.
+    ///
+    /// # Errors
+    /// The provider's answer, or what ended the call.
+    pub async fn resolve(&self, revision: &str) -> Result<Commit, CallError> {
+        self.call("resolve", async |opened| {
+            let Opened { store, instance, repository } = opened;
+            let provider = instance.forgeport_code_repository_provider();
+            let commit = provider.repository().call_resolve(store, *repository, revision).await?;
+            Ok(commit.map_err(provider_error).and_then(Commit::try_from))
+        })
+        .await
+    }
+
+    /// Is this the URL of the repository, in any of the forge's spellings?
+    ///
+    /// # Errors
+    /// What ended the call, or why the options are refused.
+    pub async fn owns_remote(&self, remote: &RemoteUrl) -> Result<bool, CallError> {
+        let remote = wit::Remote {
+            scheme: remote.scheme().as_str().to_owned(),
+            host: remote.host().to_owned(),
+            port: remote.port(),
+            path: remote.path().to_owned(),
+        };
+        self.call("owns-remote", async |opened| {
+            let Opened { store, instance, repository } = opened;
+            let provider = instance.forgeport_code_repository_provider();
+            provider.repository().call_owns_remote(store, *repository, &remote).await.map(Ok)
+        })
+        .await
+    }
+
+    /// Fills the download's directory with the files of a commit.
+    ///
+    /// # Errors
+    /// The provider's answer, or what ended the call.
+    pub async fn download_files(&self, commit: &str, download: Arc<Download>) -> Result<(), CallError> {
+        self.call("download-files", async |opened| {
+            let Opened { store, instance, repository } = opened;
+            let subdirectory = download.subdirectory();
+            let directory = store.data_mut().table.push(download)?;
+            // The guest borrows it for the call only; the host's own handle stays in the table until the store goes.
+            let lent = Resource::new_borrow(directory.rep());
+            let provider = instance.forgeport_code_repository_provider();
+            let repositories = provider.repository();
+            let done =
+                repositories.call_download_files(store, *repository, commit, lent, subdirectory.as_deref()).await?;
+            Ok(done.map_err(provider_error))
+        })
+        .await
+    }
+
+    /// Where a person can look at the commit.
+    ///
+    /// # Errors
+    /// What ended the call, or why the options are refused.
+    pub async fn commit_url(&self, commit: &str) -> Result<Option<String>, CallError> {
+        self.call("commit-url", async |opened| {
+            let Opened { store, instance, repository } = opened;
+            let provider = instance.forgeport_code_repository_provider();
+            provider.repository().call_commit_url(store, *repository, commit).await.map(Ok)
+        })
+        .await
+    }
+
+    /// Opens the repository in a fresh instance, calls, and drops both. The outer error of `call` is a trap.
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        call: impl AsyncFnOnce(&mut Opened) -> wasmtime::Result<Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        within(self.session.permit.deadline, async {
+            let mut opened = self.open().await?;
+            call(&mut opened).await.unwrap_or_else(|error| Err(CallError::from_trap(name, error)))
+        })
+        .await
+    }
+
+    async fn open(&self) -> Result<Opened, CallError> {
+        let session = self.session.clone();
+        let values: Vec<_> = session
+            .values
+            .iter()
+            .map(|(name, value)| wit::Value { name: name.clone(), value: value.clone() })
+            .collect();
+        let mut store = State::store(&self.provider.engine, &self.provider.limits, Some(session.clone()));
+        let instance = self.provider.instantiate(&mut store).await?;
+        let opened = instance
+            .forgeport_code_repository_provider()
+            .repository()
+            .call_open(&mut store, &values, &session.secrets)
+            .await
+            .map_err(|error| CallError::from_trap("open", error))?;
+        let repository = opened.map_err(provider_error)?;
+        Ok(Opened { store, instance, repository })
+    }
+}
+
+fn provider_error(error: wit::Error) -> CallError {
+    CallError::Provider(ProviderError::from(error))
+}
+
+/// Ends a call at its deadline by dropping it, and with it its instance and its connections.
+async fn within<T>(deadline: Instant, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    match tokio::time::timeout_at(deadline.into(), call).await {
+        Ok(result) => result,
+        Err(_) => Err(CallError::limit("time", format!("{} s", left.as_secs()))),
+    }
+}

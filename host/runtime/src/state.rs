@@ -1,0 +1,55 @@
+//! What the host holds for one call.
+
+use crate::{
+    download::Download,
+    engine::TICK,
+    error::CallError,
+    limits::{Limits, Meter},
+    provider::Session,
+};
+use std::sync::Arc;
+use wasmtime::{Engine, Store, UpdateDeadline, component::ResourceTable};
+
+/// A store's data: the session it acts for, and what it has used up.
+pub(crate) struct State {
+    /// `None` while a provider describes itself: then nothing is granted.
+    pub(crate) session: Option<Arc<Session>>,
+    pub(crate) table: ResourceTable,
+    pub(crate) log_bytes_left: usize,
+    meter: Meter,
+}
+
+impl State {
+    /// A store for one call.
+    pub(crate) fn store(engine: &Engine, limits: &Limits, session: Option<Arc<Session>>) -> Store<State> {
+        let state = State {
+            session,
+            table: ResourceTable::new(),
+            log_bytes_left: limits.log_bytes,
+            meter: Meter::new(limits.clone()),
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.meter);
+        store.set_hostcall_fuel(limits.call_bytes);
+        bound_cpu(&mut store, limits);
+        store
+    }
+}
+
+/// Counts ticks in which the component computed: while it waits for the host, no epoch check runs.
+fn bound_cpu(store: &mut Store<State>, limits: &Limits) {
+    let cpu = limits.cpu;
+    let mut ticks_left = cpu.as_millis() / TICK.as_millis();
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_| match ticks_left.checked_sub(1) {
+        Some(left) => {
+            ticks_left = left;
+            // Giving way at each tick keeps one busy provider from holding the others' thread.
+            Ok(UpdateDeadline::Yield(1))
+        }
+        None => Err(wasmtime::Error::new(CallError::limit("computing time", format!("{} s", cpu.as_secs_f64())))),
+    });
+}
+
+/// The resource behind `checkout.directory`.
+pub type Directory = Arc<Download>;
