@@ -5,7 +5,7 @@
 
 mod archive;
 mod claims;
-// pub mod context;
+pub mod context;
 mod error;
 mod limits;
 mod links;

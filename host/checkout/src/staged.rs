@@ -12,7 +12,7 @@ use crate::links::{self, Links};
 use crate::object::{Hasher, Kind, ObjectId};
 use crate::paths::RepoPath;
 use crate::source::Format;
-use crate::target::Target;
+use crate::target::{self, Target};
 use crate::tree::{Found, InTheWay, Leaf, Tree};
 use crate::unpack::{self, Layout};
 use crate::writer::{self, Written};
@@ -66,6 +66,14 @@ impl Staged {
         let target = Target::prepare(target, settings.force)?;
         let state = Mutex::new(State::new(&settings, Claims::default()));
         Ok(Self { target, settings, state })
+    }
+
+    /// Could a download take this place? Asked before anything costs time.
+    ///
+    /// # Errors
+    /// Why it could not.
+    pub fn check_target(target: &Path, force: bool) -> Result<(), TargetError> {
+        target::check(target, force)
     }
 
     /// What it is to become.

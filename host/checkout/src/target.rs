@@ -98,6 +98,11 @@ impl Target {
     }
 }
 
+/// Could a download take this place?
+pub(crate) fn check(path: &Path, force: bool) -> Result<(), TargetError> {
+    check_free(&real(path)?, force)
+}
+
 /// The absolute path, with symbolic links followed where there is something already.
 fn real(path: &Path) -> Result<PathBuf, TargetError> {
     match path.canonicalize() {

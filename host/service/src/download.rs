@@ -1,0 +1,153 @@
+//! Downloading the files of a commit.
+
+use crate::{
+    Result, Service, ServiceError,
+    session::{CALL, DOWNLOAD},
+};
+use forgeport_checkout::{Limits, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
+use forgeport_egress::Notices;
+use forgeport_runtime::{CallError, Commit, Download, ProviderError, Repository};
+use futures_util::FutureExt;
+use serde::Serialize;
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::oneshot;
+
+/// What a user wants to have.
+#[derive(Clone, Debug)]
+pub struct DownloadRequest {
+    /// The code repository: its name, id, or the beginning of either.
+    pub repository: String,
+    /// A commit id, also abbreviated, a branch or a tag.
+    pub revision: String,
+    /// A directory of the repository, instead of the whole.
+    pub subdirectory: Option<String>,
+    /// Where to.
+    pub directory: PathBuf,
+    /// Replace what is there.
+    pub force: bool,
+}
+
+/// Is told how a download goes on.
+pub trait Observer: Progress + Notices {}
+
+impl<T: Progress + Notices> Observer for T {}
+
+/// What a user got.
+#[derive(Clone, Debug, Serialize)]
+pub struct Downloaded {
+    /// The code repository's name.
+    pub repository: String,
+    /// The full id of the commit.
+    pub commit: String,
+    /// Where a person can look at it.
+    pub url: Option<String>,
+    /// The directory of the repository, where it was not the whole.
+    pub subdirectory: Option<String>,
+    /// What lies there now.
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+impl Service {
+    /// Downloads a commit's files into a directory: all of them, or none.
+    ///
+    /// # Errors
+    /// When anything is in the way; the directory is as it was then.
+    pub async fn download<O: Observer + 'static>(
+        &self,
+        request: DownloadRequest,
+        observer: Arc<O>,
+    ) -> Result<Downloaded> {
+        let DownloadRequest { repository, revision, subdirectory, directory, force } = request;
+        let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
+        Staged::check_target(&directory, force)?;
+        let registered = self.find(&repository)?;
+        let loaded = self.load_registered(&registered).await?;
+        let quick = self.connect(&registered, &loaded, CALL, observer.clone())?;
+        let long = self.connect(&registered, &loaded, DOWNLOAD, observer.clone())?;
+        // A full id says which archive to ask for, so the question what it is need not be answered first.
+        let (commit, known) = match is_full_id(&revision) {
+            true => (revision.to_ascii_lowercase(), None),
+            false => {
+                let commit = quick.resolve(&revision).await?;
+                (commit.id.clone(), Some(commit))
+            }
+        };
+        let id: ObjectId = commit.parse().map_err(|_| ServiceError::NoCommit(commit.clone()))?;
+        let settings = Settings { commit: id, subdirectory: subdirectory.clone(), force, limits: Limits::default() };
+        let staged = Arc::new(Staged::new(&directory, settings)?);
+        fetch(&quick, &long, &commit, known, staged.clone(), observer).await?;
+        let url = quick.commit_url(&commit).await.unwrap_or_default();
+        let receipt = finish(staged).await?;
+        let subdirectory = (!subdirectory.is_root()).then(|| subdirectory.to_string());
+        Ok(Downloaded { repository: registered.name, commit, url, subdirectory, receipt })
+    }
+}
+
+/// Fills the staged directory, while the forge is asked which tree the commit has.
+async fn fetch(
+    quick: &Repository,
+    long: &Repository,
+    commit: &str,
+    known: Option<Commit>,
+    staged: Arc<Staged>,
+    progress: Arc<dyn Progress>,
+) -> Result<()> {
+    // Dropped when the answer is there, whichever it is.
+    let (done, settled) = oneshot::channel::<()>();
+    let (asking, expecting, id) = (quick.clone(), staged.clone(), commit.to_owned());
+    let resolving = tokio::spawn(async move {
+        let _done = done;
+        let found = match known {
+            Some(known) => known,
+            None => asking.resolve(&id).await?,
+        };
+        expect(&expecting, &id, &found)
+    });
+    let settled = async { drop(settled.await) }.boxed();
+    let subdirectory = &staged.settings().subdirectory;
+    let subdirectory = (!subdirectory.is_root()).then(|| String::from_utf8_lossy(subdirectory.as_bytes()).into_owned());
+    let download = Download::new(staged.clone(), subdirectory, progress, settled);
+    let downloaded = long.download_files(commit, download).await;
+    if matches!(&downloaded, Err(error) if !is_about_the_commit(error)) {
+        resolving.abort();
+        return Ok(downloaded?);
+    }
+    // What the forge says of the commit itself tells more than that there is no archive of it.
+    resolving.await.unwrap_or_else(|error| Err(ServiceError::Stopped(error.to_string())))?;
+    Ok(downloaded?)
+}
+
+fn is_about_the_commit(error: &CallError) -> bool {
+    matches!(error, CallError::Provider(ProviderError::NotFound(_)))
+}
+
+fn expect(staged: &Staged, asked: &str, found: &Commit) -> Result<()> {
+    if found.id != asked {
+        return Err(ServiceError::OtherCommit { asked: asked.to_owned(), found: found.id.clone() });
+    }
+    if let Some(tree) = found.tree.as_ref().and_then(|tree| tree.parse().ok()) {
+        staged.expect_tree(&RepoPath::root(), tree);
+    }
+    Ok(())
+}
+
+async fn finish(staged: Arc<Staged>) -> Result<Receipt> {
+    // The call that wrote into it has ended, and with it all that held it.
+    let staged =
+        Arc::into_inner(staged).ok_or_else(|| ServiceError::Stopped("it is still being written".to_owned()))?;
+    let finished = tokio::task::spawn_blocking(move || staged.finish()).await;
+    Ok(finished.map_err(|error| ServiceError::Stopped(error.to_string()))??)
+}
+
+fn is_full_id(revision: &str) -> bool {
+    matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// `./a/b/` is how shells complete it.
+fn parse_subdirectory(text: Option<&str>) -> Result<RepoPath> {
+    let text = text.unwrap_or_default();
+    let trimmed = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/');
+    let trimmed = if trimmed == "." { "" } else { trimmed };
+    RepoPath::parse(trimmed).map_err(|source| ServiceError::Subdirectory { text: text.to_owned(), source })
+}

@@ -1,0 +1,135 @@
+//! Why a use case failed.
+
+use forgeport_checkout::{FinishError, PathError, TargetError, context::ContextError};
+use forgeport_egress::EgressError;
+use forgeport_grants::{DescriptionError, NeedError, OptionError, ReferenceError};
+use forgeport_runtime::{CallError, LoadError};
+use forgeport_store::StoreError;
+use std::{io, path::PathBuf};
+use thiserror::Error;
+
+/// Why a use case failed: one line with the cause and what to do.
+#[derive(Debug, Error)]
+pub enum ServiceError {
+    /// Nowhere to keep anything.
+    #[error("there is no home directory to keep things in: set HOME, or FORGEPORT_HOME to a directory of your own")]
+    NoHome,
+    /// The name belongs to another one.
+    #[error("there is a code repository named {0:?} already: choose another name, or change that one with `update`")]
+    NameTaken(String),
+    /// No such type.
+    #[error("unknown type {kind:?}{}: the types are github, gitlab and custom (with --source)", did_you_mean(.nearest))]
+    UnknownType {
+        /// As given.
+        kind: String,
+        /// One that is spelled alike.
+        nearest: Option<String>,
+    },
+    /// Neither type nor file.
+    #[error("which provider? Add --type=github, --type=gitlab, or --type=custom with --source=FILE.wasm")]
+    NoType,
+    /// A custom provider without a component.
+    #[error("--type=custom needs the provider's component: add --source=FILE.wasm")]
+    NoSource,
+    /// A component for a type that has its own.
+    #[error("--source is for custom providers, and {0} is built in: use --type=custom, or leave --source out")]
+    SourceOfBuiltIn(String),
+    /// A component's file.
+    #[error("cannot read the component {}: {source}", .path.display())]
+    Unreadable {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that is no provider.
+    #[error("{}: {source}", .path.display())]
+    Source {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: Box<ServiceError>,
+    },
+    /// A value that looks like a reference.
+    #[error("--{option}: {source}")]
+    Reference {
+        /// The option.
+        option: String,
+        /// Why.
+        source: ReferenceError,
+    },
+    /// Twice the same option.
+    #[error("option `{0}` was given more than once: give it one value")]
+    Repeated(String),
+    /// Nothing to do.
+    #[error("there is nothing to change: give an option to set, --unset=OPTION, --description, --rename or --source")]
+    NothingToChange,
+    /// An option cannot be removed.
+    #[error("option `{option}` is not set, so it cannot be removed: set are {}", listed(.set))]
+    NotSet {
+        /// The option.
+        option: String,
+        /// Those that are.
+        set: Vec<String>,
+    },
+    /// What a provider calls a commit is none.
+    #[error("the provider gave {0:?} as a commit, which is no full commit id")]
+    NoCommit(String),
+    /// The id is one of something else.
+    #[error("{asked} is not the id of a commit, but stands for the commit {found}: ask for that one")]
+    OtherCommit {
+        /// As given.
+        asked: String,
+        /// The commit.
+        found: String,
+    },
+    /// No directory of a repository.
+    #[error("--subdirectory={text}: {source}; give it as in the repository, like src/models")]
+    Subdirectory {
+        /// As given.
+        text: String,
+        /// Why.
+        source: PathError,
+    },
+    /// A task of this process ended before its time.
+    #[error("the download was stopped: {0}")]
+    Stopped(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An option.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// What a provider asks for.
+    #[error(transparent)]
+    Need(#[from] NeedError),
+    /// What a provider says of itself.
+    #[error(transparent)]
+    Description(#[from] DescriptionError),
+    /// The component.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The provider or the forge.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The network.
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    /// The target directory.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// What came.
+    #[error(transparent)]
+    Finish(#[from] FinishError),
+    /// The checkout.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,128 @@
+//! Components: those that come with Forgeport, and those that a user brings.
+
+use crate::{Result, Service, ServiceError};
+use forgeport_grants::{Description, nearest};
+use forgeport_runtime::Provider;
+use forgeport_store::{CodeRepository, ProviderRef, digest_of};
+use std::path::{Path, PathBuf};
+
+/// The names and components of the built-in providers, which need no consent.
+pub const BUILT_IN: [(&str, &[u8]); 2] = [
+    ("github", include_bytes!("../../../providers/artifacts/github.wasm")),
+    ("gitlab", include_bytes!("../../../providers/artifacts/gitlab.wasm")),
+];
+
+/// The type that a component of the user's own is registered as.
+pub const CUSTOM: &str = "custom";
+
+/// Which component is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// One of [`BUILT_IN`].
+    BuiltIn(String),
+    /// The component in a file.
+    Custom(PathBuf),
+}
+
+/// A component that is ready to be called, and what it says of itself.
+pub(crate) struct Loaded {
+    pub(crate) provider: Provider,
+    pub(crate) description: Description,
+    pub(crate) digest: String,
+    /// Of a component that the store does not have yet.
+    pub(crate) bytes: Option<Vec<u8>>,
+}
+
+impl Source {
+    /// From what a user gives as type and file.
+    ///
+    /// # Errors
+    /// When the two do not go together, or there is no such type.
+    pub fn new(kind: Option<&str>, file: Option<&Path>) -> Result<Source> {
+        match (kind, file) {
+            (None | Some(CUSTOM), Some(file)) => Ok(Source::Custom(file.to_owned())),
+            (Some(CUSTOM), None) => Err(ServiceError::NoSource),
+            (Some(kind), Some(_)) => Err(ServiceError::SourceOfBuiltIn(kind.to_owned())),
+            (Some(kind), None) if BUILT_IN.iter().any(|(name, _)| *name == kind) => {
+                Ok(Source::BuiltIn(kind.to_owned()))
+            }
+            (Some(kind), None) => Err(ServiceError::UnknownType {
+                kind: kind.to_owned(),
+                nearest: nearest(kind, BUILT_IN.iter().map(|(name, _)| *name).chain([CUSTOM])),
+            }),
+            (None, None) => Err(ServiceError::NoType),
+        }
+    }
+
+    /// As in `--type`.
+    pub(crate) fn kind(&self) -> &str {
+        match self {
+            Source::BuiltIn(name) => name,
+            Source::Custom(_) => CUSTOM,
+        }
+    }
+
+    pub(crate) fn file(&self) -> Option<String> {
+        match self {
+            Source::BuiltIn(_) => None,
+            Source::Custom(file) => Some(file.display().to_string()),
+        }
+    }
+}
+
+impl Loaded {
+    pub(crate) fn reference(&self, source: Option<String>) -> ProviderRef {
+        ProviderRef {
+            name: self.description.name.clone(),
+            version: self.description.version.clone(),
+            digest: self.digest.clone(),
+            source,
+        }
+    }
+}
+
+impl Service {
+    /// What a provider says of itself, and the digest of its component.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no provider.
+    pub async fn describe_provider(&self, source: &Source) -> Result<(Description, String)> {
+        let loaded = self.load_source(source).await?;
+        Ok((loaded.description, loaded.digest))
+    }
+
+    pub(crate) async fn load_source(&self, source: &Source) -> Result<Loaded> {
+        match source {
+            Source::BuiltIn(name) => self.load(built_in(name)?).await,
+            Source::Custom(file) => {
+                let bytes =
+                    std::fs::read(file).map_err(|source| ServiceError::Unreadable { path: file.clone(), source })?;
+                let loaded = self.load(&bytes).await;
+                let named = |error| ServiceError::Source { path: file.clone(), source: Box::new(error) };
+                Ok(Loaded { bytes: Some(bytes), ..loaded.map_err(named)? })
+            }
+        }
+    }
+
+    /// The component that a code repository was registered with; a built-in one in the version of this Forgeport.
+    pub(crate) async fn load_registered(&self, repository: &CodeRepository) -> Result<Loaded> {
+        match repository.provider.source {
+            None => self.load(built_in(&repository.kind)?).await,
+            Some(_) => self.load(&self.store.component(&repository.provider.digest)?).await,
+        }
+    }
+
+    async fn load(&self, bytes: &[u8]) -> Result<Loaded> {
+        let digest = digest_of(bytes);
+        let provider = self.runtime()?.load(bytes, &digest)?;
+        let description = provider.describe().await?;
+        description.validate()?;
+        Ok(Loaded { provider, description, digest, bytes: None })
+    }
+}
+
+fn built_in(name: &str) -> Result<&'static [u8]> {
+    let known = BUILT_IN.iter().find(|(known, _)| *known == name);
+    let unknown = || ServiceError::UnknownType { kind: name.to_owned(), nearest: None };
+    known.map(|(_, bytes)| *bytes).ok_or_else(unknown)
+}

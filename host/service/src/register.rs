@@ -1,0 +1,165 @@
+//! Registering a code repository, in two steps: what would be registered, so that a person can consent, and then doing it.
+
+use crate::{
+    Result, Service, ServiceError,
+    provider::{Loaded, Source},
+    session::CALL,
+};
+use forgeport_egress::Quiet;
+use forgeport_grants::{Description, Needs, Options, SecretReference, normalise_name};
+use forgeport_runtime::Identity;
+use forgeport_store::{CodeRepository, StoredOption, check_code_repository_name};
+use std::{collections::BTreeMap, sync::Arc};
+use zeroize::Zeroizing;
+
+/// What a user wants registered.
+pub struct Registration {
+    /// Unique.
+    pub name: String,
+    /// Which component.
+    pub source: Source,
+    /// As given: a value, or a reference to a secret.
+    pub options: Vec<(String, Zeroizing<String>)>,
+    /// In the user's words.
+    pub description: Option<String>,
+}
+
+/// What would be registered, checked against the provider's description. Nothing has gone to the network yet, and nothing is stored.
+pub struct Plan {
+    pub(crate) repository: CodeRepository,
+    pub(crate) loaded: Loaded,
+    pub(crate) options: Options,
+    pub(crate) needs: Needs,
+    /// Literal credentials, to be encrypted.
+    pub(crate) secrets: Vec<(String, Zeroizing<String>)>,
+    pub(crate) consent: bool,
+    pub(crate) exists: bool,
+}
+
+impl Plan {
+    /// What the provider says of itself.
+    pub fn description(&self) -> &Description {
+        &self.loaded.description
+    }
+
+    /// The SHA-256 of its component.
+    pub fn digest(&self) -> &str {
+        &self.loaded.digest
+    }
+
+    /// What it asks for.
+    pub fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// Must a person consent first?
+    pub fn needs_consent(&self) -> bool {
+        self.consent
+    }
+}
+
+impl Service {
+    /// Checks everything that can be checked without the network.
+    ///
+    /// # Errors
+    /// When the name is taken, the component is no provider, an option is wrong, or a secret is missing.
+    pub async fn plan_registration(&self, registration: Registration) -> Result<Plan> {
+        let Registration { name, source, options, description } = registration;
+        check_code_repository_name(&name)?;
+        self.check_free(&name)?;
+        let loaded = self.load_source(&source).await?;
+        let mut repository = CodeRepository::new(&name, source.kind(), loaded.reference(source.file()));
+        repository.description = description;
+        let given = split(options)?;
+        self.plan(repository, loaded, given, false)
+    }
+
+    /// Checks the credentials and that the repository can be read, then stores it.
+    ///
+    /// # Errors
+    /// What the provider or the forge answers. Nothing is stored then.
+    pub async fn carry_out(&self, plan: Plan) -> Result<(CodeRepository, Identity)> {
+        let Plan { mut repository, loaded, options, needs, secrets, exists, .. } = plan;
+        repository.grants = needs.grants.clone();
+        repository.remote_hosts = needs.remote_hosts.clone();
+        let grants = needs.grants.clone();
+        let session = self.session(&loaded, &options, needs, grants, CALL, Arc::new(Quiet))?;
+        let identity = session.login().await?;
+        let store = self.store.code_repositories();
+        for (name, value) in &secrets {
+            let sealed = store.seal(&repository, name, value)?;
+            repository.options.insert(name.clone(), sealed);
+        }
+        match exists {
+            true => repository = store.update(&repository, loaded.bytes.as_deref())?,
+            false => store.insert(&repository, loaded.bytes.as_deref())?,
+        }
+        Ok((repository, identity))
+    }
+
+    /// Puts given options into a registration, and checks the whole.
+    pub(crate) fn plan(
+        &self,
+        mut repository: CodeRepository,
+        loaded: Loaded,
+        given: BTreeMap<String, Given>,
+        exists: bool,
+    ) -> Result<Plan> {
+        let mut values = Vec::new();
+        for name in repository.options.keys().filter(|name| !given.contains_key(*name)) {
+            let value = self.store.code_repositories().value(&repository, name)?;
+            values.extend(value.map(|value| (name.clone(), value)));
+        }
+        for (name, given) in &given {
+            let value = match given {
+                Given::Reference(to) => self.store.secrets().get(to.name(), to.key())?,
+                Given::Text(text) => text.clone(),
+            };
+            values.push((name.clone(), value));
+        }
+        let options = Options::check(&loaded.description, values)?;
+        let needs = Needs::of(&loaded.description, &options)?;
+        let mut secrets = Vec::new();
+        for (name, given) in given {
+            match given {
+                Given::Reference(to) => {
+                    repository.options.insert(name, StoredOption::Reference(to));
+                }
+                Given::Text(text) if options.is_secret(&name) => secrets.push((name, text)),
+                Given::Text(text) => {
+                    repository.options.insert(name, StoredOption::Plain(text.to_string()));
+                }
+            }
+        }
+        let consent = repository.provider.source.is_some();
+        Ok(Plan { repository, loaded, options, needs, secrets, consent, exists })
+    }
+
+    fn check_free(&self, name: &str) -> Result<()> {
+        match self.list()?.iter().any(|known| known.name == name) {
+            true => Err(ServiceError::NameTaken(name.to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The value of an option, as given.
+pub(crate) enum Given {
+    Text(Zeroizing<String>),
+    Reference(SecretReference),
+}
+
+/// Tells references from values.
+pub(crate) fn split(options: Vec<(String, Zeroizing<String>)>) -> Result<BTreeMap<String, Given>> {
+    let mut given = BTreeMap::new();
+    for (name, value) in options {
+        let name = normalise_name(&name);
+        let reference = SecretReference::parse(&value)
+            .map_err(|source| ServiceError::Reference { option: name.clone(), source })?;
+        let value = reference.map_or(Given::Text(value), Given::Reference);
+        if given.insert(name.clone(), value).is_some() {
+            return Err(ServiceError::Repeated(name));
+        }
+    }
+    Ok(given)
+}

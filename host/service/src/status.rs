@@ -1,0 +1,123 @@
+//! What a checkout belongs to.
+
+use crate::{Result, Service, ServiceError, session::CALL};
+use forgeport_checkout::context::{self, Address, LocalContext, Pushed};
+use forgeport_egress::Quiet;
+use forgeport_grants::RemoteUrl;
+use forgeport_runtime::{CallError, ProviderError};
+use forgeport_store::CodeRepository;
+use serde::Serialize;
+use std::{path::Path, sync::Arc};
+
+/// A checkout, and the code repositories that it is one of.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// What the disk tells.
+    #[serde(flatten)]
+    pub context: LocalContext,
+    /// Ordered by name; several may track the same checkout.
+    pub code_repositories: Vec<Match>,
+    /// Why a code repository could not be asked whether the checkout is one of it.
+    pub problems: Vec<String>,
+}
+
+/// A code repository that tracks a checkout.
+#[derive(Clone, Debug, Serialize)]
+pub struct Match {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// The type it was registered as.
+    pub kind: String,
+    /// The checkout's remote that it is.
+    pub remote: String,
+    /// Is the commit there?
+    pub pushed: RemoteState,
+    /// Where a person can look at the commit.
+    pub url: Option<String>,
+}
+
+/// Whether a remote has the commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", content = "why", rename_all = "kebab-case")]
+pub enum RemoteState {
+    /// These refs have it, or the forge itself says so.
+    Pushed(Vec<String>),
+    /// It has not, as far as is known here, or as the forge itself says.
+    NotPushed,
+    /// For a person.
+    Unknown(String),
+}
+
+impl Service {
+    /// Tells what a checkout belongs to; with `ask`, the forges are asked whether they have the commit.
+    ///
+    /// # Errors
+    /// When there is no checkout at the path, or it cannot be read.
+    pub async fn status(&self, path: &Path, untracked: bool, ask: bool) -> Result<Status> {
+        let context = context::inspect(path, context::Settings { untracked })?;
+        let mut status = Status { context, code_repositories: Vec::new(), problems: Vec::new() };
+        for repository in self.list()? {
+            match self.compare(&repository, &status.context, ask).await {
+                Ok(found) => status.code_repositories.extend(found),
+                Err(error) => status.problems.push(format!("{}: {error}", repository.name)),
+            }
+        }
+        Ok(status)
+    }
+
+    async fn compare(&self, repository: &CodeRepository, context: &LocalContext, ask: bool) -> Result<Option<Match>> {
+        let possible = context.remotes.iter().filter_map(|remote| match &remote.address {
+            Address::Forge(url) if repository.remote_hosts.iter().any(|host| host == url.host()) => Some((remote, url)),
+            _ => None,
+        });
+        for (remote, url) in possible {
+            if let Some(url) = self.owns(repository, url, context.commit.as_deref()).await? {
+                let pushed = match (ask, &context.commit) {
+                    (true, Some(commit)) => self.ask(repository, commit).await?,
+                    _ => known_here(&remote.pushed),
+                };
+                let CodeRepository { name, id, kind, .. } = repository.clone();
+                return Ok(Some(Match { name, id, kind, remote: remote.name.clone(), pushed, url }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Nothing if it is another repository, otherwise where to look at the commit.
+    async fn owns(
+        &self,
+        repository: &CodeRepository,
+        remote: &RemoteUrl,
+        commit: Option<&str>,
+    ) -> Result<Option<Option<String>>> {
+        let loaded = self.load_registered(repository).await?;
+        let session = self.connect(repository, &loaded, CALL, Arc::new(Quiet))?;
+        if !session.owns_remote(remote).await? {
+            return Ok(None);
+        }
+        match commit {
+            Some(commit) => Ok(Some(session.commit_url(commit).await?)),
+            None => Ok(Some(None)),
+        }
+    }
+
+    async fn ask(&self, repository: &CodeRepository, commit: &str) -> Result<RemoteState> {
+        let loaded = self.load_registered(repository).await?;
+        let session = self.connect(repository, &loaded, CALL, Arc::new(Quiet))?;
+        match session.resolve(commit).await {
+            Ok(found) if found.id == commit => Ok(RemoteState::Pushed(Vec::new())),
+            Ok(_) | Err(CallError::Provider(ProviderError::NotFound(_))) => Ok(RemoteState::NotPushed),
+            Err(error) => Err(ServiceError::from(error)),
+        }
+    }
+}
+
+fn known_here(pushed: &Pushed) -> RemoteState {
+    match pushed {
+        Pushed::Pushed { refs } => RemoteState::Pushed(refs.clone()),
+        Pushed::NotPushed => RemoteState::NotPushed,
+        Pushed::Unknown { why } => RemoteState::Unknown(why.clone()),
+    }
+}

@@ -1,0 +1,90 @@
+//! Changing a registration.
+
+use crate::{Plan, Result, Service, ServiceError, provider::Source, register::split};
+use forgeport_grants::normalise_name;
+use forgeport_store::CodeRepository;
+use zeroize::Zeroizing;
+
+/// What is to change; the rest stays.
+#[derive(Default)]
+pub struct Changes {
+    /// The new name.
+    pub name: Option<String>,
+    /// The new description; an empty one removes it.
+    pub description: Option<String>,
+    /// A new component for a custom provider.
+    pub source: Option<Source>,
+    /// Options to set.
+    pub set: Vec<(String, Zeroizing<String>)>,
+    /// Options to remove.
+    pub remove: Vec<String>,
+}
+
+impl Changes {
+    fn touch_the_provider(&self) -> bool {
+        self.source.is_some() || !self.set.is_empty() || !self.remove.is_empty()
+    }
+}
+
+/// What an update comes to.
+pub enum Update {
+    /// It is done; neither provider nor network were needed.
+    Done(Box<CodeRepository>),
+    /// It has to be carried out, perhaps with consent.
+    Planned(Box<Plan>),
+}
+
+impl Service {
+    /// Changes name and description at once; plans what needs the provider.
+    ///
+    /// # Errors
+    /// As for registering; and when there is nothing to change, or an option to remove is not set.
+    pub async fn update(&self, name: &str, changes: Changes) -> Result<Update> {
+        let mut repository = self.store.code_repositories().get(name)?;
+        let provider = changes.touch_the_provider();
+        let Changes { name, description, source, set, remove } = changes;
+        if name.is_none() && description.is_none() && !provider {
+            return Err(ServiceError::NothingToChange);
+        }
+        if let Some(name) = name {
+            repository.name = name;
+        }
+        if let Some(text) = description {
+            repository.description = Some(text).filter(|text| !text.is_empty());
+        }
+        if !provider {
+            let stored = self.store.code_repositories().update(&repository, None)?;
+            return Ok(Update::Done(Box::new(stored)));
+        }
+        for option in remove {
+            let option = normalise_name(&option);
+            if repository.options.remove(&option).is_none() {
+                let set = repository.options.keys().cloned().collect();
+                return Err(ServiceError::NotSet { option, set });
+            }
+        }
+        self.plan_update(repository, source, set).await.map(Box::new).map(Update::Planned)
+    }
+
+    async fn plan_update(
+        &self,
+        mut repository: CodeRepository,
+        source: Option<Source>,
+        set: Vec<(String, Zeroizing<String>)>,
+    ) -> Result<Plan> {
+        let before = (repository.provider.digest.clone(), repository.grants.clone());
+        let loaded = match &source {
+            Some(Source::Custom(_)) if repository.provider.source.is_none() => {
+                return Err(ServiceError::SourceOfBuiltIn(repository.kind.clone()));
+            }
+            Some(source) => self.load_source(source).await?,
+            None => self.load_registered(&repository).await?,
+        };
+        let file = source.and_then(|source| source.file()).or_else(|| repository.provider.source.clone());
+        repository.provider = loaded.reference(file);
+        let mut plan = self.plan(repository, loaded, split(set)?, true)?;
+        // What was consented to before needs no new consent.
+        plan.consent &= (plan.loaded.digest.clone(), plan.needs.grants.clone()) != before;
+        Ok(plan)
+    }
+}
