@@ -1,2 +1,80 @@
-//! To be written.
-fn main() {}
+//! The `forgeport` command: reads what is asked, calls the service, prints what it answers.
+
+mod args;
+mod code_repository;
+mod consent;
+mod download;
+mod output;
+mod progress;
+mod secret;
+mod split;
+mod status;
+mod values;
+
+use anyhow::Result;
+use args::{Cli, Command};
+use clap::{CommandFactory, FromArgMatches};
+use forgeport_service::{Home, KeySource, Service, ServiceError};
+use output::{Output, Usage, neutral};
+use split::Split;
+use std::{ffi::OsString, process::ExitCode};
+
+const FAILURE: u8 = 1;
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    match parse(given).and_then(|(cli, options)| run(cli, options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+/// Takes the options that only a provider knows out first; clap reads the rest.
+fn parse(given: Vec<OsString>) -> Result<(Cli, Vec<(String, String)>)> {
+    let command = Cli::command();
+    let Split { rest, options } = split::split(&command, given)?;
+    let matches = command.try_get_matches_from(rest)?;
+    Ok((Cli::from_arg_matches(&matches)?, options))
+}
+
+fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
+    output::log(cli.verbose);
+    if let Command::Completions { shell } = cli.command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "forgeport", &mut script);
+        return output::print(&String::from_utf8_lossy(&script));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let done = runtime.block_on(async {
+        tokio::select! {
+            done = dispatch(cli, options) => done,
+            // Dropping the work removes what it has half done.
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was changed")),
+        }
+    });
+    drop(runtime);
+    done
+}
+
+async fn dispatch(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
+    let service = Service::open(Home::detect()?, KeySource::detect())?;
+    let output = Output { json: cli.output == args::Format::Json };
+    match cli.command {
+        Command::CodeRepository { command } => code_repository::run(&service, output, command, options).await,
+        Command::Status(status) => status::run(&service, output, status).await,
+        Command::Secret { command } => secret::run(&service, output, command, options),
+        Command::Completions { .. } => Ok(()),
+    }
+}
+
+/// One line with the cause and what to do. Clap has its own way to say what is wrong with its arguments.
+fn report(error: &anyhow::Error) -> ExitCode {
+    if let Some(error) = error.downcast_ref::<clap::Error>() {
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+    }
+    eprintln!("error: {}", neutral(&format!("{error:#}")));
+    let usage = error.is::<Usage>() || matches!(error.downcast_ref(), Some(ServiceError::Option(_)));
+    ExitCode::from(if usage { USAGE } else { FAILURE })
+}

@@ -43,6 +43,8 @@ pub struct Downloaded {
     pub url: Option<String>,
     /// The directory of the repository, where it was not the whole.
     pub subdirectory: Option<String>,
+    /// Did it come from the cache, without an archive request?
+    pub cached: bool,
     /// What lies there now.
     #[serde(flatten)]
     pub receipt: Receipt,
@@ -80,7 +82,7 @@ impl Service {
         let url = quick.commit_url(&commit).await.unwrap_or_default();
         let receipt = finish(staged).await?;
         let subdirectory = (!subdirectory.is_root()).then(|| subdirectory.to_string());
-        Ok(Downloaded { repository: registered.name, commit, url, subdirectory, receipt })
+        Ok(Downloaded { repository: registered.name, commit, url, subdirectory, cached: false, receipt })
     }
 }
 

@@ -12,7 +12,8 @@ mod update;
 
 pub use download::{DownloadRequest, Downloaded, Observer};
 pub use error::ServiceError;
-pub use forgeport_checkout::{Receipt, Verification, context};
+pub use forgeport_checkout::{Progress, Receipt, RepoPath, Verification, context};
+pub use forgeport_egress::Notices;
 pub use forgeport_grants::{
     Condition, CredentialPlan, Description, Grant, Grants, Needs, Placement, RemoteUrl, SecretReference, Setting,
     nearest, normalise_name,

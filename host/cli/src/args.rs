@@ -1,0 +1,248 @@
+//! What can be asked.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXIT: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage.\n\
+    FORGEPORT_HOME names a directory for everything that is kept; FORGEPORT_KEY, 32 bytes in hex or base64, replaces the key file.";
+
+/// Ties every run of a pipeline to the exact code that made it.
+#[derive(Debug, Parser)]
+#[command(name = "forgeport", version, after_help = EXIT, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// How to print data.
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub output: Format,
+    /// Say what is done, on standard error.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Register, look at, change and download code repositories.
+    #[command(arg_required_else_help = true)]
+    CodeRepository {
+        #[command(subcommand)]
+        command: CodeRepositoryCommand,
+    },
+    /// Which registered code repository a checkout is one of, its commit, and whether anything differs from it.
+    Status(StatusArgs),
+    /// Keep credentials, encrypted; options refer to them as {{NAME.KEY}}.
+    #[command(arg_required_else_help = true)]
+    Secret {
+        #[command(subcommand)]
+        command: SecretCommand,
+    },
+    /// Print a completion script for a shell.
+    #[command(
+        after_help = "For example: forgeport completions bash > ~/.local/share/bash-completion/completions/forgeport"
+    )]
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CodeRepositoryCommand {
+    /// Register a code repository, after its credentials have been tried.
+    #[command(override_usage = "forgeport code-repository register <NAME> --type=<TYPE> [--OPTION=VALUE ...]", after_help = REGISTER)]
+    Register(RegisterArgs),
+    /// List the registered code repositories.
+    List,
+    /// Show one code repository; credentials are never shown.
+    Describe {
+        /// Its name, its id, or the beginning of either.
+        name: String,
+    },
+    /// Change a code repository; what is not given stays.
+    #[command(override_usage = "forgeport code-repository update <NAME> [--OPTION=VALUE ...]", after_help = UPDATE)]
+    Update(UpdateArgs),
+    /// Forget a code repository.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+    /// Show the options that a provider takes, as its component tells them.
+    Options(ProviderArgs),
+    /// Download the files of a commit, all or none.
+    #[command(after_help = DOWNLOAD)]
+    Download(DownloadArgs),
+}
+
+const REGISTER: &str = "\
+The options are the provider's own: `forgeport code-repository options --type=<TYPE>` lists them.
+  --key=value and --key value are the same, and so are - and _ in a key.
+  A value {{NAME.KEY}} is taken from a secret; @FILE is read from a file (without its trailing newline), @- from standard input;
+  @@ stands for an @ at the beginning. Credentials are encrypted when they are stored, and never shown again.
+
+Examples:
+  forgeport code-repository register demo --type=github --owner=acme --repository=demo --token=@token.txt
+  forgeport code-repository register demo --type=gitlab --group=acme/tools --project=demo --token={{gitlab.token}}
+  forgeport code-repository register demo --type=custom --source=bitbucket.wasm --workspace=acme --repository=demo";
+
+const UPDATE: &str = "\
+Options of the provider are set as with `register` and removed with --unset. They are tried before they are stored; name and
+description change without any network.
+
+Examples:
+  forgeport code-repository update demo --token=@new-token.txt
+  forgeport code-repository update demo --unset=token --description='The demo'";
+
+const DOWNLOAD: &str = "\
+The directory is filled in one step: whoever looks sees all files or none. The tree is compared with what the forge says of the
+commit; the result tells `verified`, or why not.
+
+Example:
+  forgeport code-repository download demo --commit=main --directory=code";
+
+#[derive(Debug, Args)]
+pub struct ProviderArgs {
+    /// github, gitlab or custom.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// The component of a custom provider.
+    #[arg(long, value_name = "FILE.wasm")]
+    pub source: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct RegisterArgs {
+    /// What to call it.
+    pub name: String,
+    #[command(flatten)]
+    pub provider: ProviderArgs,
+    /// A text for people.
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// Grant what a custom provider asks for, without a question.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    /// Its name.
+    pub name: String,
+    /// Call it differently.
+    #[arg(long, value_name = "NAME")]
+    pub rename: Option<String>,
+    /// Change the text for people; an empty one removes it.
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// A new component for a custom provider.
+    #[arg(long, value_name = "FILE.wasm")]
+    pub source: Option<PathBuf>,
+    /// Remove an option (may be repeated).
+    #[arg(long, value_name = "OPTION")]
+    pub unset: Vec<String>,
+    /// Grant what a custom provider asks for, without a question.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DownloadArgs {
+    /// The code repository: its name, its id, or the beginning of either.
+    pub name: String,
+    /// A commit id, a branch or a tag.
+    #[arg(long, value_name = "REVISION")]
+    pub commit: String,
+    /// Only this directory of the repository; its content lies directly in the target.
+    #[arg(long, value_name = "PATH")]
+    pub subdirectory: Option<String>,
+    /// Where to; made if it does not exist.
+    #[arg(long, value_name = "PATH")]
+    pub directory: PathBuf,
+    /// Replace what is in the directory.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// A directory in a checkout.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Files that git does not track do not count as changes.
+    #[arg(long)]
+    pub no_untracked: bool,
+    /// Ask the forge whether it has the commit, instead of judging by what was last fetched.
+    #[arg(long)]
+    pub fetch: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SecretCommand {
+    /// Create a secret.
+    #[command(override_usage = "forgeport secret create <NAME> --KEY=VALUE ...", after_help = SECRET)]
+    Create(SecretValues),
+    /// List the secrets, without their values.
+    List,
+    /// Show a secret; its values only if asked.
+    Get {
+        /// Its name.
+        name: String,
+        /// Only this key.
+        key: Option<String>,
+        /// Show the values.
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Set or remove values of a secret; the others stay.
+    #[command(override_usage = "forgeport secret update <NAME> [--KEY=VALUE ...] [--unset=KEY ...]", after_help = SECRET)]
+    Update {
+        #[command(flatten)]
+        values: SecretValues,
+        /// Remove a key (may be repeated).
+        #[arg(long, value_name = "KEY")]
+        unset: Vec<String>,
+    },
+    /// Give a secret another name; code repositories that refer to it follow.
+    Rename {
+        /// Its name.
+        name: String,
+        /// The new one.
+        new_name: String,
+    },
+    /// Delete a secret that no code repository refers to.
+    Delete {
+        /// Its name.
+        name: String,
+        /// Delete it although code repositories refer to it.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+const SECRET: &str = "\
+--key=value and --key value are the same. A value @FILE is read from a file (without its trailing newline), @- from standard input;
+@@ stands for an @ at the beginning. What stands on a command line is seen by others on the machine: --ask and @ avoid that.
+
+Examples:
+  forgeport secret create github --ask=token
+  forgeport secret create github --token=@token.txt
+  forgeport secret create github --values=values.json";
+
+#[derive(Debug, Args)]
+pub struct SecretValues {
+    /// The secret's name.
+    pub name: String,
+    /// Ask for the value of this key, without showing it (may be repeated).
+    #[arg(long, value_name = "KEY")]
+    pub ask: Vec<String>,
+    /// Keys and values as an object in JSON, from a file or - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub values: Option<PathBuf>,
+}

@@ -1,0 +1,153 @@
+//! `forgeport code-repository`.
+
+use crate::{
+    args::{CodeRepositoryCommand, ProviderArgs, RegisterArgs, UpdateArgs},
+    consent, download,
+    output::{Output, print, table},
+    values,
+};
+use anyhow::Result;
+use forgeport_service::{
+    Changes, CodeRepository, Description, Identity, Registration, Service, Setting, Source, StoredOption, Update,
+};
+use serde_json::json;
+
+/// What stands in the place of a credential.
+const MASK: &str = "********";
+
+pub async fn run(
+    service: &Service,
+    output: Output,
+    command: CodeRepositoryCommand,
+    options: Vec<(String, String)>,
+) -> Result<()> {
+    match command {
+        CodeRepositoryCommand::Register(args) => register(service, output, args, options).await,
+        CodeRepositoryCommand::List => list(service, output),
+        CodeRepositoryCommand::Describe { name } => {
+            let repository = service.find(&name)?;
+            output.data(&repository, || describe(&repository))
+        }
+        CodeRepositoryCommand::Update(args) => update(service, output, args, options).await,
+        CodeRepositoryCommand::Delete { name } => {
+            service.delete(&name)?;
+            output.data(&json!({ "deleted": name }), || format!("Deleted the code repository {name}.\n"))
+        }
+        CodeRepositoryCommand::Options(args) => show_options(service, output, args).await,
+        CodeRepositoryCommand::Download(args) => download::run(service, output, args).await,
+    }
+}
+
+async fn register(service: &Service, output: Output, args: RegisterArgs, options: Vec<(String, String)>) -> Result<()> {
+    let RegisterArgs { name, provider, description, yes } = args;
+    let source = Source::new(provider.kind.as_deref(), provider.source.as_deref())?;
+    let registration = Registration { name, source, options: values::read(options)?, description };
+    let plan = service.plan_registration(registration).await?;
+    consent::obtain(&plan, yes)?;
+    let (repository, identity) = service.carry_out(plan).await?;
+    registered(output, "Registered", &repository, &identity)
+}
+
+async fn update(service: &Service, output: Output, args: UpdateArgs, options: Vec<(String, String)>) -> Result<()> {
+    let UpdateArgs { name, rename, description, source, unset, yes } = args;
+    let source = source.map(Source::Custom);
+    let changes = Changes { name: rename, description, source, set: values::read(options)?, remove: unset };
+    match service.update(&name, changes).await? {
+        Update::Done(repository) => {
+            output.data(&repository, || format!("Updated the code repository {}.\n", repository.name))
+        }
+        Update::Planned(plan) => {
+            consent::obtain(&plan, yes)?;
+            let (repository, identity) = service.carry_out(*plan).await?;
+            registered(output, "Updated", &repository, &identity)
+        }
+    }
+}
+
+fn registered(output: Output, done: &str, repository: &CodeRepository, identity: &Identity) -> Result<()> {
+    let Identity { account, repository: path, default_branch } = identity;
+    let seen = json!({ "account": account, "repository": path, "default_branch": default_branch });
+    let mut data = serde_json::to_value(repository)?;
+    data["identity"] = seen;
+    output.data(&data, || {
+        let branch = default_branch.as_ref().map(|branch| format!(", default branch {branch}")).unwrap_or_default();
+        let account = account.as_ref().map(|account| format!(", read as {account}")).unwrap_or_default();
+        let path = crate::output::neutral(&format!("{path}{branch}{account}"));
+        format!("{done} the code repository {}: {path}.\n", repository.name)
+    })
+}
+
+fn list(service: &Service, output: Output) -> Result<()> {
+    let repositories = service.list()?;
+    output.data(&repositories, || {
+        if repositories.is_empty() {
+            return "No code repositories yet: see `forgeport code-repository register --help`.\n".to_owned();
+        }
+        let mut rows = vec![["NAME", "TYPE", "PROVIDER", "DESCRIPTION"].map(str::to_owned).to_vec()];
+        rows.extend(repositories.iter().map(|repository| {
+            let provider = format!("{} {}", repository.provider.name, repository.provider.version);
+            let description = repository.description.clone().unwrap_or_default();
+            vec![repository.name.clone(), repository.kind.clone(), provider, crate::output::neutral(&description)]
+        }));
+        table(&rows)
+    })
+}
+
+fn describe(repository: &CodeRepository) -> String {
+    let CodeRepository { id, name, kind, description, provider, options, grants, remote_hosts, .. } = repository;
+    let mut rows = Vec::new();
+    let mut row = |title: &str, value: String| rows.push(vec![title.to_owned(), crate::output::neutral(&value)]);
+    row("name", name.clone());
+    row("id", id.clone());
+    row("type", kind.clone());
+    row("description", description.clone().unwrap_or_default());
+    row("provider", format!("{} {}, sha256 {}", provider.name, provider.version, provider.digest));
+    if let Some(source) = &provider.source {
+        row("source", source.clone());
+    }
+    for (option, value) in options {
+        row(&format!("--{option}"), shown(value));
+    }
+    for grant in grants.iter() {
+        let methods: Vec<&str> = grant.methods().collect();
+        row("may reach", format!("{} ({})", grant.origin, methods.join(", ")));
+    }
+    row("remote hosts", remote_hosts.join(", "));
+    table(&rows)
+}
+
+fn shown(value: &StoredOption) -> String {
+    match value {
+        StoredOption::Plain(text) => text.clone(),
+        StoredOption::Reference(reference) => reference.to_string(),
+        StoredOption::Sealed(_) => MASK.to_owned(),
+    }
+}
+
+async fn show_options(service: &Service, output: Output, args: ProviderArgs) -> Result<()> {
+    let source = Source::new(args.kind.as_deref(), args.source.as_deref())?;
+    let (description, digest) = service.describe_provider(&source).await?;
+    if output.json {
+        let mut data = serde_json::to_value(&description)?;
+        data["digest"] = digest.into();
+        return print(&format!("{}\n", serde_json::to_string_pretty(&data)?));
+    }
+    print(&options_text(&description))
+}
+
+fn options_text(description: &Description) -> String {
+    let Description { name, version, summary, settings, .. } = description;
+    let mut rows = vec![["OPTION", "", "HELP"].map(str::to_owned).to_vec()];
+    rows.extend(settings.iter().map(|setting| {
+        let Setting { name, help, required, secret, default } = setting;
+        let kind = match (required, secret) {
+            (true, true) => "required, secret",
+            (true, false) => "required",
+            (false, true) => "secret",
+            (false, false) => "",
+        };
+        let default = default.as_ref().map(|default| format!(" (default {default})")).unwrap_or_default();
+        vec![format!("--{name}"), kind.to_owned(), format!("{help}{default}")]
+    }));
+    format!("{name} {version}: {summary}\n\n{}", table(&rows))
+}

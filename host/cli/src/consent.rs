@@ -1,0 +1,51 @@
+//! What a provider asks for, and whether it may have it.
+
+use anyhow::{Result, bail};
+use forgeport_service::{Placement, Plan};
+use std::io::{IsTerminal, Write};
+
+/// Says what is asked, and makes sure that it is granted: by the user on a terminal, or beforehand with `--yes`.
+pub fn obtain(plan: &Plan, yes: bool) -> Result<()> {
+    eprint!("{}", asked(plan));
+    if !plan.needs_consent() || yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!("a custom provider needs your consent to this: look at what it asks for, and add --yes to grant it");
+    }
+    eprint!("Grant this? [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => bail!("not granted; nothing was stored"),
+    }
+}
+
+fn asked(plan: &Plan) -> String {
+    let description = plan.description();
+    let digest: String = plan.digest().chars().take(12).collect();
+    let mut text = format!("{} {} (sha256 {digest}...) asks for:\n", description.name, description.version);
+    let needs = plan.needs();
+    for grant in needs.grants.iter() {
+        let methods: Vec<&str> = grant.methods().collect();
+        text += &format!("  {} ({})", grant.origin, methods.join(", "));
+        let credential = needs.credential_for(&grant.origin);
+        text +=
+            &credential.map(|plan| format!(", with --{} {}", plan.setting, sent(&plan.placement))).unwrap_or_default();
+        text.push('\n');
+    }
+    if needs.grants.is_empty() {
+        text += "  nothing\n";
+    }
+    text
+}
+
+fn sent(placement: &Placement) -> String {
+    match placement {
+        Placement::Bearer => "as a bearer token".to_owned(),
+        Placement::Basic(user) => format!("as the password of {user:?}"),
+        Placement::Header(name) => format!("in the header {name}"),
+    }
+}

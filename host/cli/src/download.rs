@@ -1,0 +1,53 @@
+//! `forgeport code-repository download`.
+
+use crate::{
+    args::DownloadArgs,
+    output::{Output, neutral},
+    progress::{self, Bar},
+};
+use anyhow::Result;
+use forgeport_service::{DownloadRequest, Downloaded, Receipt, Service, Verification};
+use std::sync::Arc;
+
+/// Names that a warning shows; the rest is counted.
+const NAMED: usize = 5;
+
+pub async fn run(service: &Service, output: Output, args: DownloadArgs) -> Result<()> {
+    let DownloadArgs { name, commit, subdirectory, directory, force } = args;
+    let bar = Arc::new(Bar::new(&name));
+    let request = DownloadRequest { repository: name, revision: commit, subdirectory, directory, force };
+    let downloaded = service.download(request, bar.clone()).await;
+    bar.clear();
+    let downloaded = downloaded?;
+    warn(&downloaded.receipt);
+    output.data(&downloaded, || text(&downloaded))
+}
+
+fn warn(receipt: &Receipt) {
+    let list = |paths: &[_], what: &str| {
+        let paths: &[forgeport_service::RepoPath] = paths;
+        if paths.is_empty() {
+            return;
+        }
+        let named: Vec<String> = paths.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = paths.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        eprintln!("warning: {what}: {}{more}", named.join(", "));
+    };
+    list(&receipt.submodules, "the files of submodules are not downloaded, their directories are empty");
+    list(&receipt.lfs_pointers, "these files are Git LFS pointers, not the content they stand for");
+}
+
+fn text(downloaded: &Downloaded) -> String {
+    let Downloaded { repository, commit, receipt, subdirectory, cached, .. } = downloaded;
+    let directory = neutral(&receipt.directory.to_string_lossy());
+    let part = subdirectory.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
+    let tree = receipt.tree.map(|tree| format!(", tree {tree}")).unwrap_or_default();
+    let verified = match &receipt.verification {
+        Verification::Verified => format!("verified{tree}"),
+        Verification::NotVerified(why) => format!("not verified: {why}{tree}"),
+    };
+    let from = if *cached { ", from the cache" } else { "" };
+    let counts = format!("{} files, {} links, {}", receipt.files, receipt.links, progress::bytes(receipt.bytes));
+    format!("Downloaded {repository} at {commit}{part} to {directory}{from}\n{counts}; {verified}\n")
+}

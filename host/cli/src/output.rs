@@ -1,0 +1,93 @@
+//! What is printed, and how.
+
+use anyhow::Result;
+use serde::Serialize;
+use std::{fmt, io::Write};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+/// The form that the user wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    pub json: bool,
+}
+
+/// The command line is at fault.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+impl Output {
+    /// Prints data in the form that is wanted.
+    pub fn data(self, data: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {
+        match self.json {
+            true => print(&format!("{}\n", serde_json::to_string_pretty(data)?)),
+            false => print(&text()),
+        }
+    }
+}
+
+/// Prints on standard output. Whoever stops reading, like `head`, wants no more.
+pub fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Rows in columns as wide as they must be, the first of them the titles.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Text from elsewhere on one line, without what could steer a terminal.
+pub fn neutral(text: &str) -> String {
+    let is_odd = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let shown = |c: char| if is_odd(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
+/// Warnings on standard error; with `verbose` also what is done. Only what Forgeport itself says: other crates might print headers.
+pub fn log(verbose: bool) {
+    let level = if verbose { LevelFilter::DEBUG } else { LevelFilter::WARN };
+    let mut filter = EnvFilter::new("off");
+    for target in ["forgeport", "provider"] {
+        filter = filter.add_directive(format!("{target}={level}").parse().unwrap_or_else(|_| level.into()));
+    }
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).without_time();
+    log.with_target(verbose).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        assert_eq!(
+            table(&[row(["NAME", "TYPE"]), row(["a-long-one", ""]), row(["ä", "x"])]),
+            "NAME        TYPE\na-long-one\nä           x\n"
+        );
+    }
+
+    #[test]
+    fn what_could_steer_a_terminal_is_shown_as_text() {
+        assert_eq!(neutral("a\u{1b}[2Jb\n\u{202e}c"), "a\\u{1b}[2Jb\\n\\u{202e}c");
+    }
+}

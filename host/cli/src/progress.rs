@@ -1,0 +1,62 @@
+//! A progress bar on a terminal, and silence elsewhere.
+
+use forgeport_service::{Notices, Progress};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    io::IsTerminal,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// Shows bytes, files and speed.
+pub struct Bar {
+    bar: ProgressBar,
+    files: AtomicU64,
+}
+
+impl Bar {
+    pub fn new(what: &str) -> Bar {
+        let target = match std::io::stderr().is_terminal() {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target).with_prefix(what.to_owned());
+        let template = "{spinner} {prefix}  {bytes} at {bytes_per_sec}  {msg}";
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Bar { bar, files: AtomicU64::new(0) }
+    }
+
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn received(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
+    fn advance(&self, _bytes: u64, files: u64) {
+        let files = self.files.fetch_add(files, Ordering::Relaxed) + files;
+        // Formatting for each file of many would cost more than writing it.
+        if !self.bar.is_hidden() && files.is_multiple_of(64) {
+            self.bar.set_message(format!("{files} files"));
+        }
+    }
+}
+
+impl Notices for Bar {
+    fn waiting(&self, why: &str, how_long: Duration) {
+        let text = format!("{why}; trying again in {:.1} s", how_long.as_secs_f64());
+        match self.bar.is_hidden() {
+            true => eprintln!("{text}"),
+            false => self.bar.println(text),
+        }
+    }
+}
+
+/// A number of bytes for people.
+pub fn bytes(bytes: u64) -> String {
+    HumanBytes(bytes).to_string()
+}

@@ -1,0 +1,111 @@
+//! `forgeport secret`.
+
+use crate::{
+    args::{SecretCommand, SecretValues},
+    output::{Output, table},
+    values,
+};
+use anyhow::{Result, bail};
+use forgeport_service::Service;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+const MASK: &str = "********";
+
+pub fn run(service: &Service, output: Output, command: SecretCommand, options: Vec<(String, String)>) -> Result<()> {
+    let secrets = service.secrets();
+    match command {
+        SecretCommand::Create(args) => {
+            let name = args.name.clone();
+            secrets.create(&name, &gather(args, options)?)?;
+            let keys = secrets.keys(&name)?;
+            let text =
+                || format!("Created the secret {name}; refer to it as {{{{{name}.{}}}}}.\n", keys.join("}}, {{"));
+            output.data(&json!({ "name": name, "keys": keys }), text)
+        }
+        SecretCommand::List => list(service, output),
+        SecretCommand::Get { name, key, reveal } => get(service, output, &name, key, reveal),
+        SecretCommand::Update { values, unset } => {
+            let name = values.name.clone();
+            secrets.update(&name, &gather(values, options)?, &unset)?;
+            let keys = secrets.keys(&name)?;
+            let text = || format!("Updated the secret {name}; it has: {}.\n", keys.join(", "));
+            output.data(&json!({ "name": name, "keys": keys }), text)
+        }
+        SecretCommand::Rename { name, new_name } => {
+            let followed = secrets.rename(&name, &new_name)?;
+            output.data(&json!({ "name": new_name, "followed": followed }), || {
+                let who =
+                    if followed.is_empty() { String::new() } else { format!("; followed by {}", followed.join(", ")) };
+                format!("Renamed the secret {name} to {new_name}{who}.\n")
+            })
+        }
+        SecretCommand::Delete { name, force } => {
+            let orphans =
+                if force { secrets.delete(&name)? } else { secrets.delete_unused(&name).map(|()| Vec::new())? };
+            output.data(&json!({ "deleted": name, "still_referring": orphans }), || {
+                let who = if orphans.is_empty() {
+                    String::new()
+                } else {
+                    format!("; it is missing in {}", orphans.join(", "))
+                };
+                format!("Deleted the secret {name}{who}.\n")
+            })
+        }
+    }
+}
+
+fn gather(args: SecretValues, options: Vec<(String, String)>) -> Result<BTreeMap<String, Zeroizing<String>>> {
+    let mut all = values::read(options)?;
+    if let Some(file) = &args.values {
+        all.extend(values::object(file)?);
+    }
+    for key in args.ask {
+        let value = values::ask(&key)?;
+        all.push((key, value));
+    }
+    let mut gathered = BTreeMap::new();
+    for (key, value) in all {
+        if gathered.insert(key.clone(), value).is_some() {
+            bail!("the key {key} was given more than once: give it one value");
+        }
+    }
+    Ok(gathered)
+}
+
+fn list(service: &Service, output: Output) -> Result<()> {
+    let secrets = service.secrets().list()?;
+    output.data(&secrets, || {
+        if secrets.is_empty() {
+            return "No secrets yet: see `forgeport secret create --help`.\n".to_owned();
+        }
+        let mut rows = vec![["NAME", "KEYS"].map(str::to_owned).to_vec()];
+        rows.extend(secrets.iter().map(|secret| vec![secret.name.clone(), secret.keys.join(", ")]));
+        table(&rows)
+    })
+}
+
+fn get(service: &Service, output: Output, name: &str, key: Option<String>, reveal: bool) -> Result<()> {
+    let secrets = service.secrets();
+    let all = secrets.keys(name)?;
+    let wanted = match key {
+        Some(key) if !all.contains(&key) => {
+            // The store's own error tells which keys there are.
+            secrets.get(name, &key)?;
+            vec![key]
+        }
+        Some(key) => vec![key],
+        None => all,
+    };
+    let mut values = Map::new();
+    for key in &wanted {
+        let value = if reveal { secrets.get(name, key)?.to_string() } else { MASK.to_owned() };
+        values.insert(key.clone(), Value::String(value));
+    }
+    let rows = |values: &Map<String, Value>| {
+        let row = |(key, value): (&String, &Value)| vec![key.clone(), value.as_str().unwrap_or_default().to_owned()];
+        table(&values.iter().map(row).collect::<Vec<_>>())
+    };
+    output.data(&json!({ "name": name, "values": values }), || rows(&values))
+}

@@ -1,0 +1,81 @@
+//! `forgeport status`.
+
+use crate::{
+    args::StatusArgs,
+    output::{Output, neutral, table},
+};
+use anyhow::Result;
+use forgeport_service::{
+    Match, RemoteState, Service, Status,
+    context::{Changes, Head, LocalContext, Upstream},
+};
+
+pub async fn run(service: &Service, output: Output, args: StatusArgs) -> Result<()> {
+    let status = service.status(&args.path, !args.no_untracked, args.fetch).await?;
+    for problem in &status.problems {
+        eprintln!("warning: {}", neutral(problem));
+    }
+    output.data(&status, || text(&status))
+}
+
+fn text(status: &Status) -> String {
+    let LocalContext { root, subdirectory, commit, head, upstream, bare, shallow, changes, remotes } = &status.context;
+    let mut rows = Vec::new();
+    let mut row = |title: &str, value: String| rows.push(vec![title.to_owned(), neutral(&value)]);
+    row("root", format!("{}{}", root.display(), if *bare { " (bare)" } else { "" }));
+    if !subdirectory.is_empty() {
+        row("subdirectory", subdirectory.clone());
+    }
+    let shallow = if *shallow { " (shallow)" } else { "" };
+    row("commit", commit.as_ref().map_or("none yet".to_owned(), |commit| format!("{commit}{shallow}")));
+    row("branch", branch(head, upstream.as_ref()));
+    row("changes", changes.as_ref().map_or("none, it has no work tree".to_owned(), changed));
+    match status.code_repositories.as_slice() {
+        [] if remotes.is_empty() => row("code repository", "none: the checkout has no remote".to_owned()),
+        [] => row("code repository", "none that is registered tracks this checkout".to_owned()),
+        matches => matches.iter().for_each(|found| row("code repository", tracked(found))),
+    }
+    if status.code_repositories.len() > 1 {
+        row("", "several track this checkout; name the one you mean".to_owned());
+    }
+    table(&rows)
+}
+
+fn branch(head: &Head, upstream: Option<&Upstream>) -> String {
+    let name = match head {
+        Head::Branch { name } => name.clone(),
+        Head::Detached => "detached".to_owned(),
+    };
+    let Some(Upstream { name: upstream, distance }) = upstream else { return name };
+    let distance = match distance {
+        Some(distance) if distance.ahead + distance.behind > 0 => {
+            format!(", {} ahead, {} behind", distance.ahead, distance.behind)
+        }
+        _ => String::new(),
+    };
+    format!("{name} (upstream {upstream}{distance})")
+}
+
+fn changed(changes: &Changes) -> String {
+    let Changes { modified, staged, untracked, conflicted, submodules } = *changes;
+    let kinds = [
+        (modified, "modified"),
+        (staged, "staged"),
+        (untracked, "untracked"),
+        (conflicted, "conflicted"),
+        (submodules, "in submodules"),
+    ];
+    let some: Vec<String> =
+        kinds.iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}")).collect();
+    if some.is_empty() { "none".to_owned() } else { format!("dirty: {}", some.join(", ")) }
+}
+
+fn tracked(found: &Match) -> String {
+    let pushed = match &found.pushed {
+        RemoteState::Pushed(refs) if refs.is_empty() => "commit is there".to_owned(),
+        RemoteState::Pushed(refs) => format!("commit is there ({})", refs.join(", ")),
+        RemoteState::NotPushed => "commit is not there: push it first".to_owned(),
+        RemoteState::Unknown(why) => format!("not known whether the commit is there: {why}"),
+    };
+    format!("{} ({}, remote {}), {pushed}", found.name, found.kind, found.remote)
+}

@@ -1,0 +1,74 @@
+//! Values that are not on the command line.
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::{
+    io::{IsTerminal, Read},
+    path::Path,
+};
+use zeroize::Zeroizing;
+
+/// A value is at most this long, in bytes; whoever names a larger file means another one.
+const LONGEST: u64 = 1 << 20;
+
+/// Reads `@file` and `@-`; `@@` stands for an `@`.
+pub fn read(options: Vec<(String, String)>) -> Result<Vec<(String, Zeroizing<String>)>> {
+    options.into_iter().map(|(name, value)| Ok((name.clone(), read_one(&name, value)?))).collect()
+}
+
+fn read_one(name: &str, value: String) -> Result<Zeroizing<String>> {
+    let value = Zeroizing::new(value);
+    match value.strip_prefix('@') {
+        None => Ok(value),
+        Some(text) if text.starts_with('@') => Ok(Zeroizing::new(text.to_owned())),
+        Some("") => {
+            bail!("--{name}: which file? Write @FILE, or @- for standard input, or @@ for a value that begins with @")
+        }
+        Some(file) => {
+            let mut text = contents(Path::new(file)).with_context(|| format!("--{name}"))?;
+            // The newline that editors and `echo` leave at the end belongs to no token.
+            let end = text.strip_suffix('\n').map_or(text.len(), |rest| rest.strip_suffix('\r').unwrap_or(rest).len());
+            text.truncate(end);
+            Ok(text)
+        }
+    }
+}
+
+/// The text of a file, or of standard input for `-`.
+fn contents(file: &Path) -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    let read = match file == Path::new("-") {
+        true => std::io::stdin().take(LONGEST + 1).read_to_string(&mut text),
+        false => std::fs::File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text)),
+    };
+    let shown = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+    let length = read.with_context(|| format!("cannot read {shown}"))?;
+    if length as u64 > LONGEST {
+        bail!("{shown} is longer than {LONGEST} bytes, the most that a value can have");
+    }
+    Ok(text)
+}
+
+/// Keys and values from an object in JSON.
+pub fn object(file: &Path) -> Result<Vec<(String, Zeroizing<String>)>> {
+    let text = contents(file)?;
+    let Ok(Value::Object(object)) = serde_json::from_str(&text) else {
+        bail!("{} is no object in JSON: write {{\"key\": \"value\"}}", file.display());
+    };
+    object
+        .into_iter()
+        .map(|(key, value)| match value {
+            Value::String(value) => Ok((key, Zeroizing::new(value))),
+            _ => bail!("{}: the value of {key:?} is no string: put it in quotes", file.display()),
+        })
+        .collect()
+}
+
+/// Asks on the terminal without showing what is typed.
+pub fn ask(key: &str) -> Result<Zeroizing<String>> {
+    if !std::io::stdin().is_terminal() {
+        bail!("there is no terminal to ask for {key} on: use --{key}=@FILE, or --{key}=@- for standard input");
+    }
+    let value = rpassword::prompt_password(format!("{key}: ")).with_context(|| format!("cannot read {key}"))?;
+    Ok(Zeroizing::new(value))
+}

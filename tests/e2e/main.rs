@@ -1,0 +1,1 @@
+//! The real binary against real repositories on the forge for tests.
