@@ -20,7 +20,7 @@ impl CodeRepositories<'_> {
     ///
     /// # Errors
     /// When the name is taken or breaks the rules, the component is missing or not what its digest says, or a sealed
-    /// option was made with another key. Nothing is stored then.
+    /// option was made with another key or for another place. Nothing is stored then.
     pub fn insert(&self, repository: &CodeRepository, component: Option<&[u8]>) -> Result<()> {
         check_code_repository_name(&repository.name)?;
         self.0.write(|tx| {
@@ -39,13 +39,13 @@ impl CodeRepositories<'_> {
     pub fn update(&self, repository: &CodeRepository, component: Option<&[u8]>) -> Result<CodeRepository> {
         check_code_repository_name(&repository.name)?;
         let stored = self.0.write(|tx| {
-            let updated = update_row(tx, repository)?;
+            update_row(tx, repository)?;
             tx.execute("DELETE FROM code_repository_option WHERE code_repository_id = ?1", [&repository.id])?;
             self.insert_options(tx, repository)?;
             self.ensure_component(repository, component)?;
-            Ok(CodeRepository { updated, ..repository.clone() })
+            only(load(tx, Some(&repository.id))?, &repository.name)
         })?;
-        self.sweep_components()?;
+        self.sweep_components();
         Ok(stored)
     }
 
@@ -75,7 +75,8 @@ impl CodeRepositories<'_> {
                 _ => Ok(()),
             }
         })?;
-        self.sweep_components()
+        self.sweep_components();
+        Ok(())
     }
 
     /// The registration of exactly this name.
@@ -124,12 +125,8 @@ impl CodeRepositories<'_> {
     /// # Errors
     /// When it is too long, or the key cannot be read or made.
     pub fn seal(&self, repository: &CodeRepository, option: &str, value: &str) -> Result<StoredOption> {
-        let place = Place {
-            table: "code_repository_option",
-            id: &repository.id,
-            key: option,
-            shown: &shown(repository, option),
-        };
+        let shown = shown(repository, option);
+        let place = place(repository, option, &shown);
         if let Some(key) = self.0.keys.existing()? {
             return Sealed::new(key, &place, value).map(StoredOption::Sealed);
         }
@@ -148,17 +145,13 @@ impl CodeRepositories<'_> {
         let value = match stored {
             StoredOption::Plain(text) => Zeroizing::new(text.clone()),
             StoredOption::Reference(to) => self.0.secrets().get(to.name(), to.key())?,
-            StoredOption::Sealed(sealed) => sealed.open(
-                self.0.keys.for_opening()?,
-                &Place {
-                    table: "code_repository_option",
-                    id: &repository.id,
-                    key: option,
-                    shown: &shown(repository, option),
-                },
-            )?,
+            StoredOption::Sealed(sealed) => self.open(repository, option, sealed)?,
         };
         Ok(Some(value))
+    }
+
+    fn open(&self, repository: &CodeRepository, option: &str, sealed: &Sealed) -> Result<Zeroizing<String>> {
+        sealed.open(self.0.keys.for_opening()?, &place(repository, option, &shown(repository, option)))
     }
 
     fn insert_options(&self, tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
@@ -172,7 +165,9 @@ impl CodeRepositories<'_> {
                 StoredOption::Plain(text) => plain = Some(text),
                 StoredOption::Reference(to) => reference = Some(to),
                 StoredOption::Sealed(value) => {
-                    seal::check_key(tx, value, self.0.keys.for_opening()?)?;
+                    // What could never be read again must not be stored.
+                    self.open(repository, name, value)?;
+                    seal::check_key(tx, self.0.keys.for_opening()?)?;
                     sealed = Some(value.as_bytes());
                 }
             }
@@ -195,9 +190,14 @@ impl CodeRepositories<'_> {
         }
     }
 
-    fn sweep_components(&self) -> Result<()> {
-        self.0.write(|tx| components::sweep(&self.0.directory, tx))
+    /// Follows a change that is stored already, so it cannot fail it: what cannot be removed now goes after another change.
+    fn sweep_components(&self) {
+        let _ = self.0.write(|tx| components::sweep(&self.0.directory, tx));
     }
+}
+
+fn place<'a>(repository: &'a CodeRepository, option: &'a str, shown: &'a str) -> Place<'a> {
+    Place { table: "code_repository_option", id: &repository.id, key: option, shown }
 }
 
 fn shown(repository: &CodeRepository, option: &str) -> String {

@@ -60,13 +60,18 @@ pub(crate) fn sweep(store: &Path, transaction: &Transaction<'_>) -> Result<()> {
     let named: HashSet<String> = named.collect::<rusqlite::Result<_>>()?;
     for entry in entries {
         let entry = entry.map_err(StoreError::io("read", &directory))?;
-        let is_named = entry.file_name().to_str().is_some_and(|name| named.contains(name));
-        if !is_named {
-            let path = entry.path();
-            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+        let is_left_over = entry.file_name().to_str().is_some_and(|name| is_ours(name) && !named.contains(name));
+        if is_left_over {
+            // One that cannot go must not keep the others.
+            let _ = fs::remove_file(entry.path());
         }
     }
     Ok(())
+}
+
+/// A component, or one that was never written to its end; whatever else somebody put there stays.
+fn is_ours(name: &str) -> bool {
+    name.strip_suffix(".wasm").is_some_and(is_digest) || name.starts_with(private::UNFINISHED)
 }
 
 fn directory(store: &Path) -> PathBuf {
@@ -77,10 +82,13 @@ fn file_name(digest: &str) -> String {
     format!("{digest}.wasm")
 }
 
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// The file of a digest, which must be one: it becomes part of a path.
 fn path(store: &Path, digest: &str) -> Result<PathBuf> {
-    let is_digest = digest.len() == 64 && digest.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
-    match is_digest {
+    match is_digest(digest) {
         true => Ok(directory(store).join(file_name(digest))),
         false => Err(StoreError::ComponentMissing(digest.to_owned())),
     }

@@ -97,7 +97,7 @@ pub enum StoreError {
     BadKey(String),
     /// There are encrypted values, and no key.
     #[error(
-        "the key {0:?} is missing, and this store holds values encrypted with it; restore it, or set FORGEPORT_KEY to it"
+        "the key {0:?} is missing, and this store holds values encrypted with it; restore it, set FORGEPORT_KEY to it, or delete the secrets and code repositories that need it"
     )]
     KeyMissing(PathBuf),
     /// The encrypted values were made with another key.

@@ -9,6 +9,9 @@ use std::{
 };
 use tempfile::NamedTempFile;
 
+/// How the names of files begin that are being written.
+pub(crate) const UNFINISHED: &str = ".new-";
+
 /// Makes a directory for the owner alone, unless it is there.
 ///
 /// # Errors
@@ -64,7 +67,7 @@ pub(crate) fn lock_file(path: &Path) -> Result<File> {
 
 fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
     let parent = path.parent().unwrap_or(path);
-    NamedTempFile::with_prefix_in(".new-", parent).map_err(StoreError::io("write to", parent))
+    NamedTempFile::with_prefix_in(UNFINISHED, parent).map_err(StoreError::io("write to", parent))
 }
 
 fn mode(path: &Path) -> Result<u32> {

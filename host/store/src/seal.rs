@@ -116,10 +116,10 @@ pub(crate) fn key_in_use(transaction: &Transaction<'_>) -> Result<Option<KeyId>>
     id.map(Some).ok_or_else(|| StoreError::Corrupt("an encrypted value".to_owned()))
 }
 
-/// Refuses a value that was sealed with another key than those that are in the store.
-pub(crate) fn check_key(transaction: &Transaction<'_>, sealed: &Sealed, key: &Key) -> Result<()> {
+/// Refuses to add to the store's sealed values what another key has made.
+pub(crate) fn check_key(transaction: &Transaction<'_>, key: &Key) -> Result<()> {
     let in_use = key_in_use(transaction)?;
-    match in_use.is_none_or(|id| sealed.key_id() == Some(id)) {
+    match in_use.is_none_or(|id| id == key.id) {
         true => Ok(()),
         false => Err(StoreError::WrongKey(key.origin.clone())),
     }

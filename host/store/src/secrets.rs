@@ -67,12 +67,12 @@ impl Secrets<'_> {
     pub fn update(&self, name: &str, set: &BTreeMap<String, Zeroizing<String>>, remove: &[String]) -> Result<()> {
         self.0.write(|tx| {
             let id = id_of(tx, name)?;
-            for key in remove {
-                let removed = tx.execute("DELETE FROM secret_value WHERE secret_id = ?1 AND key = ?2", (&id, key))?;
-                if removed == 0 {
-                    return Err(unknown_key(tx, name, &id, key)?);
-                }
+            // Before any goes, so that the error lists them all.
+            let known = keys_of(tx, &id)?;
+            if let Some(unknown) = remove.iter().find(|key| !known.contains(key)) {
+                return Err(unknown_key(tx, name, &id, unknown)?);
             }
+            clear(tx, &id, remove)?;
             self.set(tx, name, &id, set)?;
             require_values(tx, name, &id)?;
             tx.execute("UPDATE secret SET updated = max(updated + 1, ?2) WHERE id = ?1", (&id, now()))?;
@@ -199,13 +199,17 @@ impl Secrets<'_> {
         id: &str,
         values: &BTreeMap<String, Zeroizing<String>>,
     ) -> Result<()> {
+        values.keys().try_for_each(|key| check_secret_key(key))?;
+        if values.is_empty() {
+            return Ok(());
+        }
+        // What is being replaced goes first: it does not count for which key is in use, so a lost key is overcome by setting
+        // every value anew.
+        clear(tx, id, values.keys())?;
+        let with = self.0.keys.for_sealing(tx)?;
+        seal::check_key(tx, with)?;
         for (key, value) in values {
-            check_secret_key(key)?;
-            let with = self.0.keys.for_sealing(tx)?;
             let sealed = Sealed::new(with, &place(id, key, &shown(name, key)), value)?;
-            // What is being replaced does not count: a lost key is overcome by setting every value anew.
-            tx.execute("DELETE FROM secret_value WHERE secret_id = ?1 AND key = ?2", [id, key])?;
-            seal::check_key(tx, &sealed, with)?;
             tx.execute(
                 "INSERT INTO secret_value (secret_id, key, sealed) VALUES (?1, ?2, ?3)",
                 (id, key, sealed.as_bytes()),
@@ -236,6 +240,14 @@ fn delete(tx: &Transaction<'_>, name: &str) -> Result<()> {
         0 => Err(unknown(tx, name)?),
         _ => Ok(()),
     }
+}
+
+/// Removes the values of these keys; the keys that are not there do not matter.
+fn clear<'a>(tx: &Transaction<'_>, id: &str, keys: impl IntoIterator<Item = &'a String>) -> Result<()> {
+    for key in keys {
+        tx.execute("DELETE FROM secret_value WHERE secret_id = ?1 AND key = ?2", [id, key])?;
+    }
+    Ok(())
 }
 
 fn unknown(tx: &Transaction<'_>, name: &str) -> Result<StoreError> {

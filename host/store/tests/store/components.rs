@@ -1,0 +1,153 @@
+//! The components of custom providers, beside the database.
+
+use crate::support::{Place, chmod, custom, files_below, mode_of, names, registration, told};
+use forgeport_store::{ProviderRef, StoreError, digest_of};
+use std::{fs, path::PathBuf};
+
+const ONE: &[u8] = b"\0asm one";
+const TWO: &[u8] = b"\0asm two";
+
+fn file_of(place: &Place, component: &[u8]) -> PathBuf {
+    place.file("providers").join(format!("{}.wasm", digest_of(component)))
+}
+
+fn components(place: &Place) -> Vec<PathBuf> {
+    files_below(&place.file("providers"))
+}
+
+#[test]
+fn a_component_is_kept_for_its_owner_and_read_back() {
+    let place = Place::new();
+    let store = place.open();
+    store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
+    assert_eq!(place.open().component(&digest_of(ONE)).unwrap(), ONE);
+    assert_eq!(components(&place), [file_of(&place, ONE)]);
+    assert_eq!(mode_of(&file_of(&place, ONE)), 0o600);
+    assert_eq!(mode_of(&place.file("providers")), 0o700);
+}
+
+#[test]
+fn the_digest_is_the_sha_256_in_lower_case_hex() {
+    // FIPS 180-2, appendix B.1.
+    assert_eq!(digest_of(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+#[test]
+fn the_component_goes_with_the_last_registration_that_names_it() {
+    let place = Place::new();
+    let store = place.open();
+    store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
+    store.code_repositories().insert(&custom("b", ONE), None).unwrap();
+    store.code_repositories().insert(&custom("c", TWO), Some(TWO)).unwrap();
+    store.code_repositories().delete("a").unwrap();
+    assert_eq!(store.component(&digest_of(ONE)).unwrap(), ONE);
+    store.code_repositories().delete("b").unwrap();
+    assert_eq!(components(&place), [file_of(&place, TWO)]);
+    told(store.component(&digest_of(ONE)), &[&digest_of(ONE), "--source"]);
+}
+
+#[test]
+fn an_update_to_another_component_replaces_the_file() {
+    let place = Place::new();
+    let store = place.open();
+    store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
+    let mut repository = store.code_repositories().get("a").unwrap();
+    repository.provider.digest = digest_of(TWO);
+    told(store.code_repositories().update(&repository, None), &[&digest_of(TWO)]);
+    told(store.code_repositories().update(&repository, Some(ONE)), &[&digest_of(TWO)]);
+    assert_eq!(components(&place), [file_of(&place, ONE)]);
+
+    store.code_repositories().update(&repository, Some(TWO)).unwrap();
+    assert_eq!(components(&place), [file_of(&place, TWO)]);
+}
+
+#[test]
+fn a_registration_without_its_component_or_with_another_one_is_not_stored() {
+    let place = Place::new();
+    let store = place.open();
+    let error = told(store.code_repositories().insert(&custom("a", ONE), None), &[&digest_of(ONE)]);
+    assert!(matches!(error, StoreError::ComponentMissing(_)));
+    let error = told(store.code_repositories().insert(&custom("a", ONE), Some(TWO)), &[&digest_of(ONE)]);
+    assert!(matches!(error, StoreError::ComponentAltered(_)));
+    assert_eq!(names(&store), Vec::<String>::new());
+}
+
+#[test]
+fn a_taken_name_leaves_no_component_behind_for_longer_than_the_next_change() {
+    let place = Place::new();
+    let store = place.open();
+    store.code_repositories().insert(&registration("a"), None).unwrap();
+    told(store.code_repositories().insert(&custom("a", ONE), Some(ONE)), &["already"]);
+    store.code_repositories().delete("a").unwrap();
+    assert!(!file_of(&place, ONE).exists());
+}
+
+#[test]
+fn a_component_that_was_altered_or_removed_is_never_given_out_and_can_be_registered_anew() {
+    let place = Place::new();
+    let store = place.open();
+    store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
+    fs::write(file_of(&place, ONE), TWO).unwrap();
+    let error = told(store.component(&digest_of(ONE)), &[&digest_of(ONE), "--source"]);
+    assert!(matches!(error, StoreError::ComponentAltered(_)));
+    fs::remove_file(file_of(&place, ONE)).unwrap();
+    let error = told(store.component(&digest_of(ONE)), &[&digest_of(ONE)]);
+    assert!(matches!(error, StoreError::ComponentMissing(_)));
+
+    let repository = store.code_repositories().get("a").unwrap();
+    store.code_repositories().update(&repository, Some(ONE)).unwrap();
+    assert_eq!(store.component(&digest_of(ONE)).unwrap(), ONE);
+}
+
+#[test]
+fn a_digest_that_is_none_leads_to_no_file() {
+    let place = Place::new();
+    let store = place.open();
+    store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
+    let upper = digest_of(ONE).to_uppercase();
+    for digest in ["", "../key", "/etc/passwd", "..", upper.as_str(), "a\0b"] {
+        assert!(matches!(store.component(digest), Err(StoreError::ComponentMissing(_))), "{digest:?}");
+    }
+    let mut repository = custom("b", ONE);
+    repository.provider = ProviderRef { digest: "../key".to_owned(), ..repository.provider };
+    assert!(store.code_repositories().insert(&repository, Some(ONE)).is_err());
+    assert_eq!(names(&store), ["a"]);
+}
+
+#[test]
+fn what_is_not_a_component_of_ours_is_left_alone() {
+    let place = Place::new();
+    let store = place.open();
+    store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
+    let (note, left_over) = (place.file("providers/README"), place.file("providers/.new-x1y2z3"));
+    fs::write(&note, "mine").unwrap();
+    fs::write(&left_over, "half of a component").unwrap();
+    store.code_repositories().delete("a").unwrap();
+    assert_eq!(components(&place), [note]);
+}
+
+#[test]
+fn a_delete_that_cannot_sweep_is_a_delete_all_the_same_and_the_next_one_sweeps() {
+    let place = Place::new();
+    let store = place.open();
+    store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
+    store.code_repositories().insert(&custom("b", TWO), Some(TWO)).unwrap();
+    // A directory is what `remove_file` fails on even for root.
+    fs::remove_file(file_of(&place, ONE)).unwrap();
+    fs::create_dir(file_of(&place, ONE)).unwrap();
+    store.code_repositories().delete("a").unwrap();
+    assert_eq!(names(&store), ["b"]);
+    store.code_repositories().delete("b").unwrap();
+    assert!(!file_of(&place, TWO).exists());
+}
+
+#[test]
+fn a_directory_of_components_that_others_may_write_to_is_refused() {
+    let place = Place::new();
+    let store = place.open();
+    store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
+    chmod(&place.file("providers"), 0o770);
+    let error = told(store.code_repositories().insert(&custom("b", TWO), Some(TWO)), &["providers", "chmod"]);
+    assert!(matches!(error, StoreError::DirectoryNotPrivate(_)));
+    assert_eq!(names(&store), ["a"]);
+}

@@ -1,0 +1,162 @@
+//! Many threads and many processes at one store.
+
+use crate::support::{Place, custom, files_below, plain, register_with_token, registration, token_of, values, with};
+use forgeport_store::{KeySource, Store, StoreError, digest_of};
+use std::{
+    env,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Barrier,
+    thread,
+};
+
+const THREADS: usize = 8;
+const ROUNDS: usize = 4;
+const PROCESSES: usize = 6;
+const DIRECTORY: &str = "STORE_TEST_DIRECTORY";
+const NAME: &str = "STORE_TEST_NAME";
+
+#[test]
+fn eight_threads_at_two_opened_stores_lose_nothing() {
+    let place = Place::new();
+    let stores = [place.open(), place.open()];
+    let start = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (store, start) = (&stores[thread % 2], &start);
+            scope.spawn(move || {
+                start.wait();
+                for round in 0..ROUNDS {
+                    let name = format!("{thread}-{round}");
+                    register_with_token(store, &name, &name);
+                    store.secrets().create(&name, &values(&[("k", &name)])).unwrap();
+                }
+            });
+        }
+    });
+    let store = place.open();
+    assert_eq!(store.code_repositories().list().unwrap().len(), THREADS * ROUNDS);
+    assert_eq!(store.secrets().list().unwrap().len(), THREADS * ROUNDS);
+    for thread in 0..THREADS {
+        for round in 0..ROUNDS {
+            let name = format!("{thread}-{round}");
+            assert_eq!(token_of(&store, &name).unwrap(), name);
+            assert_eq!(store.secrets().get(&name, "k").unwrap().as_str(), name);
+        }
+    }
+}
+
+#[test]
+fn of_many_that_want_one_name_exactly_one_gets_it() {
+    let place = Place::new();
+    let stores = [place.open(), place.open()];
+    let start = Barrier::new(THREADS);
+    let outcomes: Vec<Result<(), StoreError>> = thread::scope(|scope| {
+        let race = |thread: usize| {
+            let repository = with(registration("one"), "owner", plain(&thread.to_string()));
+            start.wait();
+            stores[thread % 2].code_repositories().insert(&repository, None)
+        };
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || race(thread))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    for error in outcomes.into_iter().filter_map(Result::err) {
+        assert!(matches!(error, StoreError::NameTaken { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn changes_that_are_tried_again_after_a_conflict_are_all_there_in_the_end() {
+    let place = Place::new();
+    let stores = [place.open(), place.open()];
+    stores[0].code_repositories().insert(&registration("one"), None).unwrap();
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let repositories = stores[thread % 2].code_repositories();
+            scope.spawn(move || {
+                loop {
+                    let read = repositories.get("one").unwrap();
+                    match repositories.update(&with(read, &format!("option_{thread}"), plain("set")), None) {
+                        Err(StoreError::Changed(_)) => continue,
+                        outcome => break outcome.unwrap(),
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(stores[0].code_repositories().get("one").unwrap().options.len(), THREADS);
+}
+
+#[test]
+fn components_that_come_and_go_at_once_are_there_exactly_while_they_are_named() {
+    let place = Place::new();
+    let stores = [place.open(), place.open()];
+    let component = b"one component for all";
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let store = &stores[thread % 2];
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    let name = thread.to_string();
+                    store.code_repositories().insert(&custom(&name, component), Some(component)).unwrap();
+                    assert_eq!(store.component(&digest_of(component)).unwrap(), component);
+                    store.code_repositories().delete(&name).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(files_below(&place.file("providers")), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn processes_that_open_a_new_store_at_once_agree_on_one_key_and_lose_nothing() {
+    let place = Place::new();
+    let children: Vec<Child> = (0..PROCESSES).map(|process| spawn(&place, &process.to_string(), None)).collect();
+    for child in children {
+        assert_succeeded(child);
+    }
+    let store = place.open();
+    for process in 0..PROCESSES {
+        let name = process.to_string();
+        assert_eq!(token_of(&store, &name).unwrap(), name);
+        assert_eq!(store.secrets().get(&name, "k").unwrap().as_str(), name);
+    }
+}
+
+#[test]
+fn the_variable_counts_before_the_file_and_an_empty_one_is_none() {
+    let place = Place::new();
+    let key = "0f".repeat(32);
+    assert_succeeded(spawn(&place, "from-the-variable", Some(&key)));
+    assert!(!place.file("key").exists());
+    assert_eq!(token_of(&place.open_with_key(&key), "from-the-variable").unwrap(), "from-the-variable");
+
+    let place = Place::new();
+    assert_succeeded(spawn(&place, "from-the-file", Some("")));
+    assert_eq!(token_of(&place.open(), "from-the-file").unwrap(), "from-the-file");
+}
+
+/// Runs `a_process_of_its_own` in one.
+fn spawn(place: &Place, name: &str, key: Option<&str>) -> Child {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "concurrency::a_process_of_its_own", "--ignored"]);
+    command.env(DIRECTORY, place.directory()).env(NAME, name).env_remove("FORGEPORT_KEY");
+    command.envs(key.map(|key| ("FORGEPORT_KEY", key)));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn assert_succeeded(child: Child) {
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+#[ignore = "other tests run it, in processes of its own"]
+fn a_process_of_its_own() {
+    let (Some(directory), Ok(name)) = (env::var_os(DIRECTORY), env::var(NAME)) else { return };
+    let store = Store::open(&PathBuf::from(directory), KeySource::detect()).unwrap();
+    register_with_token(&store, &name, &name);
+    store.secrets().create(&name, &values(&[("k", &name)])).unwrap();
+}

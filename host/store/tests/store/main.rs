@@ -1,0 +1,15 @@
+//! The store from the outside: what a caller, another process, or somebody at the directory's files sees.
+#![allow(clippy::unwrap_used)]
+
+mod canary;
+mod components;
+mod concurrency;
+mod finding;
+mod keys;
+mod opening;
+mod privacy;
+mod references;
+mod registrations;
+mod secrets;
+mod support;
+mod tampering;

@@ -1,0 +1,133 @@
+//! A store in a directory of its own, and short ways to fill and look at it.
+
+use forgeport_store::{CodeRepository, KeySource, ProviderRef, Store, StoreError, StoredOption, digest_of};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+/// A directory in which there may be a store; it goes when this is dropped.
+pub struct Place(TempDir);
+
+impl Place {
+    pub fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    /// The store's own directory, which the first opening makes.
+    pub fn directory(&self) -> PathBuf {
+        self.0.path().join("store")
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory().join(name)
+    }
+
+    pub fn open(&self) -> Store {
+        Store::open(&self.directory(), KeySource::File).unwrap()
+    }
+
+    pub fn open_with_key(&self, key: &str) -> Store {
+        Store::open(&self.directory(), KeySource::Environment(Zeroizing::new(key.to_owned()))).unwrap()
+    }
+
+    /// The database without anything that the store does about it. Close the store first.
+    pub fn sql(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.file("forgeport.db")).unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        connection
+    }
+}
+
+/// All files below a directory.
+pub fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(files_below(&path)),
+            false => files.push(path),
+        }
+    }
+    files
+}
+
+pub fn mode_of(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+pub fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A registration of a built-in provider.
+pub fn registration(name: &str) -> CodeRepository {
+    let provider = ProviderRef {
+        name: "github".to_owned(),
+        version: "1.0.0".to_owned(),
+        digest: digest_of(b"built in"),
+        source: None,
+    };
+    CodeRepository::new(name, "github", provider)
+}
+
+/// A registration of a custom provider.
+pub fn custom(name: &str, component: &[u8]) -> CodeRepository {
+    let provider = ProviderRef {
+        name: "mine".to_owned(),
+        version: "0.1.0".to_owned(),
+        digest: digest_of(component),
+        source: Some("./mine.wasm".to_owned()),
+    };
+    CodeRepository::new(name, "custom", provider)
+}
+
+pub fn with(mut repository: CodeRepository, option: &str, value: StoredOption) -> CodeRepository {
+    repository.options.insert(option.to_owned(), value);
+    repository
+}
+
+pub fn plain(text: &str) -> StoredOption {
+    StoredOption::Plain(text.to_owned())
+}
+
+pub fn reference(text: &str) -> StoredOption {
+    StoredOption::Reference(forgeport_grants::SecretReference::parse(text).unwrap().unwrap())
+}
+
+/// Stores a registration whose token is encrypted.
+pub fn register_with_token(store: &Store, name: &str, token: &str) -> CodeRepository {
+    let repository = registration(name);
+    let sealed = store.code_repositories().seal(&repository, "token", token).unwrap();
+    let repository = with(repository, "token", sealed);
+    store.code_repositories().insert(&repository, None).unwrap();
+    repository
+}
+
+pub fn token_of(store: &Store, name: &str) -> Result<String, StoreError> {
+    let repository = store.code_repositories().get(name)?;
+    Ok(store.code_repositories().value(&repository, "token")?.unwrap().to_string())
+}
+
+pub fn values(pairs: &[(&str, &str)]) -> BTreeMap<String, Zeroizing<String>> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), Zeroizing::new((*value).to_owned()))).collect()
+}
+
+pub fn names(store: &Store) -> Vec<String> {
+    store.code_repositories().list().unwrap().into_iter().map(|repository| repository.name).collect()
+}
+
+/// The error's text, which must be one line that tells each of these.
+pub fn told<T>(outcome: Result<T, StoreError>, parts: &[&str]) -> StoreError {
+    let Err(error) = outcome else { panic!("it worked") };
+    let text = error.to_string();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{text:?} does not tell {part:?}");
+    }
+    error
+}
