@@ -14,7 +14,7 @@ mod values;
 use anyhow::Result;
 use args::{Cli, Command};
 use clap::{CommandFactory, FromArgMatches};
-use forgeport_service::{Home, KeySource, Service, ServiceError};
+use forgeport_service::{Home, KeySource, Service, ServiceError, StoreError};
 use output::{Output, Usage, neutral};
 use split::Split;
 use std::{ffi::OsString, process::ExitCode};
@@ -74,7 +74,10 @@ fn report(error: &anyhow::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
     }
-    eprintln!("error: {}", neutral(&format!("{error:#}")));
+    // The errors of the service tell their causes themselves; the others are chains.
+    let own = error.is::<ServiceError>() || error.is::<StoreError>();
+    let text = if own { error.to_string() } else { format!("{error:#}") };
+    eprintln!("error: {}", neutral(&text));
     let usage = error.is::<Usage>() || matches!(error.downcast_ref(), Some(ServiceError::Option(_)));
     ExitCode::from(if usage { USAGE } else { FAILURE })
 }

@@ -222,7 +222,15 @@ fn host_of(name: &str, value: &str) -> Result<String, TemplateError> {
         let origin = origin_of(value).map_err(|why| TemplateError::Origin { name: name.to_owned(), why })?;
         return Ok(origin.host().to_owned());
     }
-    host::normal(value).map_err(|why| TemplateError::Host { name: name.to_owned(), why })
+    // A bare host may have a port behind it, which is no part of its name.
+    match value.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            let origin = Origin::parse(&format!("https://{host}:{port}"));
+            let origin = origin.map_err(|why| TemplateError::Origin { name: name.to_owned(), why })?;
+            Ok(origin.host().to_owned())
+        }
+        _ => host::normal(value).map_err(|why| TemplateError::Host { name: name.to_owned(), why }),
+    }
 }
 
 fn parent_of(name: &str, value: &str) -> Result<String, TemplateError> {
@@ -287,6 +295,8 @@ mod tests {
             assert_eq!(origin(template, &given), Err(TemplateError::NoParent("web_url".into())), "{template}");
         }
         assert_eq!(origin("http://{web_url.host}:2", &given).unwrap(), "http://127.0.0.1:2");
+        assert_eq!(origin("https://{username.host}", &[("username", "h.example:8443")]).unwrap(), "https://h.example");
+        assert_eq!(origin("https://{username.host}", &[("username", "[::1]:1")]).unwrap(), "https://[::1]");
     }
 
     #[test]

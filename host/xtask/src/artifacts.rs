@@ -116,7 +116,8 @@ fn providers(root: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(root.join("providers"))? {
         let entry = entry?;
-        if entry.path().join("Cargo.toml").exists() {
+        // The SDK is there as a link.
+        if entry.file_type()?.is_dir() && entry.path().join("Cargo.toml").exists() {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
