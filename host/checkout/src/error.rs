@@ -235,6 +235,17 @@ pub enum FinishError {
     Target(#[from] TargetError),
 }
 
+impl FinishError {
+    /// Is the content to blame, and neither the disk nor the target?
+    pub fn is_about_content(&self) -> bool {
+        match self {
+            Self::Missing(_) | Self::NoDirectory(_) | Self::Mismatch { .. } | Self::Contradiction { .. } => true,
+            Self::Unpack(error) => !matches!(error, UnpackError::Disk(_)),
+            Self::Target(_) => false,
+        }
+    }
+}
+
 fn shown(found: &Option<ObjectId>) -> String {
     match found {
         Some(id) => format!("what came is {id}"),

@@ -4,6 +4,7 @@
 //! Nothing here knows of wasm or the network.
 
 mod archive;
+mod cache;
 mod claims;
 pub mod context;
 mod error;
@@ -19,6 +20,7 @@ mod tree;
 mod unpack;
 mod writer;
 
+pub use cache::{Cache, CacheKey, CacheUsage, Kept};
 pub use claims::Entry;
 pub use error::{DiskError, FinishError, Reason, Rejected, TargetError, UnpackError};
 pub use limits::Limits;

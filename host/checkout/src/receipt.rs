@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::claims::Verdict;
 use crate::error::{FinishError, UnpackError};
@@ -34,7 +34,7 @@ pub struct Receipt {
 }
 
 /// Is what lies on the disk known to be the commit's?
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state", content = "why")]
 pub enum Verification {
     /// The tree's id is the one that the forge told.
@@ -50,7 +50,16 @@ impl Staged {
     /// When it is not what the forge told, a link leads out of it, the subdirectory does not exist, or the disk fails. The target is as
     /// it was then.
     pub fn finish(self) -> Result<Receipt, FinishError> {
+        self.finish_after(|_, _| {})
+    }
+
+    /// As [`finish`](Self::finish), with something to do with the whole content before anybody else sees it.
+    ///
+    /// # Errors
+    /// As for [`finish`](Self::finish).
+    pub fn finish_after(self, last: impl FnOnce(&Self, &Receipt)) -> Result<Receipt, FinishError> {
         let receipt = self.judge()?;
+        last(&self, &receipt);
         links::write(&self.state().links, self.target.staging()).map_err(UnpackError::from)?;
         self.target.publish()?;
         Ok(receipt)

@@ -44,6 +44,12 @@ pub enum Command {
         #[command(subcommand)]
         command: SecretCommand,
     },
+    /// Show or clear the downloads that are kept for the next time.
+    #[command(arg_required_else_help = true)]
+    Cache {
+        #[command(subcommand)]
+        command: CacheCommand,
+    },
     /// Print a completion script for a shell.
     #[command(
         after_help = "For example: forgeport completions bash > ~/.local/share/bash-completion/completions/forgeport"
@@ -181,6 +187,14 @@ pub struct StatusArgs {
     /// Ask the forge whether it has the commit, instead of judging by what was last fetched.
     #[arg(long)]
     pub fetch: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Show how much is kept, and how much may be.
+    Show,
+    /// Remove all that is kept.
+    Clear,
 }
 
 #[derive(Debug, Subcommand)]

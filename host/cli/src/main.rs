@@ -1,6 +1,7 @@
 //! The `forgeport` command: reads what is asked, calls the service, prints what it answers.
 
 mod args;
+mod cache;
 mod code_repository;
 mod consent;
 mod download;
@@ -64,6 +65,7 @@ async fn dispatch(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
         Command::CodeRepository { command } => code_repository::run(&service, output, command, options).await,
         Command::Status(status) => status::run(&service, output, status).await,
         Command::Secret { command } => secret::run(&service, output, command, options),
+        Command::Cache { command } => cache::run(&service, output, command),
         Command::Completions { .. } => Ok(()),
     }
 }

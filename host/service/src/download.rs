@@ -4,9 +4,10 @@ use crate::{
     Result, Service, ServiceError,
     session::{CALL, DOWNLOAD},
 };
-use forgeport_checkout::{Limits, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
+use forgeport_checkout::{CacheKey, Limits, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
 use forgeport_egress::Notices;
 use forgeport_runtime::{CallError, Commit, Download, ProviderError, Repository};
+use forgeport_store::CodeRepository;
 use futures_util::FutureExt;
 use serde::Serialize;
 use std::{path::PathBuf, sync::Arc};
@@ -64,30 +65,105 @@ impl Service {
         let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
         Staged::check_target(&directory, force)?;
         let registered = self.find(&repository)?;
-        let loaded = self.load_registered(&registered).await?;
-        let quick = self.connect(&registered, &loaded, CALL, observer.clone())?;
-        let long = self.connect(&registered, &loaded, DOWNLOAD, observer.clone())?;
+        let wanted = Wanted { registered, subdirectory, directory, force };
         // A full id says which archive to ask for, so the question what it is need not be answered first.
-        let (commit, known) = match is_full_id(&revision) {
-            true => (revision.to_ascii_lowercase(), None),
-            false => {
-                let commit = quick.resolve(&revision).await?;
-                (commit.id.clone(), Some(commit))
+        if is_full_id(&revision) {
+            let commit = revision.to_ascii_lowercase();
+            return match self.restore(&wanted, &commit, observer.clone()).await? {
+                Some(kept) => Ok(kept),
+                None => self.fetch(wanted, commit, None, observer).await,
+            };
+        }
+        let loaded = self.load_registered(&wanted.registered).await?;
+        let known = self.connect(&wanted.registered, &loaded, CALL, observer.clone())?.resolve(&revision).await?;
+        match self.restore(&wanted, &known.id, observer.clone()).await? {
+            Some(kept) => Ok(kept),
+            None => self.fetch(wanted, known.id.clone(), Some(known), observer).await,
+        }
+    }
+
+    /// What is kept of it; no network is needed.
+    async fn restore<O: Observer + 'static>(
+        &self,
+        wanted: &Wanted,
+        commit: &str,
+        observer: Arc<O>,
+    ) -> Result<Option<Downloaded>> {
+        let Some(kept) = self.cache().get(&wanted.key(commit)?) else { return Ok(None) };
+        let staged = Staged::new(&wanted.directory, wanted.settings(commit)?)?;
+        let url = kept.url().map(str::to_owned);
+        match blocking(move || kept.restore(staged, &*observer)).await? {
+            Ok(receipt) => Ok(Some(wanted.downloaded(commit, url, true, receipt))),
+            Err(error) if error.is_about_content() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn fetch<O: Observer + 'static>(
+        &self,
+        wanted: Wanted,
+        commit: String,
+        known: Option<Commit>,
+        observer: Arc<O>,
+    ) -> Result<Downloaded> {
+        let loaded = self.load_registered(&wanted.registered).await?;
+        let quick = self.connect(&wanted.registered, &loaded, CALL, observer.clone())?;
+        let long = self.connect(&wanted.registered, &loaded, DOWNLOAD, observer.clone())?;
+        let staged = Arc::new(Staged::new(&wanted.directory, wanted.settings(&commit)?)?);
+        fill(&quick, &long, &commit, known, staged.clone(), observer).await?;
+        let url = quick.commit_url(&commit).await.unwrap_or_default();
+        // The call that wrote into it has ended, and with it all that held it.
+        let staged = Arc::into_inner(staged).ok_or_else(|| stopped("it is still being written"))?;
+        let (cache, key, place) = (self.cache(), wanted.key(&commit)?, url.clone());
+        let keep = move |staged: &Staged, receipt: &Receipt| {
+            if let Err(error) = cache.put(&key, staged, &receipt.verification, place.as_deref()) {
+                tracing::warn!(%error, "the download is not kept for the next time");
             }
         };
-        let id: ObjectId = commit.parse().map_err(|_| ServiceError::NoCommit(commit.clone()))?;
-        let settings = Settings { commit: id, subdirectory: subdirectory.clone(), force, limits: Limits::default() };
-        let staged = Arc::new(Staged::new(&directory, settings)?);
-        fetch(&quick, &long, &commit, known, staged.clone(), observer).await?;
-        let url = quick.commit_url(&commit).await.unwrap_or_default();
-        let receipt = finish(staged).await?;
-        let subdirectory = (!subdirectory.is_root()).then(|| subdirectory.to_string());
-        Ok(Downloaded { repository: registered.name, commit, url, subdirectory, cached: false, receipt })
+        let receipt = blocking(move || staged.finish_after(keep)).await??;
+        Ok(wanted.downloaded(&commit, url, false, receipt))
     }
 }
 
+/// A request, understood.
+struct Wanted {
+    registered: CodeRepository,
+    subdirectory: RepoPath,
+    directory: PathBuf,
+    force: bool,
+}
+
+impl Wanted {
+    fn settings(&self, commit: &str) -> Result<Settings> {
+        let (subdirectory, force) = (self.subdirectory.clone(), self.force);
+        Ok(Settings { commit: id_of(commit)?, subdirectory, force, limits: Limits::default() })
+    }
+
+    fn key(&self, commit: &str) -> Result<CacheKey> {
+        Ok(CacheKey::new(&self.registered.id, id_of(commit)?, &self.subdirectory))
+    }
+
+    fn downloaded(&self, commit: &str, url: Option<String>, cached: bool, receipt: Receipt) -> Downloaded {
+        let subdirectory = (!self.subdirectory.is_root()).then(|| self.subdirectory.to_string());
+        let (repository, commit) = (self.registered.name.clone(), commit.to_owned());
+        Downloaded { repository, commit, url, subdirectory, cached, receipt }
+    }
+}
+
+fn id_of(commit: &str) -> Result<ObjectId> {
+    commit.parse().map_err(|_| ServiceError::NoCommit(commit.to_owned()))
+}
+
+fn stopped(why: impl ToString) -> ServiceError {
+    ServiceError::Stopped(why.to_string())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(stopped)
+}
+
 /// Fills the staged directory, while the forge is asked which tree the commit has.
-async fn fetch(
+async fn fill(
     quick: &Repository,
     long: &Repository,
     commit: &str,
@@ -116,7 +192,7 @@ async fn fetch(
         return Ok(downloaded?);
     }
     // What the forge says of the commit itself tells more than that there is no archive of it.
-    resolving.await.unwrap_or_else(|error| Err(ServiceError::Stopped(error.to_string())))?;
+    resolving.await.unwrap_or_else(|error| Err(stopped(error)))?;
     Ok(downloaded?)
 }
 
@@ -132,14 +208,6 @@ fn expect(staged: &Staged, asked: &str, found: &Commit) -> Result<()> {
         staged.expect_tree(&RepoPath::root(), tree);
     }
     Ok(())
-}
-
-async fn finish(staged: Arc<Staged>) -> Result<Receipt> {
-    // The call that wrote into it has ended, and with it all that held it.
-    let staged =
-        Arc::into_inner(staged).ok_or_else(|| ServiceError::Stopped("it is still being written".to_owned()))?;
-    let finished = tokio::task::spawn_blocking(move || staged.finish()).await;
-    Ok(finished.map_err(|error| ServiceError::Stopped(error.to_string()))??)
 }
 
 fn is_full_id(revision: &str) -> bool {

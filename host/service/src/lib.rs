@@ -12,7 +12,7 @@ mod update;
 
 pub use download::{DownloadRequest, Downloaded, Observer};
 pub use error::ServiceError;
-pub use forgeport_checkout::{Progress, Receipt, RepoPath, Verification, context};
+pub use forgeport_checkout::{Cache, CacheUsage, Progress, Receipt, RepoPath, Verification, context};
 pub use forgeport_egress::Notices;
 pub use forgeport_grants::{
     Condition, CredentialPlan, Description, Grant, Grants, Needs, Placement, RemoteUrl, SecretReference, Setting,
@@ -34,6 +34,9 @@ use forgeport_store::Store;
 use std::sync::OnceLock;
 
 type Result<T> = std::result::Result<T, ServiceError>;
+
+/// Bytes that kept downloads may take.
+const CACHE: u64 = 8 << 30;
 
 /// Everything that a use case needs. What is costly is made when it is first needed: a list needs neither engine nor network.
 pub struct Service {
@@ -80,6 +83,11 @@ impl Service {
     /// When there is none.
     pub fn delete(&self, name: &str) -> Result<()> {
         Ok(self.store.code_repositories().delete(name)?)
+    }
+
+    /// The downloads that are kept.
+    pub fn cache(&self) -> Cache {
+        Cache::new(self.home.cache.join("downloads"), CACHE)
     }
 
     fn runtime(&self) -> Result<&Runtime> {

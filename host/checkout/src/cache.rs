@@ -1,0 +1,320 @@
+//! Downloads that are kept, so that the same commit needs no archive request a second time.
+//!
+//! One file for each: a length, what is known of the tree in JSON, and a plain tar archive of its files. A file comes by rename, so it is
+//! there whole or not at all, and goes by unlinking, which does not disturb who reads it: any number of processes may share a cache.
+//! What is restored is unpacked and hashed like what comes from a forge, so a damaged file is noticed and given up.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{FinishError, UnpackError};
+use crate::object::{Kind, ObjectId};
+use crate::paths::RepoPath;
+use crate::receipt::{Receipt, Verification};
+use crate::source::Format;
+use crate::staged::{Progress, Staged};
+use crate::tree::{Found, Leaf};
+use crate::unpack::Layout;
+
+/// The endings of a whole entry and of one in the making.
+const WHOLE: &str = ".download";
+const PARTIAL: &str = ".partial";
+/// A partial entry that is older belongs to a process that was killed.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+/// The longest description of an entry, in bytes; it holds the links and submodules of a tree.
+const LONGEST_ABOUT: u64 = 64 << 20;
+
+/// A directory of kept downloads.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    directory: PathBuf,
+    /// In bytes; what was used least recently goes first.
+    limit: u64,
+}
+
+/// What a kept download is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheKey(String);
+
+/// What a cache holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CacheUsage {
+    /// Kept downloads.
+    pub entries: u64,
+    /// Bytes that they take on the disk.
+    pub bytes: u64,
+    /// Bytes that they may take.
+    pub limit: u64,
+}
+
+/// A kept download, opened.
+pub struct Kept {
+    about: About,
+    archive: BufReader<File>,
+    path: PathBuf,
+}
+
+/// What a tree has besides files.
+#[derive(Debug, Serialize, Deserialize)]
+struct About {
+    tree: String,
+    verification: Verification,
+    url: Option<String>,
+    links: Vec<(Vec<u8>, Vec<u8>)>,
+    submodules: Vec<(Vec<u8>, String)>,
+}
+
+impl CacheKey {
+    /// A commit of a code repository, seen from one of its directories. `repository` is an id that no other one has.
+    pub fn new(repository: &str, commit: ObjectId, subdirectory: &RepoPath) -> Self {
+        let mut digest = Sha256::new();
+        for part in [b"1", repository.as_bytes(), commit.as_bytes(), subdirectory.as_bytes()] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+        Self(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl Cache {
+    /// The cache in a directory, which is made when it is first needed.
+    pub fn new(directory: PathBuf, limit: u64) -> Self {
+        Self { directory, limit }
+    }
+
+    /// A kept download, if there is one.
+    pub fn get(&self, key: &CacheKey) -> Option<Kept> {
+        let path = self.path(key);
+        let file = File::open(&path).ok()?;
+        // The time of the last use; that it cannot be told does no harm.
+        let _ = file.set_modified(SystemTime::now());
+        let mut archive = BufReader::with_capacity(256 << 10, file);
+        match read_about(&mut archive) {
+            Ok(about) => Some(Kept { about, archive, path }),
+            Err(error) => {
+                discard(&path, &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Keep what a staged directory holds, before it is finished. `url` is where a person can look at the commit.
+    ///
+    /// # Errors
+    /// When the disk fails; the download itself is not affected.
+    pub fn put(
+        &self,
+        key: &CacheKey,
+        staged: &Staged,
+        verification: &Verification,
+        url: Option<&str>,
+    ) -> io::Result<()> {
+        let Some(about) = about(staged, verification, url) else { return Ok(()) };
+        if staged.bytes_taken() > self.limit / 2 {
+            tracing::debug!("the download is too large to be kept");
+            return Ok(());
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
+        let mut partial = tempfile::Builder::new().suffix(PARTIAL).tempfile_in(&self.directory)?;
+        write(staged, &about, partial.as_file_mut())?;
+        partial.persist(self.path(key))?;
+        self.shrink(self.limit)
+    }
+
+    /// How much is kept.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn usage(&self) -> io::Result<CacheUsage> {
+        let entries = self.entries()?;
+        let bytes = entries.iter().map(|entry| entry.bytes).sum();
+        Ok(CacheUsage { entries: entries.len() as u64, bytes, limit: self.limit })
+    }
+
+    /// Remove all of it; tells what it was.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn clear(&self) -> io::Result<CacheUsage> {
+        let usage = self.usage()?;
+        self.shrink(0)?;
+        Ok(usage)
+    }
+
+    /// Remove what was used least recently, until the rest has at most so many bytes.
+    fn shrink(&self, limit: u64) -> io::Result<()> {
+        let mut entries = self.entries()?;
+        entries.sort_by_key(|entry| entry.used);
+        let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        for entry in entries {
+            if bytes <= limit {
+                break;
+            }
+            remove(&entry.path)?;
+            bytes -= entry.bytes;
+        }
+        Ok(())
+    }
+
+    /// What is kept; partial entries that nobody writes any more are removed on the way.
+    fn entries(&self) -> io::Result<Vec<Entry>> {
+        let listing = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listing => listing?,
+        };
+        let mut entries = Vec::new();
+        for item in listing {
+            let item = item?;
+            let (Ok(metadata), name) = (item.metadata(), item.file_name()) else { continue };
+            let (name, path) = (name.to_string_lossy().into_owned(), item.path());
+            let used = metadata.modified()?;
+            if name.ends_with(WHOLE) {
+                entries.push(Entry { path, used, bytes: metadata.blocks() * 512 });
+            } else if name.ends_with(PARTIAL) && used.elapsed().is_ok_and(|age| age > ABANDONED) {
+                remove(&path)?;
+            }
+        }
+        Ok(entries)
+    }
+
+    fn path(&self, key: &CacheKey) -> PathBuf {
+        self.directory.join(format!("{}{WHOLE}", key.0))
+    }
+}
+
+struct Entry {
+    path: PathBuf,
+    used: SystemTime,
+    bytes: u64,
+}
+
+impl Kept {
+    /// Where a person can look at the commit.
+    pub fn url(&self) -> Option<&str> {
+        self.about.url.as_deref()
+    }
+
+    /// Put it where the staged directory's target is.
+    ///
+    /// # Errors
+    /// When it is damaged, and is removed then, or the target cannot be written.
+    pub fn restore(self, staged: Staged, progress: &dyn Progress) -> Result<Receipt, FinishError> {
+        let Kept { about, archive, path } = self;
+        let filled = fill(&staged, &about, archive, progress);
+        let finished = filled.map_err(FinishError::from).and_then(|()| staged.finish());
+        match finished {
+            Ok(receipt) => Ok(Receipt { verification: about.verification, ..receipt }),
+            Err(error) => {
+                if error.is_about_content() {
+                    discard(&path, &error.to_string());
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn fill(staged: &Staged, about: &About, archive: impl Read, progress: &dyn Progress) -> Result<(), UnpackError> {
+    let base = staged.settings().subdirectory.clone();
+    let damaged = |_| UnpackError::transfer("the description of a kept download is damaged");
+    staged.unpack(archive, Format::Tar, &Layout { strip: 0, base: base.clone() }, progress)?;
+    for (path, target) in &about.links {
+        let path = RepoPath::parse(path).map_err(|_| damaged(()))?;
+        staged.add_symlink(&path, target.clone())?;
+    }
+    for (path, id) in &about.submodules {
+        let path = RepoPath::parse(path).map_err(|_| damaged(()))?;
+        let id = id.parse().map_err(|_| damaged(()))?;
+        let replaced = staged.state().tree.replace(&path, Leaf::known(Kind::Submodule, id));
+        replaced.map_err(|_| damaged(()))?;
+    }
+    let tree = about.tree.parse().map_err(|_| damaged(()))?;
+    staged.expect_tree(&base, tree);
+    Ok(())
+}
+
+/// Nothing for a tree without content.
+fn about(staged: &Staged, verification: &Verification, url: Option<&str>) -> Option<About> {
+    let base = &staged.settings().subdirectory;
+    let mut state = staged.state();
+    let tree = state.tree.id(base)?.to_string();
+    let full = |path: &RepoPath| base.join(path).map(|path| path.as_bytes().to_vec()).ok();
+    let links = state.links.iter().filter_map(|(path, target)| Some((full(path)?, target.clone()))).collect();
+    let mut submodules = Vec::new();
+    state.tree.visit(base, &mut |path, found| {
+        if let Found::Leaf(Leaf { kind: Kind::Submodule, id: Some(id), .. }) = found {
+            submodules.push((path.as_bytes().to_vec(), id.to_string()));
+        }
+    });
+    Some(About { tree, verification: verification.clone(), url: url.map(str::to_owned), links, submodules })
+}
+
+fn write(staged: &Staged, about: &About, file: &mut File) -> io::Result<()> {
+    let mut output = BufWriter::with_capacity(256 << 10, file);
+    let about = serde_json::to_vec(about)?;
+    output.write_all(&(about.len() as u64).to_le_bytes())?;
+    output.write_all(&about)?;
+    let mut archive = tar::Builder::new(output);
+    for (path, found) in contents(staged) {
+        let place = staged.target.staging().join(path.as_path());
+        let mut header = tar::Header::new_ustar();
+        match found {
+            Found::Directory { .. } => {
+                header.set_entry_type(tar::EntryType::Directory);
+                header.set_size(0);
+                archive.append_data(&mut header, path.as_path(), io::empty())?;
+            }
+            Found::Leaf(leaf) => {
+                let file = File::open(&place)?;
+                header.set_size(file.metadata()?.len());
+                header.set_mode(if leaf.kind == Kind::Executable { 0o755 } else { 0o644 });
+                archive.append_data(&mut header, path.as_path(), file)?;
+            }
+        }
+    }
+    archive.into_inner()?.flush()
+}
+
+/// Directories and files, by their paths below the subdirectory.
+fn contents(staged: &Staged) -> Vec<(RepoPath, Found)> {
+    let base = &staged.settings().subdirectory;
+    let mut contents = Vec::new();
+    staged.state().tree.visit(base, &mut |path, found| {
+        let written = matches!(found.kind(), Kind::Regular | Kind::Executable | Kind::Tree);
+        if let Some(below) = path.below(base).filter(|_| written) {
+            contents.push((below, found));
+        }
+    });
+    contents
+}
+
+fn read_about(archive: &mut impl Read) -> io::Result<About> {
+    let mut length = [0; 8];
+    archive.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    if length > LONGEST_ABOUT {
+        return Err(io::Error::other("its description is too long"));
+    }
+    let mut about = Vec::new();
+    archive.take(length).read_to_end(&mut about)?;
+    Ok(serde_json::from_slice(&about)?)
+}
+
+fn discard(path: &Path, why: &str) {
+    tracing::warn!(path = %path.display(), why, "a kept download is damaged; it is removed and downloaded anew");
+    let _ = remove(path);
+}
+
+/// Somebody else may have been faster.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
