@@ -1,1 +1,16 @@
 //! The real binary against real repositories on the forge for tests.
+#![allow(clippy::unwrap_used)]
+
+mod cache;
+mod credentials;
+mod custom;
+mod download;
+mod exact;
+mod faults;
+mod options;
+mod register;
+mod remotes;
+mod scene;
+mod secrets;
+mod status;
+mod update;

@@ -1,0 +1,142 @@
+//! Forges and networks that fail.
+
+use crate::{
+    exact::{assert_exact, assert_no_remains},
+    scene::{KINDS, Kind, Scene},
+};
+use forgeport_forge::{Fault, On, samples};
+use std::{fs, process::Stdio};
+
+/// The part of a target that only GitHub's archives have.
+const ARCHIVE: &str = "legacy.tar.gz";
+
+fn assert_recovers(fault: Fault, times: u32) {
+    let repository = samples::faithful();
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    scene.forge.fault(On::any().path(ARCHIVE).times(times), fault);
+    let told = scene.download("main", "out", &[]).good().json();
+    assert_exact(&scene.path("out"), &repository, "main", "");
+    assert_eq!(told["verification"]["state"], "verified");
+    assert_eq!(scene.forge.archive_requests(), times as usize + 1);
+}
+
+#[test]
+fn a_server_error_is_tried_again() {
+    assert_recovers(Fault::status(503), 2);
+}
+
+#[test]
+fn a_connection_that_drops_is_tried_again() {
+    assert_recovers(Fault::DropAfter(200), 1);
+    assert_recovers(Fault::Close, 1);
+}
+
+#[test]
+fn a_short_or_damaged_archive_is_tried_again() {
+    assert_recovers(Fault::Truncate(300), 1);
+    assert_recovers(Fault::Corrupt(400), 1);
+    assert_recovers(Fault::LengthOff(50), 1);
+}
+
+#[test]
+fn damage_anywhere_in_an_archive_never_gets_to_the_disk() {
+    let repository = samples::faithful();
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    for position in (0..900).step_by(90) {
+        scene.forge.fault(On::any().path(ARCHIVE), Fault::Corrupt(position));
+        let ran = scene.download("main", "out", &["--force"]);
+        if ran.code == 0 {
+            assert_exact(&scene.path("out"), &repository, "main", "");
+        }
+        scene.forge.clear_faults();
+        scene.run(&["cache", "clear"]).good();
+    }
+}
+
+#[test]
+fn a_forge_that_stays_out_of_order_ends_in_one_line_and_leaves_the_target_alone() {
+    let scene = Scene::with(&samples::faithful());
+    scene.register(Kind::Github);
+    fs::create_dir(scene.path("out")).unwrap();
+    fs::write(scene.path("out/mine"), "mine").unwrap();
+    scene.forge.fault(On::any().path(ARCHIVE).always(), Fault::status(502));
+    let error = scene.download("main", "out", &["--force"]).bad();
+    assert!(error.contains("502"), "{error}");
+    assert_eq!(fs::read_to_string(scene.path("out/mine")).unwrap(), "mine");
+    assert_no_remains(scene.path("out").parent().unwrap());
+}
+
+#[test]
+fn a_rate_limit_is_waited_out_and_said() {
+    let scene = Scene::with(&samples::faithful());
+    scene.register(Kind::Github);
+    scene.forge.fault(On::any().path(ARCHIVE), Fault::too_many_requests("1"));
+    let ran = scene.download("main", "out", &[]).good();
+    assert!(ran.stderr.contains("limits the rate") && ran.stderr.contains("1.0 s"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_rate_limit_beyond_the_deadline_is_an_error_that_tells_how_long() {
+    for kind in KINDS {
+        let scene = Scene::with(&samples::faithful());
+        let token = scene.token(kind);
+        scene.forge.fault(On::any().always(), Fault::too_many_requests("7200"));
+        let error = scene.try_register(kind, &[format!("--token={token}")]).bad();
+        assert!(error.contains("7200"), "{kind:?}: {error}");
+        assert!(scene.names().is_empty());
+    }
+}
+
+#[test]
+fn a_login_page_instead_of_an_archive_is_a_clear_error() {
+    let scene = Scene::with(&samples::faithful());
+    scene.register(Kind::Github);
+    scene.forge.fault(On::any().path(ARCHIVE).always(), Fault::login_page());
+    let error = scene.download("main", "out", &[]).bad();
+    assert!(error.contains("no gzip archive") && error.contains("<form>"), "{error}");
+}
+
+#[test]
+fn a_redirect_to_an_origin_that_was_not_granted_is_refused() {
+    let scene = Scene::with(&samples::faithful());
+    scene.register(Kind::Github);
+    let elsewhere = scene.forge.elsewhere();
+    scene.forge.clear_requests();
+    scene.forge.fault(On::any().path("tarball").always(), Fault::redirect(302, &format!("{elsewhere}/x.tar.gz")));
+    let error = scene.download("main", "out", &[]).bad();
+    assert!(error.contains(&elsewhere) && error.contains("refused"), "{error}");
+    assert!(scene.forge.requests().iter().all(|request| request.server != forgeport_forge::Server::Elsewhere));
+}
+
+#[test]
+fn another_commits_archive_is_not_taken() {
+    let (right, wrong) = (samples::faithful(), samples::five_megabytes());
+    let scene = Scene::with(&right);
+    scene.register(Kind::Github);
+    let archive = wrong.archive("main", "acme-demo/").unwrap();
+    scene.forge.fault(On::any().path(ARCHIVE).always(), Fault::archive(archive));
+    let error = scene.download("main", "out", &[]).bad();
+    assert!(error.contains(&wrong.commit()) && error.contains(&right.commit()), "{error}");
+    assert!(!scene.path("out").exists());
+}
+
+#[test]
+fn a_killed_download_leaves_the_target_as_it_was_and_the_next_one_cleans_up() {
+    let repository = samples::five_megabytes();
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    let gate = forgeport_forge::Gate::default();
+    scene.forge.fault(On::any().path(ARCHIVE), Fault::StallAfter(1_000_000, gate.clone()));
+    let mut command = scene.command(&["code-repository", "download", "demo", "--commit=main", "--directory=out"]);
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    gate.wait_until_reached();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    gate.release();
+    assert!(!scene.path("out").exists());
+    scene.download("main", "out", &[]).good();
+    assert_exact(&scene.path("out"), &repository, "main", "");
+    assert_no_remains(scene.path("out").parent().unwrap());
+}
