@@ -1,6 +1,7 @@
 //! What code repositories, secrets and keys may be called.
 
 use crate::{Result, StoreError};
+use forgeport_grants::SecretReference;
 
 const MAX_CHARS: usize = 255;
 
@@ -28,7 +29,8 @@ pub fn check_code_repository_name(name: &str) -> Result<()> {
 /// # Errors
 /// With the rule, when it cannot.
 pub fn check_secret_name(name: &str) -> Result<()> {
-    let good = is_word(name) && !name.contains('.');
+    // Otherwise a registration could be stored, by renaming, that cannot be read again.
+    let good = is_word(name) && SecretReference::new(name, "key").is_ok();
     verdict(good, "secret", name, SECRET_RULE)
 }
 
@@ -37,7 +39,8 @@ pub fn check_secret_name(name: &str) -> Result<()> {
 /// # Errors
 /// With the rule, when it cannot.
 pub fn check_secret_key(key: &str) -> Result<()> {
-    verdict(is_word(key), "secret's key", key, KEY_RULE)
+    let good = is_word(key) && SecretReference::new("name", key).is_ok();
+    verdict(good, "secret's key", key, KEY_RULE)
 }
 
 fn verdict(good: bool, what: &'static str, name: &str, rule: &'static str) -> Result<()> {
@@ -55,7 +58,9 @@ fn is_visible(name: &str) -> bool {
     let invisible = |c: char| {
         c.is_control()
             // Zero-width characters and those that turn the direction of writing: two names would look the same.
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
     };
     (1..=MAX_CHARS).contains(&name.chars().count()) && !name.starts_with('-') && !name.contains(invisible)
 }
@@ -64,7 +69,6 @@ fn is_visible(name: &str) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use forgeport_grants::SecretReference;
     use proptest::prelude::*;
 
     #[test]
@@ -90,6 +94,22 @@ mod tests {
     fn a_dot_is_for_keys_only() {
         assert!(check_secret_name("a.b").is_err());
         check_secret_key("a.b").unwrap();
+    }
+
+    #[test]
+    fn no_character_is_allowed_in_a_name_or_key_that_a_reference_cannot_have() {
+        for c in '\0'..=char::MAX {
+            let text = format!("a{c}b");
+            let reference = SecretReference::parse(&format!("{{{{s.{text}}}}}")).ok().flatten();
+            let expected = SecretReference::new("s", &text).ok();
+            if check_secret_key(&text).is_ok() {
+                assert!(reference.is_some() && reference == expected, "{c:?}");
+            }
+            if check_secret_name(&text).is_ok() {
+                let reference = SecretReference::parse(&format!("{{{{{text}.k}}}}")).ok().flatten();
+                assert_eq!(reference.as_ref().map(SecretReference::name), Some(text.as_str()), "{c:?}");
+            }
+        }
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Where the key comes from, and what happens with another one or none.
 
-use crate::support::{Place, chmod, names, register_with_token, registration, token_of, told, values};
+use crate::support::{Place, chmod, names, register_with_token, registration, token_of, told, values, with};
 use base64::{Engine, engine::general_purpose};
 use forgeport_store::{KeySource, Store, StoreError};
 use std::fs;
@@ -92,9 +92,10 @@ fn with_the_wrong_key_nothing_is_read_or_written_and_nothing_is_lost() {
         let error = told(outcome, &["FORGEPORT_KEY", "not the one"]);
         assert!(matches!(error, StoreError::WrongKey(_)));
     }
-    let sealed = wrong.code_repositories().seal(&registration("x"), "token", "t").unwrap();
-    let new = crate::support::with(registration("x"), "token", sealed);
-    assert!(wrong.code_repositories().insert(&new, None).is_err());
+    let new = registration("x");
+    let sealed = wrong.code_repositories().seal(&new, "token", "t").unwrap();
+    let outcome = wrong.code_repositories().insert(&with(new, "token", sealed), None);
+    assert!(matches!(told(outcome, &["FORGEPORT_KEY"]), StoreError::WrongKey(_)));
     drop(wrong);
     let store = place.open_with_key(&hex());
     assert_whole(&store);

@@ -104,3 +104,14 @@ fn a_reference_to_what_is_not_there_yet_is_kept_and_told_when_it_is_needed() {
     store.secrets().update("later", &values(&[("token", "t")]), &[]).unwrap();
     assert_eq!(token_of(&store, "a").unwrap(), "t");
 }
+
+#[test]
+fn a_secret_takes_no_name_that_a_reference_to_it_could_not_have() {
+    let place = Place::new();
+    let store = filled(&place);
+    for name in ["git.hub", "git{hub", "git\u{3164}hub", "git\u{e0041}hub", "git\u{200b}hub"] {
+        told(store.secrets().rename("github", name), &["must"]);
+        told(store.secrets().create(name, &values(&[("k", "v")])), &["must"]);
+    }
+    assert_eq!(token_of(&store, "a").unwrap(), "ghp_1");
+}
