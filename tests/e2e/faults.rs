@@ -115,7 +115,9 @@ fn another_commits_archive_is_not_taken() {
     let (right, wrong) = (samples::faithful(), samples::five_megabytes());
     let scene = Scene::with(&right);
     scene.register(Kind::Github);
-    let archive = wrong.archive("main", "acme-demo/").unwrap();
+    let mut git = std::process::Command::new("git");
+    git.args(["archive", "--format=tar.gz", "--prefix=acme-demo/", "main"]).current_dir(wrong.path());
+    let archive = git.output().unwrap().stdout;
     scene.forge.fault(On::any().path(ARCHIVE).always(), Fault::archive(archive));
     let error = scene.download("main", "out", &[]).bad();
     assert!(error.contains(&wrong.commit()) && error.contains(&right.commit()), "{error}");
@@ -131,7 +133,7 @@ fn a_killed_download_leaves_the_target_as_it_was_and_the_next_one_cleans_up() {
     scene.forge.fault(On::any().path(ARCHIVE), Fault::StallAfter(1_000_000, gate.clone()));
     let mut command = scene.command(&["code-repository", "download", "demo", "--commit=main", "--directory=out"]);
     let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-    gate.wait_until_reached();
+    assert!(gate.wait_until_reached());
     child.kill().unwrap();
     child.wait().unwrap();
     gate.release();

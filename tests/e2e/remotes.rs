@@ -27,10 +27,10 @@ fn every_spelling_of_a_repositorys_url_is_recognised() {
     let scene = scene(Kind::Github);
     let host = scene.forge.github().host;
     for url in [
-        format!("https://{host}/acme/demo"),
-        format!("https://{host}/acme/demo.git"),
-        format!("https://{host}/ACME/Demo.git/"),
-        format!("https://user:password@{host}/acme/demo"),
+        format!("http://{host}/acme/demo"),
+        format!("http://{host}/acme/demo.git"),
+        format!("http://{host}/ACME/Demo.git/"),
+        format!("http://user:password@{host}/acme/demo"),
         "git@127.0.0.1:acme/demo.git".to_owned(),
         "git@127.0.0.1:/acme/demo".to_owned(),
         "127.0.0.1:acme/demo".to_owned(),
@@ -46,13 +46,13 @@ fn what_only_looks_like_it_is_not() {
     let scene = scene(Kind::Github);
     let host = scene.forge.github().host;
     for url in [
-        format!("https://{host}/acme/demo2"),
-        format!("https://{host}/acme/demo/more"),
-        format!("https://{host}/acmes/demo"),
-        format!("https://{host}.evil.example/acme/demo"),
+        format!("http://{host}/acme/demo2"),
+        format!("http://{host}/acme/demo/more"),
+        format!("http://{host}/acmes/demo"),
+        format!("http://{host}.evil.example/acme/demo"),
         format!("https://evil.example/{host}/acme/demo"),
-        format!("https://{host}@evil.example/acme/demo"),
-        "https://127.0.0.1:1/acme/demo".to_owned(),
+        format!("http://{host}@evil.example/acme/demo"),
+        "http://127.0.0.1:1/acme/demo".to_owned(),
         "ssh://git@127.0.0.1:2222/acme/demo".to_owned(),
         "git@127x0.0.1:acme/demo".to_owned(),
         "/srv/git/acme/demo".to_owned(),
@@ -65,10 +65,10 @@ fn what_only_looks_like_it_is_not() {
 fn the_url_that_git_really_uses_counts() {
     let scene = scene(Kind::Github);
     let host = scene.forge.github().host;
-    git(&scene.path("checkout"), &["config", &format!("url.https://{host}/.insteadOf"), "gh:"]);
+    git(&scene.path("checkout"), &["config", &format!("url.http://{host}/.insteadOf"), "gh:"]);
     assert!(is_recognised(&scene, "gh:acme/demo"));
-    git(&scene.path("checkout"), &["config", "url.https://evil.example/.insteadOf", &format!("https://{host}/")]);
-    assert!(!is_recognised(&scene, &format!("https://{host}/acme/demo")));
+    git(&scene.path("checkout"), &["config", "url.https://evil.example/.insteadOf", &format!("http://{host}/")]);
+    assert!(!is_recognised(&scene, &format!("http://{host}/acme/demo")));
 }
 
 #[test]

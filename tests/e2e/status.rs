@@ -20,7 +20,7 @@ fn scene(repository: &Repository) -> Scene {
     let scene = Scene::with(repository);
     scene.register(Kind::Github);
     git(&scene.path(""), &["clone", "-q", repository.path().to_str().unwrap(), "checkout"]);
-    let url = format!("https://{}/acme/demo.git", scene.forge.github().host);
+    let url = format!("http://{}/acme/demo.git", scene.forge.github().host);
     git(&scene.path("checkout"), &["remote", "set-url", "origin", &url]);
     scene
 }

@@ -91,7 +91,7 @@ impl State {
             directory,
             files: 0,
             links: 0,
-            bytes: self.bytes(),
+            bytes: 0,
             tree: self.tree.id(wanted),
             verification,
             submodules: Vec::new(),
@@ -104,6 +104,7 @@ impl State {
                     Kind::Submodule => receipt.submodules.push(path.clone()),
                     _ => receipt.files += 1,
                 }
+                receipt.bytes += leaf.size;
                 if leaf.pointer {
                     receipt.lfs_pointers.push(path.clone());
                 }

@@ -143,7 +143,7 @@ impl Staged {
         let (id, pointer) = self.hash(&place, bytes)?;
         let mut state = self.state();
         state.bytes += bytes;
-        state.tree.complete(path, id, pointer);
+        state.tree.complete(path, id, pointer, bytes);
         Ok(())
     }
 
@@ -216,7 +216,7 @@ impl Staged {
     pub(crate) fn complete(&self, written: &Written) {
         let mut state = self.state();
         state.bytes += written.bytes;
-        state.tree.complete(&written.path, written.id, written.pointer);
+        state.tree.complete(&written.path, written.id, written.pointer, written.bytes);
     }
 
     /// A small file's content, which may tell more than itself.
@@ -262,10 +262,6 @@ impl State {
             names: 0,
             bytes: 0,
         }
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     fn count(&mut self, path: &RepoPath, target: usize, limits: &Limits) -> Result<(), Rejected> {

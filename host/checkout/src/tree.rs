@@ -33,15 +33,17 @@ pub(crate) struct Leaf {
     pub id: Option<ObjectId>,
     /// Is it a pointer to content that lies elsewhere (git-lfs)?
     pub pointer: bool,
+    /// Bytes of a file.
+    pub size: u64,
 }
 
 impl Leaf {
     pub(crate) fn pending(kind: Kind) -> Self {
-        Self { kind, id: None, pointer: false }
+        Self { kind, id: None, pointer: false, size: 0 }
     }
 
     pub(crate) fn known(kind: Kind, id: ObjectId) -> Self {
-        Self { kind, id: Some(id), pointer: false }
+        Self { kind, id: Some(id), pointer: false, size: 0 }
     }
 }
 
@@ -155,12 +157,13 @@ impl Tree {
     }
 
     /// The content of a file has passed. Nothing happens if there is no such file.
-    pub(crate) fn complete(&mut self, path: &RepoPath, id: ObjectId, pointer: bool) {
+    pub(crate) fn complete(&mut self, path: &RepoPath, id: ObjectId, pointer: bool, size: u64) {
         let Some((parent, name)) = path.split_last() else { return };
         let Some(directory) = self.root.walk_mut(&parent) else { return };
         if let Some(Node::Leaf(leaf)) = directory.children.get_mut(name) {
             leaf.id = Some(id);
             leaf.pointer = pointer;
+            leaf.size = size;
         }
     }
 

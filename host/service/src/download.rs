@@ -4,7 +4,7 @@ use crate::{
     Result, Service, ServiceError,
     session::{CALL, DOWNLOAD},
 };
-use forgeport_checkout::{CacheKey, Limits, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
+use forgeport_checkout::{CacheKey, FinishError, Limits, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
 use forgeport_egress::Notices;
 use forgeport_runtime::{CallError, Commit, Download, ProviderError, Repository};
 use forgeport_store::CodeRepository;
@@ -183,7 +183,7 @@ async fn fill(
         expect(&expecting, &id, &found)
     });
     let settled = async { drop(settled.await) }.boxed();
-    let subdirectory = &staged.settings().subdirectory;
+    let subdirectory = subdirectory_of(&staged);
     let subdirectory = (!subdirectory.is_root()).then(|| String::from_utf8_lossy(subdirectory.as_bytes()).into_owned());
     let download = Download::new(staged.clone(), subdirectory, progress, settled);
     let downloaded = long.download_files(commit, download).await;
@@ -193,7 +193,17 @@ async fn fill(
     }
     // What the forge says of the commit itself tells more than that there is no archive of it.
     resolving.await.unwrap_or_else(|error| Err(stopped(error)))?;
-    Ok(downloaded?)
+    match downloaded {
+        // The commit is there, so it is the directory that is not.
+        Err(_) if !subdirectory_of(&staged).is_root() => {
+            Err(FinishError::Missing(subdirectory_of(&staged).to_string()).into())
+        }
+        downloaded => Ok(downloaded?),
+    }
+}
+
+fn subdirectory_of(staged: &Staged) -> &RepoPath {
+    &staged.settings().subdirectory
 }
 
 fn is_about_the_commit(error: &CallError) -> bool {
