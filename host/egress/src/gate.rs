@@ -4,6 +4,7 @@ use crate::{
     EgressError,
     error::causes,
     permit::Permit,
+    redact::redact,
     retry::{self, Failed, Verdict},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -148,6 +149,7 @@ impl Gate {
             let answer = self.open(permit, request.clone()).await.map_err(|error| once(error, repeatable))?;
             let origin = answer.origin.clone();
             let fetched = read(answer, permit.body).await.map_err(|error| once(error, repeatable))?;
+            let fetched = redact(permit, fetched);
             match retry::judge(fetched.status, &fetched.headers, &fetched.body) {
                 Verdict::RateLimited(wait) => {
                     let error = EgressError::RateLimited { origin, retry_after: wait };

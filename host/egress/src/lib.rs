@@ -3,8 +3,10 @@
 mod error;
 mod gate;
 mod permit;
+mod redact;
 pub mod retry;
 
 pub use error::EgressError;
 pub use gate::{Answer, Fetched, Gate, GateSettings, Request};
 pub use permit::{Credential, Notices, Permit, Quiet, Secret};
+pub use redact::redact;

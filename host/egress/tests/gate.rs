@@ -236,3 +236,18 @@ async fn errors_tell_the_origin_and_neither_query_nor_credential() {
     let all = format!("{error} {error:?} {:?}", permit.credentials);
     assert!(all.contains(&origin.to_string()) && !all.contains("hunter"), "{all}");
 }
+
+#[tokio::test]
+async fn a_credential_that_the_forge_echoes_does_not_come_back() {
+    let echo = answer(
+        "401 Unauthorized",
+        "x-echo: Bearer hunter2hunter2\r\n",
+        "you sent hunter2hunter2, twice hunter2hunter2",
+    );
+    let home = Server::start(vec![echo]);
+    let mut permit = permit(&[&home]);
+    permit.credentials[0].secret = Secret::new("hunter2hunter2".to_owned().into());
+    let fetched = gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    assert_eq!(fetched.headers["x-echo"], "Bearer ********");
+    assert_eq!(&fetched.body[..], b"you sent ********, twice ********");
+}

@@ -3,7 +3,7 @@
 use crate::provider::Session;
 use bytes::Bytes;
 use forgeport_checkout::{Format, Layout, Progress, Staged, UnpackError};
-use forgeport_egress::{Answer, EgressError, Fetched, Request, retry};
+use forgeport_egress::{Answer, EgressError, Fetched, Permit, Request, redact, retry};
 use futures_util::{Stream, StreamExt, future::BoxFuture};
 use std::{
     io::{self, Read},
@@ -111,7 +111,7 @@ impl Download {
             _ => retry::Failed::Final(error.into()),
         })?;
         if !answer.status.is_success() {
-            return Err(refused(answer).await);
+            return Err(refused(&session.permit, answer).await);
         }
         let (sender, receiver) = mpsc::channel(QUEUE);
         let writing = tokio::task::spawn_blocking(move || write(Received::new(receiver)));
@@ -152,7 +152,7 @@ impl Download {
 }
 
 /// Sorts a refusal into what may be tried again and what the provider has to explain.
-async fn refused(answer: Answer) -> retry::Failed<TransferError> {
+async fn refused(permit: &Permit, answer: Answer) -> retry::Failed<TransferError> {
     let Answer { status, headers, body, .. } = answer;
     let mut kept = Vec::new();
     let mut body = pin!(body);
@@ -164,7 +164,7 @@ async fn refused(answer: Answer) -> retry::Failed<TransferError> {
     }
     let body = Bytes::from(kept);
     let verdict = retry::judge(status, &headers, &body);
-    let answered = TransferError::Answered(Fetched { status, headers, body });
+    let answered = TransferError::Answered(redact(permit, Fetched { status, headers, body }));
     match verdict {
         retry::Verdict::Answer => retry::Failed::Final(answered),
         retry::Verdict::Transient => retry::Failed::Transient(answered),
