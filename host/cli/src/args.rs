@@ -3,18 +3,22 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-const EXIT: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage.\n\
-    FORGEPORT_HOME names a directory for everything that is kept; FORGEPORT_KEY, 32 bytes in hex or base64, replaces the key file.";
+const EVERYWHERE: &str = "Options of every command";
+
+const EXIT: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+FORGEPORT_HOME names a directory for everything that is kept.
+FORGEPORT_KEY, 32 bytes in hex or base64, replaces the key file.";
 
 /// Ties every run of a pipeline to the exact code that made it.
 #[derive(Debug, Parser)]
-#[command(name = "forgeport", version, after_help = EXIT, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "forgeport", version, after_help = EXIT, arg_required_else_help = true)]
 pub struct Cli {
     /// How to print data.
-    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT", help_heading = EVERYWHERE)]
     pub output: Format,
     /// Say what is done, on standard error.
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = EVERYWHERE)]
     pub verbose: bool,
     #[command(subcommand)]
     pub command: Command,
@@ -22,9 +26,9 @@ pub struct Cli {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    // For people.
     Text,
-    /// For programs.
+    // For programs.
     Json,
 }
 
@@ -88,27 +92,31 @@ pub enum CodeRepositoryCommand {
 }
 
 const REGISTER: &str = "\
-The options are the provider's own: `forgeport code-repository options --type=<TYPE>` lists them.
-  --key=value and --key value are the same, and so are - and _ in a key.
-  A value {{NAME.KEY}} is taken from a secret; @FILE is read from a file (without its trailing newline), @- from standard input;
-  @@ stands for an @ at the beginning. Credentials are encrypted when they are stored, and never shown again.
+The options are the provider's own; `forgeport code-repository options --type=<TYPE>` lists them.
+--key=value and --key value are the same, and so are - and _ in a key.
+A value {{NAME.KEY}} is taken from a secret, @FILE is read from a file (without its trailing
+newline), @- from standard input; @@ stands for an @ at the beginning.
+Credentials are encrypted when they are stored, and never shown again.
 
 Examples:
-  forgeport code-repository register demo --type=github --owner=acme --repository=demo --token=@token.txt
-  forgeport code-repository register demo --type=gitlab --group=acme/tools --project=demo --token={{gitlab.token}}
-  forgeport code-repository register demo --type=custom --source=bitbucket.wasm --workspace=acme --repository=demo";
+  forgeport code-repository register demo --type=github --owner=acme --repository=demo \\
+      --token=@token.txt
+  forgeport code-repository register demo --type=gitlab --group=acme/tools --project=demo \\
+      --token={{gitlab.token}}
+  forgeport code-repository register demo --source=bitbucket.wasm --workspace=acme \\
+      --repository=demo";
 
 const UPDATE: &str = "\
-Options of the provider are set as with `register` and removed with --unset. They are tried before they are stored; name and
-description change without any network.
+Options of the provider are set as with `register`, and removed with --unset. They are tried
+before they are stored. Name and description change without any network.
 
 Examples:
   forgeport code-repository update demo --token=@new-token.txt
   forgeport code-repository update demo --unset=token --description='The demo'";
 
 const DOWNLOAD: &str = "\
-The directory is filled in one step: whoever looks sees all files or none. The tree is compared with what the forge says of the
-commit; the result tells `verified`, or why not.
+The directory is filled in one step: whoever looks sees all files or none. The tree is compared
+with what the forge says of the commit; the answer tells `verified`, or why not.
 
 Example:
   forgeport code-repository download demo --commit=main --directory=code";
@@ -241,8 +249,9 @@ pub enum SecretCommand {
 }
 
 const SECRET: &str = "\
---key=value and --key value are the same. A value @FILE is read from a file (without its trailing newline), @- from standard input;
-@@ stands for an @ at the beginning. What stands on a command line is seen by others on the machine: --ask and @ avoid that.
+--key=value and --key value are the same. A value @FILE is read from a file (without its trailing
+newline), @- from standard input; @@ stands for an @ at the beginning. Others on the machine can
+see what stands on a command line: --ask and @ avoid that.
 
 Examples:
   forgeport secret create github --ask=token

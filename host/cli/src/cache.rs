@@ -10,12 +10,12 @@ pub fn run(service: &Service, output: Output, command: CacheCommand) -> Result<(
         CacheCommand::Show => {
             let usage = cache.usage().context("cannot read the cache")?;
             output.data(&usage, || {
-                format!("{} downloads, {} of {}\n", usage.entries, bytes(usage.bytes), bytes(usage.limit))
+                format!("{} kept, {} of {}\n", usage.entries, bytes(usage.bytes), bytes(usage.limit))
             })
         }
         CacheCommand::Clear => {
             let usage = cache.clear().context("cannot clear the cache")?;
-            output.data(&usage, || format!("Removed {} downloads, {}.\n", usage.entries, bytes(usage.bytes)))
+            output.data(&usage, || format!("Removed {} kept downloads, {}.\n", usage.entries, bytes(usage.bytes)))
         }
     }
 }
