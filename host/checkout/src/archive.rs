@@ -194,7 +194,7 @@ impl<R: Read> Members<R> {
             match self.input.read(&mut block) {
                 Ok(0) => return Ok(()),
                 Ok(length) if is_zero(&block[..length]) => {}
-                Ok(_) => return Err(malformed("there is something behind its end").into()),
+                Ok(_) => return self.drain().and(Err(malformed("there is something behind its end").into())),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
             }

@@ -100,7 +100,9 @@ impl Staged {
         let format = self.settings().commit.format();
         let listed = entries.iter().map(|entry| (last_name(&entry.path), entry.kind, entry.id)).collect();
         self.state().claims.add(path, tree_id(format, listed));
-        for name in self.state().tree.names(path) {
+        // Not in the loop's head: the lock would be held while `remove` asks for it.
+        let here = self.state().tree.names(path);
+        for name in here {
             if !names.contains(&name[..]) {
                 self.remove(&path.child(&name))?;
             }

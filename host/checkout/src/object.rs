@@ -18,7 +18,7 @@ pub enum ObjectFormat {
 
 impl ObjectFormat {
     /// Length of an object's name, in bytes.
-    pub fn len(self) -> usize {
+    pub fn length(self) -> usize {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,
@@ -83,7 +83,7 @@ impl ObjectId {
 
     /// The raw name.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.format.len()]
+        &self.bytes[..self.format.length()]
     }
 
     pub(crate) fn from_bytes(raw: &[u8]) -> Option<Self> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::claims::Verdict;
-use crate::error::{FinishError, UnpackError};
+use crate::error::FinishError;
 use crate::links;
 use crate::object::{Kind, ObjectId};
 use crate::paths::RepoPath;
@@ -60,7 +60,7 @@ impl Staged {
     pub fn finish_after(self, last: impl FnOnce(&Self, &Receipt)) -> Result<Receipt, FinishError> {
         let receipt = self.judge()?;
         last(&self, &receipt);
-        links::write(&self.state().links, self.target.staging()).map_err(UnpackError::from)?;
+        links::write(&self.state().links, self.target.staging())?;
         self.target.publish()?;
         Ok(receipt)
     }

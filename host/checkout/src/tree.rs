@@ -297,7 +297,7 @@ fn sort_key<'a>(entry: &'a (&[u8], Kind, ObjectId)) -> impl Iterator<Item = u8> 
 /// The id of a tree object with these entries, in any order. Git sorts a directory's name as if it ended in a slash.
 pub(crate) fn tree_id(format: ObjectFormat, mut entries: Vec<(&[u8], Kind, ObjectId)>) -> ObjectId {
     entries.sort_by(|a, b| sort_key(a).cmp(sort_key(b)));
-    let mut body = Vec::with_capacity(entries.iter().map(|entry| entry.0.len() + 8 + format.len()).sum());
+    let mut body = Vec::with_capacity(entries.iter().map(|entry| entry.0.len() + 8 + format.length()).sum());
     for (name, kind, id) in entries {
         body.extend_from_slice(kind.mode());
         body.push(b' ');

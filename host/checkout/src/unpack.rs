@@ -159,7 +159,7 @@ impl Places<'_> {
             }
         }
         if rest.is_empty() {
-            return Ok(None);
+            return if member.kind == MemberKind::Directory { Ok(None) } else { Err(rejected(Reason::Root)) };
         }
         let rest = RepoPath::parse(rest.join(&b'/')).map_err(|error| rejected(error.into()))?;
         self.layout.base.join(&rest).map(Some).map_err(|error| rejected(error.into()))

@@ -9,9 +9,8 @@ pub fn run(service: &Service, output: Output, command: CacheCommand) -> Result<(
     match command {
         CacheCommand::Show => {
             let usage = cache.usage().context("cannot read the cache")?;
-            output.data(&usage, || {
-                format!("{} kept, {} of {}\n", usage.entries, bytes(usage.bytes), bytes(usage.limit))
-            })
+            output
+                .data(&usage, || format!("{} kept, {} of {}\n", usage.entries, bytes(usage.bytes), bytes(usage.limit)))
         }
         CacheCommand::Clear => {
             let usage = cache.clear().context("cannot clear the cache")?;

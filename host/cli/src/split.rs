@@ -54,7 +54,7 @@ fn open_command<'a>(command: &'a Command, given: &[OsString]) -> Option<&'a Comm
     let path = OPEN.iter().find(|[group, _]| words.clone().any(|word| word == *group))?;
     let group = words.find(|word| *word == path[0])?;
     let name = words.next()?;
-    let is_open = OPEN.iter().any(|open| *open == [group, name]);
+    let is_open = OPEN.contains(&[group, name]);
     command.find_subcommand(group)?.find_subcommand(name).filter(|_| is_open)
 }
 
