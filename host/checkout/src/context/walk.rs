@@ -221,17 +221,14 @@ impl<'w, 'a> Step<'w, 'a> {
         Ok(())
     }
 
+    /// A directory in the place of a tracked file counts as that file's change and not as untracked too, as git counts it.
     fn meet_tracked(&mut self, place: usize, kind: FileType, item: DirEntry, found: &mut Found) {
         let entry = self.walk.tracked.entry(place);
         match (entry.is_submodule(), kind.is_dir()) {
             (false, false) => self.files.push((place, item)),
             (true, true) if !entry.is_unwatched() => found.submodules.push(place),
             (true, true) => {}
-            (true, false) => found.changed += self.walk.missing(place..place + 1),
-            (false, true) => {
-                found.changed += self.walk.missing(place..place + 1);
-                self.note_unknown(item.file_name().as_bytes(), kind, found);
-            }
+            (true, false) | (false, true) => found.changed += self.walk.missing(place..place + 1),
         }
     }
 

@@ -1,0 +1,274 @@
+//! The local context of checkouts that git itself made, compared with what git says.
+#![allow(clippy::unwrap_used)]
+
+use forgeport_checkout::context::{Address, Changes, ContextError, Head, LocalContext, Pushed, Settings, inspect};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+};
+use tempfile::TempDir;
+
+#[track_caller]
+fn git(directory: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new("git");
+    command.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "protocol.file.allow=always"]);
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").current_dir(directory);
+    let output = command.args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A repository `origin` with some files and a clone of it, `checkout`.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Place {
+        let place = Place(tempfile::tempdir().unwrap());
+        git(place.0.path(), &["init", "-q", "-b", "main", "origin"]);
+        for (name, content) in [
+            ("a", "a\n"),
+            ("d/b", "b\n"),
+            ("d/e/c", "c\n"),
+            ("run.sh", "#!/bin/sh\n"),
+            (".gitignore", "*.log\nbuild/\n"),
+        ] {
+            place.write("origin", name, content);
+        }
+        place.commit("origin");
+        git(place.0.path(), &["clone", "-q", "origin", "checkout"]);
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, repository: &str, name: &str, content: &str) {
+        let path = self.path(repository).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    fn commit(&self, repository: &str) -> String {
+        git(&self.path(repository), &["add", "-A"]);
+        git(&self.path(repository), &["commit", "-q", "--allow-empty", "-m", "Change"]);
+        git(&self.path(repository), &["rev-parse", "HEAD"]).trim().to_owned()
+    }
+
+    fn inspect(&self, name: &str) -> LocalContext {
+        inspect(&self.path(name), Settings { untracked: true }).unwrap()
+    }
+
+    fn changes(&self) -> Changes {
+        self.inspect("checkout").changes.unwrap()
+    }
+}
+
+fn pushed(context: &LocalContext) -> &Pushed {
+    &context.remotes[0].pushed
+}
+
+#[test]
+fn a_clean_clone_is_at_its_commit_on_its_branch_and_pushed() {
+    let place = Place::new();
+    let context = place.inspect("checkout/d/e");
+    assert_eq!(context.root, place.path("checkout").canonicalize().unwrap());
+    assert_eq!(context.subdirectory, "d/e");
+    assert_eq!(context.commit.as_deref(), Some(git(&place.path("origin"), &["rev-parse", "HEAD"]).trim()));
+    assert_eq!(context.head, Head::Branch { name: "main".into() });
+    assert!(!context.is_dirty() && !context.bare && !context.shallow);
+    let refs = vec!["origin/main".to_owned()];
+    assert_eq!(*pushed(&context), Pushed::Pushed { refs });
+    assert_eq!(place.inspect("checkout/d/b").subdirectory, "d");
+}
+
+#[test]
+fn every_kind_of_change_is_counted_as_its_own() {
+    let place = Place::new();
+    let checkout = place.path("checkout");
+    place.write("checkout", "a", "changed\n");
+    fs::set_permissions(checkout.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::remove_file(checkout.join("d/b")).unwrap();
+    assert_eq!(place.changes(), Changes { modified: 3, ..Changes::default() });
+    git(&checkout, &["add", "-A"]);
+    assert_eq!(place.changes(), Changes { staged: 3, ..Changes::default() });
+    place.write("checkout", "new", "");
+    place.write("checkout", "folder/one", "");
+    place.write("checkout", "folder/two", "");
+    place.write("checkout", "noise.log", "");
+    place.write("checkout", "build/out", "");
+    assert_eq!(place.changes(), Changes { staged: 3, untracked: 2, ..Changes::default() });
+    let without = inspect(&checkout, Settings { untracked: false }).unwrap();
+    assert_eq!(without.changes.unwrap().untracked, 0);
+}
+
+#[test]
+fn a_file_that_was_touched_and_not_changed_is_no_change() {
+    let place = Place::new();
+    for name in ["a", "d/b", "d/e/c"] {
+        let content = fs::read(place.path("checkout").join(name)).unwrap();
+        fs::write(place.path("checkout").join(name), content).unwrap();
+    }
+    assert_eq!(place.changes(), Changes::default());
+}
+
+#[test]
+fn a_change_of_the_same_length_in_the_same_second_is_seen() {
+    let place = Place::new();
+    for text in ["x\n", "y\n", "a\n", "z\n"] {
+        place.write("checkout", "a", text);
+        let modified = usize::from(text != "a\n");
+        assert_eq!(place.changes().modified, modified, "{text}");
+    }
+}
+
+#[test]
+fn commits_that_were_not_pushed_and_those_that_are_behind_are_told() {
+    let place = Place::new();
+    place.write("checkout", "a", "local\n");
+    place.commit("checkout");
+    let context = place.inspect("checkout");
+    assert_eq!(*pushed(&context), Pushed::NotPushed);
+    let distance = context.upstream.unwrap().distance.unwrap();
+    assert_eq!((distance.ahead, distance.behind), (1, 0));
+    git(&place.path("checkout"), &["reset", "-q", "--hard", "HEAD~1"]);
+    place.write("origin", "a", "remote\n");
+    place.commit("origin");
+    git(&place.path("checkout"), &["fetch", "-q"]);
+    let context = place.inspect("checkout");
+    assert!(matches!(pushed(&context), Pushed::Pushed { .. }));
+    let distance = context.upstream.unwrap().distance.unwrap();
+    assert_eq!((distance.ahead, distance.behind), (0, 1));
+    git(&place.path("checkout"), &["branch", "-q", "-m", "main", "other-name"]);
+    assert_eq!(place.inspect("checkout").upstream.unwrap().name, "origin/main");
+}
+
+#[test]
+fn detached_linked_shallow_bare_and_fresh_ones_have_a_clear_answer() {
+    let place = Place::new();
+    let checkout = place.path("checkout");
+    git(&checkout, &["worktree", "add", "-q", "--detach", "../linked"]);
+    let linked = place.inspect("linked");
+    assert_eq!(
+        (linked.head.clone(), linked.root.clone()),
+        (Head::Detached, place.path("linked").canonicalize().unwrap())
+    );
+    assert!(matches!(pushed(&linked), Pushed::Pushed { .. }));
+    place.write("origin", "a", "second\n");
+    place.commit("origin");
+    let url = format!("file://{}", place.path("origin").display());
+    git(place.0.path(), &["clone", "-q", "--depth=1", &url, "shallow"]);
+    assert!(place.inspect("shallow").shallow);
+    git(place.0.path(), &["clone", "-q", "--bare", "origin", "bare"]);
+    let bare = place.inspect("bare");
+    assert!(bare.bare && bare.changes.is_none() && bare.commit.is_some());
+    git(place.0.path(), &["init", "-q", "-b", "trunk", "fresh"]);
+    place.write("fresh", "new", "");
+    let fresh = place.inspect("fresh");
+    assert_eq!((fresh.commit, fresh.head), (None, Head::Branch { name: "trunk".into() }));
+    assert_eq!(fresh.changes.unwrap().untracked, 1);
+}
+
+#[test]
+fn what_is_no_checkout_is_an_error_that_says_so() {
+    let place = Place::new();
+    fs::create_dir(place.path("plain")).unwrap();
+    let error = |name: &str| inspect(&place.path(name), Settings { untracked: true }).unwrap_err();
+    assert!(matches!(error("plain"), ContextError::NotACheckout { .. }));
+    assert!(matches!(error("missing"), ContextError::Missing { .. }));
+    assert!(matches!(error("checkout/.git/refs"), ContextError::OutsideWorkTree { .. }));
+}
+
+#[test]
+fn a_submodule_at_another_commit_is_a_change() {
+    let place = Place::new();
+    let checkout = place.path("checkout");
+    git(&checkout, &["submodule", "--quiet", "add", &place.path("origin").to_string_lossy(), "sub"]);
+    place.commit("checkout");
+    assert_eq!(place.changes(), Changes::default());
+    place.write("checkout/sub", "a", "changed\n");
+    assert_eq!(place.changes(), Changes { submodules: 1, ..Changes::default() });
+    place.commit("checkout/sub");
+    assert_eq!(place.changes(), Changes { submodules: 1, ..Changes::default() });
+}
+
+#[test]
+fn the_url_that_git_fetches_from_counts_and_no_password_is_told() {
+    let place = Place::new();
+    let checkout = place.path("checkout");
+    git(&checkout, &["config", "url.https://me:hunter2@forge.example/.insteadOf", "short:"]);
+    git(&checkout, &["remote", "set-url", "origin", "short:acme/demo.git"]);
+    let context = place.inspect("checkout");
+    let Address::Forge(url) = &context.remotes[0].address else { panic!("{:?}", context.remotes) };
+    assert_eq!(url.to_string(), "https://forge.example/acme/demo");
+    assert!(!format!("{context:?}{}", serde_json::to_string(&context).unwrap()).contains("hunter2"));
+}
+
+/// Counts as `git status` would, from its machine-readable output (git-status(1), "Porcelain Format Version 2").
+fn as_git_counts(checkout: &Path) -> Changes {
+    let mut changes = Changes::default();
+    let output = git(checkout, &["status", "--porcelain=v2", "-z", "--untracked-files=normal", "--no-renames"]);
+    for line in output.split('\0') {
+        let mut words = line.split(' ');
+        match words.next() {
+            Some("1") => {
+                let kinds = words.next().unwrap().as_bytes();
+                changes.staged += usize::from(kinds[0] != b'.');
+                changes.modified += usize::from(kinds[1] != b'.');
+            }
+            Some("u") => changes.conflicted += 1,
+            Some("?") => changes.untracked += 1,
+            _ => {}
+        }
+    }
+    changes
+}
+
+/// One of many small things that people do to a work tree.
+fn disturb(place: &Place, random: &mut fastrand::Rng) {
+    let checkout = place.path("checkout");
+    let names = ["a", "d/b", "d/e/c", "run.sh", "new", "d/new", "folder/x", "folder/sub/y", "noise.log", "build/z"];
+    let name = names[random.usize(..names.len())];
+    let path = checkout.join(name);
+    let parent = path.parent().unwrap();
+    match random.u8(..9) {
+        0 | 1 if !parent.is_file() && !path.is_dir() => {
+            let _ = fs::create_dir_all(parent).and_then(|()| fs::remove_file(&path).or(Ok(())));
+            let _ = fs::write(&path, format!("{}\n", random.u8(..4)));
+        }
+        2 => {
+            let _ = fs::remove_file(&path);
+        }
+        3 if path.is_file() => {
+            fs::set_permissions(&path, fs::Permissions::from_mode(if random.bool() { 0o755 } else { 0o644 })).unwrap()
+        }
+        4 => {
+            let _ = fs::remove_file(&path).and_then(|()| symlink("a", &path));
+        }
+        5 => drop(git(&checkout, &["add", "-A", "--", "d"])),
+        6 => drop(git(&checkout, &["add", "-A"])),
+        7 => drop(git(&checkout, &["reset", "-q"])),
+        8 if path.is_file() => {
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join("inside"), "").unwrap();
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn random_changes_are_counted_as_git_counts_them() {
+    for seed in 0..14 {
+        let place = Place::new();
+        let mut random = fastrand::Rng::with_seed(seed);
+        for step in 0..14 {
+            disturb(&place, &mut random);
+            let found = place.changes();
+            let told = git(&place.path("checkout"), &["status", "--porcelain=v2"]);
+            assert_eq!(found, as_git_counts(&place.path("checkout")), "seed {seed}, step {step}:\n{told}");
+        }
+    }
+}
