@@ -2,7 +2,7 @@
 
 use crate::{
     exact::assert_exact,
-    scene::{KINDS, Kind, Scene},
+    scene::{EXACT, Kind, Scene},
 };
 use forgeport_forge::samples;
 use std::fs;
@@ -10,7 +10,7 @@ use std::fs;
 #[test]
 fn the_same_commit_makes_no_second_archive_request_and_is_just_as_exact() {
     let repository = samples::small();
-    for kind in KINDS {
+    for kind in EXACT {
         let scene = Scene::with(&repository);
         scene.register(kind);
         let first = scene.download("main", "one", &[]).good().json();

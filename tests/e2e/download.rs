@@ -2,7 +2,7 @@
 
 use crate::{
     exact::{assert_exact, assert_no_remains, on_disk},
-    scene::{KINDS, Kind, Scene},
+    scene::{EXACT, KINDS, Kind, Scene},
 };
 use forgeport_forge::{Repository, samples};
 use std::fs;
@@ -16,7 +16,7 @@ fn every_forge_gives_the_commits_tree_to_the_bit_with_one_archive_request() {
         let told = scene.download(&repository.commit(), "out", &[]).good().json();
         assert_exact(&scene.path("out"), &repository, "main", "");
         assert_eq!(told["tree"], repository.tree(), "{kind:?}");
-        assert_eq!(told["verification"]["state"], "verified", "{kind:?}");
+        assert_eq!(told["verification"]["state"], kind.verification(), "{kind:?}");
         assert_eq!(told["commit"], repository.commit());
         assert_eq!(scene.forge.archive_requests(), 1, "{kind:?}");
         assert_no_remains(scene.path("out").parent().unwrap());
@@ -26,7 +26,7 @@ fn every_forge_gives_the_commits_tree_to_the_bit_with_one_archive_request() {
 #[test]
 fn what_an_archive_leaves_out_or_alters_is_fetched_so_that_the_disk_has_the_commit() {
     let repository = samples::small();
-    for kind in KINDS {
+    for kind in EXACT {
         let scene = Scene::with(&repository);
         scene.register(kind);
         let ran = scene.download("main", "out", &[]).good();
@@ -66,7 +66,7 @@ fn a_subdirectory_lies_directly_in_the_target() {
         let told = scene.download("main", "out", &["--subdirectory=src/package"]).good().json();
         assert_exact(&scene.path("out"), &repository, "main", "src/package");
         assert_eq!(told["tree"], repository.tree_at("main", "src/package").unwrap(), "{kind:?}");
-        assert_eq!(told["verification"]["state"], "verified", "{kind:?}");
+        assert_eq!(told["verification"]["state"], kind.verification(), "{kind:?}");
         let error = scene.download("main", "none", &["--subdirectory=src/none"]).bad();
         assert!(error.contains("src/none"), "{kind:?}: {error}");
         assert!(!scene.path("none").exists());

@@ -33,6 +33,16 @@ pub enum Kind {
 
 pub const KINDS: [Kind; 4] = [Kind::Github, Kind::Gitlab, Kind::Bitbucket, Kind::Gitea];
 
+impl Kind {
+    /// What a download says of itself. Bitbucket tells the id of no tree and of no blob, so there is nothing to compare with.
+    pub fn verification(self) -> &'static str {
+        if self == Kind::Bitbucket { "not-verified" } else { "verified" }
+    }
+}
+
+/// Those that tell the ids of blobs, so that what an archive altered can be found.
+pub const EXACT: [Kind; 3] = [Kind::Github, Kind::Gitlab, Kind::Gitea];
+
 /// The component of a provider that is not built in.
 pub fn component(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../providers/artifacts/{name}.wasm"))
