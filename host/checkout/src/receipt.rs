@@ -57,9 +57,9 @@ impl Staged {
     ///
     /// # Errors
     /// As for [`finish`](Self::finish).
-    pub fn finish_after(self, last: impl FnOnce(&Self, &Receipt)) -> Result<Receipt, FinishError> {
+    pub fn finish_after(mut self, last: impl FnOnce(&mut Self, &Receipt)) -> Result<Receipt, FinishError> {
         let receipt = self.judge()?;
-        last(&self, &receipt);
+        last(&mut self, &receipt);
         links::write(&self.state().links, self.target.staging())?;
         self.target.publish()?;
         Ok(receipt)

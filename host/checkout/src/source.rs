@@ -1,7 +1,8 @@
 //! The bytes of an archive on their way: counted, gunzipped, and held to the limits.
 
-use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Read};
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
@@ -21,12 +22,13 @@ pub enum Format {
 
 const BUFFER: usize = 128 << 10;
 
-/// The plain archive in `source`, for as long as the limits allow.
+/// The plain archive in `source`, for as long as the limits allow; what passes is copied into `copy` too.
 pub(crate) fn open<'a>(
     source: impl Read + 'a,
     format: Format,
     limits: &Limits,
     used: u64,
+    copy: &'a Copied,
 ) -> Result<impl Read + 'a, UnpackError> {
     let packed = Rc::new(Cell::new(0));
     let mut input = BufReader::with_capacity(BUFFER, Counted { source, count: packed.clone() });
@@ -36,7 +38,7 @@ pub(crate) fn open<'a>(
         Format::TarGzip => Box::new(MultiGzDecoder::new(input)),
     };
     let gate = Gate { source: plain, packed, unpacked: 0, used, bytes: limits.bytes, ratio: limits.ratio };
-    Ok(BufReader::with_capacity(BUFFER, gate))
+    Ok(BufReader::with_capacity(BUFFER, Tee { source: gate, copy }))
 }
 
 /// A page for people that came with status 200 is told from an archive that was damaged on its way.
@@ -51,6 +53,41 @@ fn check_beginning(begins: &[u8], format: Format) -> Result<(), UnpackError> {
     match right || begins.is_empty() {
         true => Ok(()),
         false => Err(UnpackError::NoArchive { format: name, begins: neutral(&begins[..begins.len().min(40)]) }),
+    }
+}
+
+/// A file that gets a copy of what passes. That it cannot be written is no reason to fail: the copy is given up.
+#[derive(Debug, Default)]
+pub(crate) struct Copied(RefCell<Option<File>>);
+
+impl Copied {
+    pub(crate) fn into(file: Option<File>) -> Self {
+        Self(RefCell::new(file))
+    }
+
+    /// Is all that passed in the file?
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        let mut file = self.0.borrow_mut();
+        if file.as_mut().is_some_and(|file| file.write_all(bytes).is_err()) {
+            *file = None;
+        }
+    }
+}
+
+struct Tee<'a, R> {
+    source: R,
+    copy: &'a Copied,
+}
+
+impl<R: Read> Read for Tee<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.source.read(buffer)?;
+        self.copy.write(&buffer[..length]);
+        Ok(length)
     }
 }
 

@@ -1,9 +1,11 @@
 //! A download while it is being written: content goes into a directory that nobody sees, and every object is hashed on its way.
 
-use std::fs;
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::NamedTempFile;
 
 use crate::claims::Claims;
 use crate::error::{At, DiskError, Reason, Rejected, TargetError, UnpackError};
@@ -42,6 +44,8 @@ pub trait Progress: Send + Sync {
 pub struct Staged {
     pub(crate) target: Target,
     settings: Settings,
+    /// Where a copy of the plain archive goes while it is unpacked.
+    copy: Option<NamedTempFile>,
     state: Mutex<State>,
 }
 
@@ -52,6 +56,8 @@ pub(crate) struct State {
     pub claims: Claims,
     /// The paths that the root's `.gitmodules` names.
     pub submodules: Vec<RepoPath>,
+    /// How the archive lies in the copy, if all that is here came from that one archive.
+    pub copied: Option<Layout>,
     entries: u64,
     names: u64,
     bytes: u64,
@@ -65,7 +71,30 @@ impl Staged {
     pub fn new(target: &Path, settings: Settings) -> Result<Self, TargetError> {
         let target = Target::prepare(target, settings.force)?;
         let state = Mutex::new(State::new(&settings, Claims::default()));
-        Ok(Self { target, settings, state })
+        Ok(Self { target, settings, copy: None, state })
+    }
+
+    /// Copies the plain archive into a file, from which it can be kept.
+    pub fn with_copy(self, copy: Option<NamedTempFile>) -> Self {
+        Self { copy, ..self }
+    }
+
+    pub(crate) fn take_copy(&mut self) -> Option<NamedTempFile> {
+        self.copy.take()
+    }
+
+    /// The file for the copy, emptied; nothing once there is an archive.
+    pub(crate) fn copy_file(&self) -> Option<File> {
+        if !self.state().tree.is_empty() {
+            return None;
+        }
+        let mut file = self.copy.as_ref()?.as_file().try_clone().ok()?;
+        file.set_len(0).and_then(|()| file.rewind()).ok().map(|()| file)
+    }
+
+    /// A whole archive is here, and its copy, if it has a layout.
+    pub(crate) fn unpacked(&self, copied: Option<Layout>) {
+        self.state().copied = copied;
     }
 
     /// Could a download take this place? Asked before anything costs time.
@@ -119,6 +148,7 @@ impl Staged {
                 // A longer one is refused by its length; all of it would be held in memory.
                 source.take(8 << 10).read_to_end(&mut target)?;
                 self.remove(path)?;
+                self.state().copied = None;
                 self.add_symlink(path, target)
             }
             Kind::Tree | Kind::Submodule => Err(Rejected::new(path.as_bytes(), Reason::Kind(kind)).into()),
@@ -128,6 +158,7 @@ impl Staged {
     fn write_file(&self, path: &RepoPath, kind: Kind, source: &mut dyn Read) -> Result<(), UnpackError> {
         self.remove(path)?;
         let Some(place) = self.add_file(path, kind)? else { return Ok(()) };
+        self.state().copied = None;
         let mut file = writer::create(&place, kind == Kind::Executable)?;
         let mut buffer = vec![0; 64 << 10];
         let mut bytes = 0;
@@ -149,7 +180,7 @@ impl Staged {
 
     /// Git hashes the length first, which is known only now.
     fn hash(&self, place: &Path, bytes: u64) -> Result<(ObjectId, bool), DiskError> {
-        let mut file = fs::File::open(place).at("read", place)?;
+        let mut file = File::open(place).at("read", place)?;
         let mut hasher = Hasher::blob(self.settings.commit.format(), bytes);
         let mut buffer = vec![0; 64 << 10];
         let mut pointer = false;
@@ -167,6 +198,7 @@ impl Staged {
     pub(crate) fn remove(&self, path: &RepoPath) -> Result<(), DiskError> {
         let mut state = self.state();
         let Some(found) = state.tree.get(path) else { return Ok(()) };
+        state.copied = None;
         state.tree.remove(path);
         state.links.retain(|link, _| !self.settings.subdirectory.join(link).is_ok_and(|link| link.is_in(path)));
         let Some(place) = self.place(path) else { return Ok(()) };
@@ -258,6 +290,7 @@ impl State {
             links: Links::new(),
             claims,
             submodules: Vec::new(),
+            copied: None,
             entries: 0,
             names: 0,
             bytes: 0,

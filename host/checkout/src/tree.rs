@@ -96,6 +96,11 @@ impl Tree {
         Self { format, root: Directory::default() }
     }
 
+    /// Is there nothing, not even a directory?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.root.children.is_empty()
+    }
+
     /// Add a file, link or submodule where nothing is yet; its parents come with it.
     pub(crate) fn add(&mut self, path: &RepoPath, leaf: Leaf) -> Result<(), InTheWay> {
         self.put(path, leaf, false).map(drop)

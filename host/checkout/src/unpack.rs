@@ -3,16 +3,18 @@
 use std::io::Read;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::archive::{Member, MemberKind, Members};
 use crate::error::{Reason, Rejected, UnpackError};
 use crate::object::Kind;
 use crate::paths::RepoPath;
-use crate::source::{self, Format};
+use crate::source::{self, Copied, Format};
 use crate::staged::{Progress, Staged};
 use crate::writer::{CHUNK, Content, Job, Stopped, Writers, Written};
 
 /// How the paths of an archive become paths of the repository.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// How many leading names of each path are not the repository's: 1 where there is a root folder.
     pub strip: usize,
@@ -28,7 +30,8 @@ pub(crate) fn unpack(
     layout: &Layout,
     progress: &dyn Progress,
 ) -> Result<(), UnpackError> {
-    let plain = source::open(source, format, &staged.settings().limits, staged.bytes_taken())?;
+    let copy = Copied::into(staged.copy_file());
+    let plain = source::open(source, format, &staged.settings().limits, staged.bytes_taken(), &copy)?;
     let mut members = Members::new(plain, staged.settings().commit);
     let mut places = Places { layout, folder: None };
     let done = |written: Written| {
@@ -46,7 +49,11 @@ pub(crate) fn unpack(
         }
     });
     match unpacked {
-        Ok(()) => members.end(),
+        Ok(()) => {
+            members.end()?;
+            staged.unpacked(copy.is_whole().then(|| layout.clone()));
+            Ok(())
+        }
         // What was damaged on its way may look hostile; the checksum at the end tells the two apart.
         Err(UnpackError::Rejected(rejected)) => match members.drain() {
             Err(error @ UnpackError::Transfer(_)) => Err(error),

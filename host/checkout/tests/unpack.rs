@@ -320,9 +320,9 @@ fn the_cache_forgets_what_was_used_least_recently() {
     let cache = Cache::new(directory.path().join("cache"), 400_000);
     let key = |name: &str| CacheKey::new(name, COMMIT.parse().unwrap(), &RepoPath::root());
     let keep = |name: &str| {
-        let staged = Staged::new(&directory.path().join(name), settings()).unwrap();
+        let staged = Staged::new(&directory.path().join(name), settings()).unwrap().with_copy(cache.begin());
         unpack(&staged, &ordinary().file("root/big", &"x".repeat(100_000)).bytes()).unwrap();
-        let put = |staged: &Staged, receipt: &Receipt| {
+        let put = |staged: &mut Staged, receipt: &Receipt| {
             cache.put(&key(name), staged, &receipt.verification, None).unwrap();
         };
         staged.finish_after(put).unwrap();

@@ -109,13 +109,14 @@ impl Service {
         let loaded = self.load_registered(&wanted.registered).await?;
         let quick = self.connect(&wanted.registered, &loaded, CALL, observer.clone())?;
         let long = self.connect(&wanted.registered, &loaded, DOWNLOAD, observer.clone())?;
-        let staged = Arc::new(Staged::new(&wanted.directory, wanted.settings(&commit)?)?);
+        let staged = Staged::new(&wanted.directory, wanted.settings(&commit)?)?;
+        let staged = Arc::new(staged.with_copy(self.cache().begin()));
         fill(&quick, &long, &commit, known, staged.clone(), observer).await?;
         let url = quick.commit_url(&commit).await.unwrap_or_default();
         // The call that wrote into it has ended, and with it all that held it.
         let staged = Arc::into_inner(staged).ok_or_else(|| stopped("it is still being written"))?;
         let (cache, key, place) = (self.cache(), wanted.key(&commit)?, url.clone());
-        let keep = move |staged: &Staged, receipt: &Receipt| {
+        let keep = move |staged: &mut Staged, receipt: &Receipt| {
             if let Err(error) = cache.put(&key, staged, &receipt.verification, place.as_deref()) {
                 tracing::warn!(%error, "the download is not kept for the next time");
             }
