@@ -97,7 +97,7 @@ impl Target for Disk {
             let within = |path: &&str| {
                 *path == entry.path || entry.kind == Kind::Tree && path.starts_with(&format!("{}/", entry.path))
             };
-            self.differs.iter().any(|path| within(&path))
+            self.differs.iter().any(within)
         };
         entries.iter().filter(differs).cloned().collect()
     }

@@ -31,18 +31,16 @@ impl Entry {
 #[derive(Debug, Default)]
 pub struct Trees(RefCell<BTreeMap<String, String>>);
 
+/// The entries of a directory, where the forge tells them.
+type Listing = Result<Option<Vec<Entry>>, Error>;
+
 impl Trees {
     /// What the tree at `path` holds. `list` is called with a tree's id (the commit's own for the root, which forges take too) and with its
     /// path, and answers with paths from the repository's root. A tree whose parents were not listed before is looked up from the root.
     ///
     /// # Errors
     /// [`Error::NotFound`] where there is no such directory, and what `list` says.
-    pub fn entries(
-        &self,
-        commit: &str,
-        path: &str,
-        list: &dyn Fn(&str, &str) -> Result<Option<Vec<Entry>>, Error>,
-    ) -> Result<Option<Vec<Entry>>, Error> {
+    pub fn entries(&self, commit: &str, path: &str, list: &dyn Fn(&str, &str) -> Listing) -> Listing {
         let known = match path {
             "" => Some(commit.to_owned()),
             _ => self.0.borrow().get(path).cloned(),

@@ -22,7 +22,8 @@ fn each_status_has_its_meaning_and_the_forge_s_own_words() {
     let body = r#"{"message":"Bad\n  thing"}"#;
     let error = |status, headers: &[(&str, &str)]| response(status, headers, body).error("it");
     let words = |error: &Error| format!("{error:?}").contains("Bad thing");
-    let cases: [(u16, &[(&str, &str)], fn(&Error) -> bool); 9] = [
+    type Case = (u16, &'static [(&'static str, &'static str)], fn(&Error) -> bool);
+    let cases: [Case; 9] = [
         (401, &[], |e| matches!(e, Error::Unauthorized(_))),
         (403, &[], |e| matches!(e, Error::Forbidden(_))),
         (403, &[("x-ratelimit-remaining", "12")], |e| matches!(e, Error::Forbidden(_))),

@@ -1,0 +1,90 @@
+//! What the sandbox adds to one call: everything but the network.
+
+use crate::timing::{median, shown};
+use anyhow::{Context, Result, ensure};
+use forgeport_egress::{Gate, GateSettings, Permit, Quiet};
+use forgeport_grants::{Grants, RemoteUrl};
+use forgeport_runtime::{CodeCacheSettings, Limits, Provider, Runtime, Session};
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+use zeroize::Zeroizing;
+
+/// The argument that makes this binary do one call in a fresh process and tell how long it took.
+pub const FRESH: &str = "--one-call";
+
+const COMPONENT: &[u8] = include_bytes!("../../../providers/artifacts/github.wasm");
+const RUNS: usize = 15;
+
+pub fn measure() -> Result<()> {
+    let cache = tempfile::tempdir()?;
+    let provider = load(cache.path().to_owned())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let warm = (0..2000).map(|_| one_call(&runtime, &provider)).collect::<Result<_>>()?;
+    let mut fresh = Vec::new();
+    for _ in 0..RUNS {
+        let output = Command::new(std::env::current_exe()?).arg(FRESH).arg(cache.path()).output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fresh.push(Duration::from_nanos(String::from_utf8(output.stdout)?.trim().parse()?));
+    }
+    println!("\n| what the sandbox adds to one call | median |\n| --- | --- |");
+    println!("| fresh process, compiled code cached: engine, component, instance, call | {} |", shown(median(fresh)));
+    println!("| warm process: instance, `open`, call | {} |", shown(median(warm)));
+    Ok(())
+}
+
+/// In a process of its own.
+pub fn fresh() -> Result<()> {
+    let cache = PathBuf::from(std::env::args().nth(2).context("where is the cache?")?);
+    let start = Instant::now();
+    let provider = load(cache)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    one_call(&runtime, &provider)?;
+    println!("{}", start.elapsed().as_nanos());
+    Ok(())
+}
+
+fn load(directory: PathBuf) -> Result<Provider> {
+    let cache = CodeCacheSettings { directory, key: Zeroizing::new([7; 32]) };
+    let runtime = Runtime::new(Limits::default(), Some(cache))?;
+    let provider = runtime.load(COMPONENT, "github")?;
+    // It lives as long as the process, as in the command.
+    std::mem::forget(runtime);
+    Ok(provider)
+}
+
+/// A call that goes into the component and not to the network.
+fn one_call(runtime: &tokio::runtime::Runtime, provider: &Provider) -> Result<Duration> {
+    let values = [("owner", "acme"), ("repository", "demo"), ("api_url", "https://api.github.com")];
+    let permit = Permit {
+        grants: Grants::default(),
+        credentials: Vec::new(),
+        deadline: Instant::now() + Duration::from_secs(60),
+        body: 1 << 20,
+        notices: Arc::new(Quiet),
+    };
+    let session = Session {
+        gate: gate()?,
+        permit,
+        values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        secrets: Vec::new(),
+    };
+    let remote = RemoteUrl::parse("git@github.com:acme/demo.git")?;
+    let start = Instant::now();
+    let owns = runtime.block_on(provider.repository(session).owns_remote(&remote))?;
+    ensure!(owns, "the provider does not know its own repository");
+    Ok(start.elapsed())
+}
+
+/// One for all calls, as in the command.
+fn gate() -> Result<Gate> {
+    static GATE: OnceLock<Gate> = OnceLock::new();
+    if let Some(gate) = GATE.get() {
+        return Ok(gate.clone());
+    }
+    let gate = Gate::new(GateSettings::default())?;
+    Ok(GATE.get_or_init(|| gate).clone())
+}
