@@ -2,7 +2,7 @@
 
 use crate::{
     exact::assert_exact,
-    scene::{EXACT, Kind, Scene},
+    scene::{KINDS, Kind, Scene},
 };
 use forgeport_forge::samples;
 use std::fs;
@@ -10,7 +10,7 @@ use std::fs;
 #[test]
 fn the_same_commit_makes_no_second_archive_request_and_is_just_as_exact() {
     let repository = samples::small();
-    for kind in EXACT {
+    for kind in KINDS {
         let scene = Scene::with(&repository);
         scene.register(kind);
         let first = scene.download("main", "one", &[]).good().json();
@@ -18,7 +18,7 @@ fn the_same_commit_makes_no_second_archive_request_and_is_just_as_exact() {
         let second = ran.json();
         assert_eq!((first["cached"].clone(), second["cached"].clone()), (false.into(), true.into()));
         assert_exact(&scene.path("two"), &repository, "main", "");
-        assert_eq!(scene.forge.archive_requests(), 1, "{kind:?}");
+        assert_eq!(scene.bulk_requests(), 1, "{kind:?}");
         for key in ["tree", "verification", "files", "links", "bytes", "submodules", "lfs_pointers", "url"] {
             assert_eq!(first[key], second[key], "{kind:?} {key}");
         }
@@ -47,7 +47,7 @@ fn another_subdirectory_and_another_code_repository_are_kept_apart() {
     scene.download("main", "one", &[]).good();
     scene.download("main", "two", &["--subdirectory=bin"]).good();
     assert_exact(&scene.path("two"), &repository, "main", "bin");
-    assert_eq!(scene.forge.archive_requests(), 2);
+    assert_eq!(scene.bulk_requests(), 2);
     let usage = scene.run(&["cache", "show", "--output=json"]).good().json();
     assert_eq!(usage["entries"], 2);
 }

@@ -1,7 +1,10 @@
 //! Every kind of token, and what must never happen to one.
 
-use crate::scene::{KINDS, Kind, Scene};
-use forgeport_forge::{Access, BITBUCKET_EMAIL, Server, TokenKind, samples};
+use crate::{
+    exact::assert_exact,
+    scene::{KINDS, Kind, Scene},
+};
+use forgeport_forge::{Access, BITBUCKET_EMAIL, GITLAB_DEPLOY_USER, Server, TokenKind, samples};
 
 #[test]
 fn every_kind_of_token_that_can_read_a_repository_registers_and_downloads() {
@@ -13,6 +16,8 @@ fn every_kind_of_token_that_can_read_a_repository_registers_and_downloads() {
         (Kind::Gitlab, TokenKind::GitlabPersonal, None),
         (Kind::Gitlab, TokenKind::GitlabProject, None),
         (Kind::Gitlab, TokenKind::GitlabGroup, None),
+        (Kind::Gitlab, TokenKind::GitlabDeploy, Some(GITLAB_DEPLOY_USER)),
+        (Kind::Gitlab, TokenKind::GitlabJob, None),
         (Kind::Bitbucket, TokenKind::BitbucketAccess, None),
         (Kind::Bitbucket, TokenKind::BitbucketApi, Some(BITBUCKET_EMAIL)),
         (Kind::Gitea, TokenKind::Gitea, None),
@@ -24,20 +29,29 @@ fn every_kind_of_token_that_can_read_a_repository_registers_and_downloads() {
         options.extend(user.map(|user| format!("--username={user}")));
         scene.try_register(kind, &options).good();
         let told = scene.download("main", "out", &[]).good().json();
-        assert_eq!(told["verification"]["state"], kind.verification(), "{token:?}");
+        assert_eq!(told["verification"]["state"], "verified", "{token:?}");
     }
 }
 
 #[test]
-fn tokens_of_gitlab_that_may_not_read_archives_say_what_to_use_instead() {
-    let repository = samples::faithful();
-    for token in [TokenKind::GitlabDeploy, TokenKind::GitlabJob] {
+fn tokens_that_only_git_takes_name_branches_tags_and_directories_too() {
+    let repository = samples::small();
+    for (token, user) in [(TokenKind::GitlabDeploy, Some(GITLAB_DEPLOY_USER)), (TokenKind::GitlabJob, None)] {
         let scene = Scene::with(&repository);
         let secret = scene.forge.token(token, Access::All);
-        let ran = scene.try_register(Kind::Gitlab, &[format!("--token={secret}")]);
-        let error = if ran.code == 0 { scene.download("main", "out", &[]).bad() } else { ran.bad() };
-        assert!(error.contains("personal, project or group token"), "{token:?}: {error}");
-        assert!(!error.contains(&secret));
+        let mut options = vec![format!("--token={secret}")];
+        options.extend(user.map(|user| format!("--username={user}")));
+        scene.try_register(Kind::Gitlab, &options).good();
+        for revision in ["feature/x", "v1.0", "v0"] {
+            let told = scene.download(revision, "out", &["--force"]).good().json();
+            assert_eq!(told["commit"], repository.resolve(revision).unwrap());
+            assert_exact(&scene.path("out"), &repository, revision, "");
+        }
+        scene.download("main", "part", &["--subdirectory=src/package"]).good();
+        assert_exact(&scene.path("part"), &repository, "main", "src/package");
+        let error = scene.download("nope", "none", &[]).bad();
+        assert!(error.contains("nope") && !error.contains(&secret), "{error}");
+        assert!(scene.download("main", "none", &["--subdirectory=nope"]).bad().contains("no directory `nope`"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     exact::{assert_exact, assert_no_remains, on_disk},
-    scene::{EXACT, KINDS, Kind, Scene},
+    scene::{KINDS, Kind, Scene},
 };
 use forgeport_forge::{Repository, samples};
 use std::fs;
@@ -16,9 +16,9 @@ fn every_forge_gives_the_commits_tree_to_the_bit_with_one_archive_request() {
         let told = scene.download(&repository.commit(), "out", &[]).good().json();
         assert_exact(&scene.path("out"), &repository, "main", "");
         assert_eq!(told["tree"], repository.tree(), "{kind:?}");
-        assert_eq!(told["verification"]["state"], kind.verification(), "{kind:?}");
+        assert_eq!(told["verification"]["state"], "verified", "{kind:?}");
         assert_eq!(told["commit"], repository.commit());
-        assert_eq!(scene.forge.archive_requests(), 1, "{kind:?}");
+        assert_eq!(scene.bulk_requests(), 1, "{kind:?}");
         assert_no_remains(scene.path("out").parent().unwrap());
     }
 }
@@ -26,7 +26,7 @@ fn every_forge_gives_the_commits_tree_to_the_bit_with_one_archive_request() {
 #[test]
 fn what_an_archive_leaves_out_or_alters_is_fetched_so_that_the_disk_has_the_commit() {
     let repository = samples::small();
-    for kind in EXACT {
+    for kind in KINDS {
         let scene = Scene::with(&repository);
         scene.register(kind);
         let ran = scene.download("main", "out", &[]).good();
@@ -37,7 +37,7 @@ fn what_an_archive_leaves_out_or_alters_is_fetched_so_that_the_disk_has_the_comm
         assert!(ran.stderr.contains("submodules") && ran.stderr.contains("vendor/library"), "{kind:?}: {}", ran.stderr);
         assert!(ran.stderr.contains("LFS") && ran.stderr.contains("data/model.bin"), "{kind:?}: {}", ran.stderr);
         assert!(scene.path("out/vendor/library").is_dir());
-        assert_eq!(scene.forge.archive_requests(), 1, "{kind:?}");
+        assert_eq!(scene.bulk_requests(), 1, "{kind:?}");
     }
 }
 
@@ -66,7 +66,7 @@ fn a_subdirectory_lies_directly_in_the_target() {
         let told = scene.download("main", "out", &["--subdirectory=src/package"]).good().json();
         assert_exact(&scene.path("out"), &repository, "main", "src/package");
         assert_eq!(told["tree"], repository.tree_at("main", "src/package").unwrap(), "{kind:?}");
-        assert_eq!(told["verification"]["state"], kind.verification(), "{kind:?}");
+        assert_eq!(told["verification"]["state"], "verified", "{kind:?}");
         let error = scene.download("main", "none", &["--subdirectory=src/none"]).bad();
         assert!(error.contains("src/none"), "{kind:?}: {error}");
         assert!(!scene.path("none").exists());
@@ -81,7 +81,7 @@ fn a_subdirectory_that_would_leave_the_repository_is_refused() {
         let error = scene.download("main", "out", &[&format!("--subdirectory={bad}")]).bad();
         assert!(error.contains("--subdirectory"), "{error}");
     }
-    assert_eq!(scene.forge.archive_requests(), 0);
+    assert_eq!(scene.bulk_requests(), 0);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_target_that_is_not_empty_is_kept_unless_it_is_to_be_replaced() {
     let error = scene.download("main", "out", &[]).bad();
     assert!(error.contains("--force") && error.contains("not empty"), "{error}");
     assert_eq!(on_disk(&scene.path("out")).len(), 1);
-    assert_eq!(scene.forge.archive_requests(), 0);
+    assert_eq!(scene.bulk_requests(), 0);
     scene.download("main", "out", &["--force"]).good();
     assert_exact(&scene.path("out"), &repository, "main", "");
     assert_no_remains(scene.path("out").parent().unwrap());

@@ -7,6 +7,7 @@ mod custom;
 mod download;
 mod exact;
 mod faults;
+mod git;
 mod options;
 mod register;
 mod remotes;

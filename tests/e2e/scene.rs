@@ -1,6 +1,6 @@
 //! A forge, a home of its own, and the binary.
 
-use forgeport_forge::{Access, Forge, Repository, TokenKind};
+use forgeport_forge::{Access, Forge, Logged, Repository, TokenKind};
 use serde_json::Value;
 use std::{
     io::Write,
@@ -32,16 +32,6 @@ pub enum Kind {
 }
 
 pub const KINDS: [Kind; 4] = [Kind::Github, Kind::Gitlab, Kind::Bitbucket, Kind::Gitea];
-
-impl Kind {
-    /// What a download says of itself. Bitbucket tells the id of no tree and of no blob, so there is nothing to compare with.
-    pub fn verification(self) -> &'static str {
-        if self == Kind::Bitbucket { "not-verified" } else { "verified" }
-    }
-}
-
-/// Those that tell the ids of blobs, so that what an archive altered can be found.
-pub const EXACT: [Kind; 3] = [Kind::Github, Kind::Gitlab, Kind::Gitea];
 
 /// The component of a provider that is not built in.
 pub fn component(name: &str) -> PathBuf {
@@ -163,6 +153,12 @@ impl Scene {
         let mut arguments = vec!["--output=json", "code-repository", "download", "demo", &commit, &directory];
         arguments.extend_from_slice(more);
         self.run(&arguments)
+    }
+
+    /// Requests that brought the files of a commit, as an archive or by git.
+    pub fn bulk_requests(&self) -> usize {
+        let by_git = |request: &&Logged| request.method == "POST" && request.target.ends_with("/git-upload-pack");
+        self.forge.archive_requests() + self.forge.requests().iter().filter(by_git).count()
     }
 
     /// The registered names.

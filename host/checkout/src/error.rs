@@ -168,6 +168,9 @@ pub enum Reason {
     /// The kind cannot be written in this way.
     #[error("a {0} cannot be written as a single file")]
     Kind(Kind),
+    /// In the forge's own words, safe to print.
+    #[error("the forge says: {0}")]
+    Refused(String),
     /// An entry of a listing is not of the directory that was listed.
     #[error("it does not lie directly in `{0}`, which the forge listed")]
     Listing(String),

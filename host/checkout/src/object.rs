@@ -97,6 +97,13 @@ impl ObjectId {
         Some(Self { format, bytes })
     }
 
+    /// From the first 20 bytes.
+    pub(crate) fn from_sha1(raw: &[u8]) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..20].copy_from_slice(&raw[..20]);
+        Self { format: ObjectFormat::Sha1, bytes }
+    }
+
     /// The name of a blob with these contents.
     pub(crate) fn of_blob(format: ObjectFormat, contents: &[u8]) -> Self {
         let mut hasher = Hasher::blob(format, contents.len() as u64);

@@ -18,11 +18,13 @@ pub enum Format {
     Tar,
     /// A tar archive in gzip (RFC 1952), of one member or several.
     TarGzip,
+    /// What `git-upload-pack` answers a fetch of the commit with (gitprotocol-v2(5)).
+    GitPack,
 }
 
 const BUFFER: usize = 128 << 10;
 
-/// The plain archive in `source`, for as long as the limits allow; what passes is copied into `copy` too.
+/// What is packed in `source`, for as long as the limits allow; what passes is copied into `copy` too.
 pub(crate) fn open<'a>(
     source: impl Read + 'a,
     format: Format,
@@ -34,7 +36,7 @@ pub(crate) fn open<'a>(
     let mut input = BufReader::with_capacity(BUFFER, Counted { source, count: packed.clone() });
     check_beginning(input.fill_buf()?, format)?;
     let plain: Box<dyn Read + 'a> = match format {
-        Format::Tar => Box::new(input),
+        Format::Tar | Format::GitPack => Box::new(input),
         Format::TarGzip => Box::new(MultiGzDecoder::new(input)),
     };
     let gate = Gate { source: plain, packed, unpacked: 0, used, bytes: limits.bytes, ratio: limits.ratio };
@@ -44,6 +46,7 @@ pub(crate) fn open<'a>(
 /// A page for people that came with status 200 is told from an archive that was damaged on its way.
 fn check_beginning(begins: &[u8], format: Format) -> Result<(), UnpackError> {
     let (name, right) = match format {
+        Format::GitPack => ("git", begins.iter().take(4).all(u8::is_ascii_hexdigit)),
         Format::TarGzip => ("gzip", begins.starts_with(&[0x1f, 0x8b]) || begins == [0x1f]),
         // The checksum of a tar header starts with digits or spaces; text of another kind rarely has 512 bytes that agree.
         Format::Tar => {

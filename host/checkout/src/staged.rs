@@ -12,6 +12,7 @@ use crate::error::{At, DiskError, Reason, Rejected, TargetError, UnpackError};
 use crate::limits::Limits;
 use crate::links::{self, Links};
 use crate::object::{Hasher, Kind, ObjectId};
+use crate::pack;
 use crate::paths::RepoPath;
 use crate::source::Format;
 use crate::target::{self, Target};
@@ -133,7 +134,10 @@ impl Staged {
         layout: &Layout,
         progress: &dyn Progress,
     ) -> Result<(), UnpackError> {
-        unpack::unpack(self, source, format, layout, progress)
+        match format {
+            Format::GitPack => pack::unpack(self, source, progress),
+            Format::Tar | Format::TarGzip => unpack::unpack(self, source, format, layout, progress),
+        }
     }
 
     /// Write one file or link, in the place of what may be there.
@@ -263,7 +267,7 @@ impl Staged {
         self.state().bytes
     }
 
-    fn take(&self, more: u64) -> Result<(), Rejected> {
+    pub(crate) fn take(&self, more: u64) -> Result<(), Rejected> {
         let value = self.settings.limits.bytes;
         match self.bytes_taken().saturating_add(more) > value {
             true => Err(Rejected::archive(Reason::Limit { name: "bytes", value, what: "bytes" })),

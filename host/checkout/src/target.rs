@@ -34,12 +34,17 @@ impl Target {
         let sweeping = File::open(parent).at("open", parent)?;
         sweeping.lock().at("lock", parent)?;
         sweep(parent);
-        let everybody = Permissions::from_mode(0o777);
-        let staging = tempfile::Builder::new().prefix(PREFIX).permissions(everybody).tempdir_in(parent);
-        let staging = staging.at("create a directory in", parent)?;
-        let lock = File::open(staging.path()).at("open", staging.path())?;
-        lock.lock().at("lock", staging.path())?;
+        let (staging, lock) = make(parent)?;
         Ok(Self { path, force, staging, _lock: lock })
+    }
+
+    /// Another directory beside the target, for what only this download needs.
+    pub(crate) fn scratch(&self) -> Result<Scratch, DiskError> {
+        let parent = self.staging().parent().unwrap_or(&self.path);
+        let sweeping = File::open(parent).at("open", parent)?;
+        sweeping.lock().at("lock", parent)?;
+        let (directory, lock) = make(parent)?;
+        Ok(Scratch { directory, _lock: lock })
     }
 
     /// Where to write.
@@ -96,6 +101,28 @@ impl Target {
             _ => DiskError::new("move the download to", &self.path, error).into(),
         }
     }
+}
+
+/// A directory that is removed when this is dropped.
+pub(crate) struct Scratch {
+    directory: TempDir,
+    _lock: File,
+}
+
+impl Scratch {
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+/// A new directory in `parent`, locked.
+fn make(parent: &Path) -> Result<(TempDir, File), DiskError> {
+    let everybody = Permissions::from_mode(0o777);
+    let made = tempfile::Builder::new().prefix(PREFIX).permissions(everybody).tempdir_in(parent);
+    let directory = made.at("create a directory in", parent)?;
+    let lock = File::open(directory.path()).at("open", directory.path())?;
+    lock.lock().at("lock", directory.path())?;
+    Ok((directory, lock))
 }
 
 /// Could a download take this place?

@@ -2,7 +2,7 @@
 
 use forgeport_provider::{
     Archive, Base, Commit, Credential, Description, Error, Hosting, Identity, Need, Provider, Remote, Request,
-    Response, Setting, Settings, Url, given, http,
+    Response, Setting, Settings, Url, git, given, http,
 };
 use serde::Deserialize;
 
@@ -57,15 +57,15 @@ impl Provider for Bitbucket {
                     "The e-mail address of the Atlassian account that an API token belongs to",
                 ),
                 Setting::optional("api_url", "The REST API").default("https://api.bitbucket.org/2.0"),
-                Setting::optional("web_url", "Where people and git go, and archives come from")
-                    .default("https://bitbucket.org"),
+                Setting::optional("web_url", "Where people and git go").default("https://bitbucket.org"),
             ],
-            needs: vec![Need::get("{api_url}"), Need::get("{web_url}")],
+            needs: vec![Need::get("{api_url}"), Need::git("{web_url}")],
             credentials: vec![
                 Credential::basic("token", "{api_url}", "{username}").when(given("username")),
-                Credential::basic("token", "{web_url}", "{username}").when(given("username")),
                 Credential::bearer("token", "{api_url}"),
-                Credential::bearer("token", "{web_url}"),
+                // Git does not ask who somebody is, only what kind of token it gets.
+                Credential::basic("token", "{web_url}", "x-bitbucket-api-token-auth").when(given("username")),
+                Credential::basic("token", "{web_url}", "x-token-auth"),
             ],
             remote_hosts: ["{web_url.host}", "altssh.bitbucket.org"].map(Into::into).into(),
         }
@@ -114,21 +114,13 @@ impl Provider for Bitbucket {
         self.hosting.owns(remote, &own)
     }
 
+    // Bitbucket tells the id of no file, so nothing could tell what an archive leaves out or alters. What git brings is exact.
     fn archive(&self, commit: &str, _subdirectory: &str) -> Archive {
-        let file = format!("{commit}.tar.gz");
-        let path = [&self.workspace, &self.repository, "get", &file];
-        Archive::tar_gzip(Request::get(self.web.join(path)))
+        git::fetch(self.web.join([&self.workspace, &format!("{}.git", self.repository)]), commit)
     }
 
     fn meaning(&self, response: &Response) -> Error {
-        let what = format!("the archive of {}", self.what());
-        let kind = response.header("content-type").unwrap_or_default();
-        if response.status == 200 && kind.starts_with("text/html") {
-            let text =
-                format!("{what}: Bitbucket shows its login page; check the token, and --username for an API token");
-            return Error::Unauthorized(text);
-        }
-        response.error(&what)
+        response.error(&self.what())
     }
 
     fn commit_url(&self, commit: &str) -> Option<String> {

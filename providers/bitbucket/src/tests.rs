@@ -23,13 +23,17 @@ fn missing(url: &str) {
 }
 
 #[test]
-fn with_a_user_name_the_token_is_a_password_on_both_origins() {
+fn with_a_user_name_the_token_is_an_api_token_on_both_origins() {
     let rules = Bitbucket::describe().credentials;
-    for origin in ["{api_url}", "{web_url}"] {
+    let basic = |user: &str| Placement::Basic(user.into());
+    let places = [
+        ("{api_url}", basic("{username}"), Placement::Bearer),
+        ("{web_url}", basic("x-bitbucket-api-token-auth"), basic("x-token-auth")),
+    ];
+    for (origin, with, without) in places {
         let of: Vec<_> = rules.iter().filter(|rule| rule.origin == origin).collect();
-        assert_eq!(of[0].placement, Placement::Basic("{username}".into()));
+        assert_eq!((&of[0].placement, &of[1].placement), (&with, &without));
         assert_eq!(of[0].conditions, [Condition::Given("username".into())]);
-        assert_eq!(of[1].placement, Placement::Bearer);
     }
 }
 
@@ -89,18 +93,12 @@ fn a_bad_token_is_not_taken_for_a_missing_branch() {
 }
 
 #[test]
-fn a_login_page_in_place_of_the_archive_means_a_bad_token() {
-    let page = response(200, &[("content-type", "text/html; charset=utf-8")], "<h1>Log in</h1>");
-    assert!(matches!(open().meaning(&page), Error::Unauthorized(_)));
-    let missing = response(404, &[("content-type", "text/html")], "<h1>Not found</h1>");
-    assert!(matches!(open().meaning(&missing), Error::NotFound(_)));
-}
-
-#[test]
-fn the_archive_comes_from_the_web_and_files_are_not_listed() {
+fn the_commit_comes_by_git_and_files_are_not_listed() {
     let archive = open().archive(ID, "src");
-    assert_eq!(archive.request.url, format!("https://bitbucket.org/team/demo/get/{ID}.tar.gz"));
+    assert_eq!(archive.request.url, "https://bitbucket.org/team/demo.git/git-upload-pack");
     assert_eq!(open().entries(ID, "").unwrap(), None);
+    let missing = response(404, &[("content-type", "text/plain")], "Repository not found");
+    assert!(matches!(open().meaning(&missing), Error::NotFound(_)));
 }
 
 #[test]

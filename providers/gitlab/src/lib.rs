@@ -1,14 +1,14 @@
 //! GitLab: gitlab.com, Dedicated and self-managed, also under a path of its host.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need, Provider, Remote, Request,
-    Response, Setting, Settings, Url, http, starts_with,
+    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need, Problem, Provider, Remote,
+    Request, Response, Setting, Settings, Target, Url, download, explain, git, given, http, starts_with,
 };
 use serde::Deserialize;
 
 /// GitLab's own words are `404 Project Not Found`, whatever the reason.
-const HINT: &str = "a private project wants a personal, project or group token with the scope read_api; \
-    job and deploy tokens get its archive through git only";
+const HINT: &str = "a private project wants a personal, project or group token with the scope read_api, \
+    or a deploy token together with --username";
 
 /// A project on GitLab.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct GitLab {
     hosting: Hosting,
     /// With the groups that it is in.
     project: String,
+    /// Was one given?
+    token: bool,
 }
 
 forgeport_provider::export!(GitLab);
@@ -49,14 +51,15 @@ impl Provider for GitLab {
                 Setting::required("group", "The group or user that the project is in; subgroups as group/subgroup"),
                 Setting::required("project", "The project's name in its URL"),
                 Setting::secret("token", "A token with the scope read_api; none for a public project"),
+                Setting::optional("username", "The user name that belongs to a deploy token"),
                 Setting::optional("instance_url", "Where GitLab is").default("https://gitlab.com"),
                 Setting::optional("host", "The host in remote URLs, if another than the instance's"),
             ],
-            needs: vec![Need::get("{instance_url}")],
-            // In these headers GitLab overlooks a token where it does not count; as a bearer it would be refused, for a public project too.
+            needs: vec![Need::git("{instance_url}")],
+            // The API takes neither deploy nor job tokens; git takes them as passwords.
             credentials: vec![
-                Credential::header("token", "{instance_url}", "JOB-TOKEN").when(starts_with("token", "glcbt-")),
-                Credential::header("token", "{instance_url}", "DEPLOY-TOKEN").when(starts_with("token", "gldt-")),
+                Credential::basic("token", "{instance_url}", "{username}").when(given("username")),
+                Credential::basic("token", "{instance_url}", "gitlab-ci-token").when(starts_with("token", "glcbt-")),
                 Credential::bearer("token", "{instance_url}"),
             ],
             remote_hosts: ["{host.host}", "{instance_url.host}", "altssh.gitlab.com"].map(Into::into).into(),
@@ -67,24 +70,21 @@ impl Provider for GitLab {
         let instance = settings.base("instance_url")?;
         let hosting =
             Hosting::with_option(settings, "host", &instance)?.alternative_ssh("gitlab.com", "altssh.gitlab.com", 443);
-        Ok(Self { project: format!("{}/{}", settings.path("group")?, settings.name("project")?), instance, hosting })
+        let project = format!("{}/{}", settings.path("group")?, settings.name("project")?);
+        Ok(Self { project, token: settings.has_secret("token"), instance, hosting })
     }
 
     fn login(&self) -> Result<Identity, Error> {
         let request = Request::get(self.url(&[]));
-        match http::json::<ProjectAnswer>(&request, &self.what()) {
-            Ok(found) => Ok(Identity::of_repository(found.path_with_namespace, found.default_branch)),
-            // A job token may not ask for the project, but for its commits.
-            Err(error @ (Error::NotFound(_) | Error::Unauthorized(_))) => {
-                self.commit("HEAD").map_err(|_| hinted(error))?;
-                Ok(Identity::of_repository(self.project.clone(), None))
-            }
-            Err(error) => Err(error),
-        }
+        let found = http::json::<ProjectAnswer>(&request, &self.what());
+        let found = found.map(|found| Identity::of_repository(found.path_with_namespace, found.default_branch));
+        self.or_by_git(found, |references| {
+            Some(Identity::of_repository(self.project.clone(), references.default_branch.clone()))
+        })
     }
 
     fn resolve(&self, revision: &str) -> Result<Commit, Error> {
-        self.commit(revision)
+        self.or_by_git(self.commit(revision), |references| references.resolve(revision))
     }
 
     fn owns_remote(&self, remote: &Remote) -> bool {
@@ -123,6 +123,16 @@ impl Provider for GitLab {
         Ok(Request::get(self.url(&["repository", "blobs", &entry.id, "raw"])))
     }
 
+    fn download_files(&self, commit: &str, target: &dyn Target, subdirectory: Option<&str>) -> Result<(), Error> {
+        match download(self, commit, target, subdirectory.unwrap_or_default()) {
+            Err(error) if self.may_be_for_git(&error) => match target.unpack(&git::fetch(self.git(), commit)) {
+                Err(Problem::Answered(_)) => Err(error),
+                fetched => fetched.map_err(|problem| explain(self, problem)),
+            },
+            downloaded => downloaded,
+        }
+    }
+
     fn meaning(&self, response: &Response) -> Error {
         hinted(response.error(&format!("the archive of {}", self.what())))
     }
@@ -141,6 +151,26 @@ impl GitLab {
     fn url(&self, rest: &[&str]) -> Url {
         let start = ["api", "v4", "projects", &self.project];
         self.instance.join(start.iter().chain(rest))
+    }
+
+    /// Where git clones from.
+    fn git(&self) -> Url {
+        self.instance.join(format!("{}.git", self.project).split('/'))
+    }
+
+    /// The API overlooks deploy and job tokens, so with one it answers like this.
+    fn may_be_for_git(&self, error: &Error) -> bool {
+        self.token && matches!(error, Error::NotFound(_) | Error::Unauthorized(_) | Error::Forbidden(_))
+    }
+
+    fn or_by_git<T>(&self, found: Result<T, Error>, find: impl Fn(&git::References) -> Option<T>) -> Result<T, Error> {
+        match found {
+            Err(error) if self.may_be_for_git(&error) => {
+                let references = git::references(self.git(), &self.what()).ok();
+                references.as_ref().and_then(find).ok_or_else(|| hinted(error))
+            }
+            found => found.map_err(hinted),
+        }
     }
 
     fn commit(&self, revision: &str) -> Result<Commit, Error> {

@@ -20,13 +20,13 @@ fn owns(provider: &GitLab, remote: (&str, &str, Option<u16>, &str)) -> bool {
 }
 
 #[test]
-fn each_kind_of_token_has_its_header_and_the_rest_are_bearers() {
+fn deploy_and_job_tokens_are_passwords_and_the_rest_are_bearers() {
     let rules: Vec<_> =
         GitLab::describe().credentials.into_iter().map(|rule| (rule.placement, rule.conditions)).collect();
-    let begins = |with: &str| vec![Condition::StartsWith(("token".into(), with.into()))];
+    let begins = vec![Condition::StartsWith(("token".into(), "glcbt-".into()))];
     let expected = [
-        (Placement::Header("JOB-TOKEN".into()), begins("glcbt-")),
-        (Placement::Header("DEPLOY-TOKEN".into()), begins("gldt-")),
+        (Placement::Basic("{username}".into()), vec![Condition::Given("username".into())]),
+        (Placement::Basic("gitlab-ci-token".into()), begins),
         (Placement::Bearer, vec![]),
     ];
     assert_eq!(rules, expected);
@@ -46,10 +46,16 @@ fn an_empty_project_without_a_default_branch_can_be_read() {
 }
 
 #[test]
-fn a_token_that_may_see_only_commits_is_good_enough() {
+fn a_token_that_the_api_overlooks_is_good_enough_for_git() {
     answer(API, 404, r#"{"message":"404 Project Not Found"}"#);
-    answer(&format!("{API}/repository/commits/HEAD?stats=false"), 200, &format!(r#"{{"id":"{ID}"}}"#));
-    assert_eq!(open(&[]).login().unwrap().repository, "Team/Tools/demo");
+    answer(&format!("{API}/repository/commits/main?stats=false"), 404, r#"{"message":"404 Project Not Found"}"#);
+    let line = format!("{ID} HEAD\0symref=HEAD:refs/heads/main\n");
+    let branch = format!("{ID} refs/heads/main\n");
+    let lines = [line, branch].map(|line| format!("{:04x}{line}", line.len() + 4)).concat();
+    answer("https://gitlab.com/Team/Tools/demo.git/info/refs?service=git-upload-pack", 200, &(lines + "0000"));
+    let identity = open(&[]).login().unwrap();
+    assert_eq!((identity.repository.as_str(), identity.default_branch.as_deref()), ("Team/Tools/demo", Some("main")));
+    assert_eq!(resolve(&open(&[]), "main").unwrap().id, ID);
 }
 
 #[test]

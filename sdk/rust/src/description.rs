@@ -40,6 +40,13 @@ impl Need {
         Self { origin: origin.into(), methods: Vec::new(), conditions: Vec::new() }
     }
 
+    /// As [`Need::get`], and to fetch with git (`POST`).
+    #[must_use]
+    pub fn git(origin: &str) -> Self {
+        let methods = ["GET", "HEAD", "POST"].map(Into::into).into();
+        Self { methods, ..Self::get(origin) }
+    }
+
     /// Only where this holds too.
     #[must_use]
     pub fn when(mut self, condition: Condition) -> Self {

@@ -121,7 +121,8 @@ pub fn download<P: Provider>(provider: &P, commit: &str, target: &dyn Target, su
     target.fetch_files(&files).map_err(explain)
 }
 
-fn explain<P: Provider>(provider: &P, problem: Problem) -> Error {
+/// What a problem means to a provider.
+pub fn explain<P: Provider>(provider: &P, problem: Problem) -> Error {
     match problem {
         Problem::Answered(response) => provider.meaning(&response),
         Problem::Failed(failure) => failure.into(),

@@ -14,6 +14,11 @@ impl Request {
         Self { method: "GET".into(), url: url.into(), headers: Vec::new(), body: None }
     }
 
+    /// A request that sends a body; the provider has to ask for the method, see [`Need`](crate::Need).
+    pub fn post(url: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self { method: "POST".into(), body: Some(body.into()), ..Self::get(url) }
+    }
+
     /// With one more header. The host adds credentials, and refuses headers that would carry one.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

@@ -13,6 +13,7 @@ mod component;
 mod description;
 mod download;
 mod entry;
+pub mod git;
 pub mod http;
 mod remote;
 mod settings;
@@ -28,7 +29,7 @@ pub use bindings::forgeport::code_repository::http::{Request, Response};
 #[doc(hidden)]
 pub use component::Component;
 pub use description::{absent, equals, given, starts_with};
-pub use download::{Archive, Target, download};
+pub use download::{Archive, Target, download, explain};
 pub use entry::{Trees, below};
 pub use remote::{Hosting, same_path};
 pub use settings::Settings;

@@ -58,12 +58,7 @@ impl Base {
 
     /// A URL below this one. Every segment is encoded, so that a slash within one does not part it.
     pub fn join<S: AsRef<str>>(&self, segments: impl IntoIterator<Item = S>) -> Url {
-        let mut text = self.to_string();
-        for segment in segments {
-            text.push('/');
-            text.push_str(&encode(segment.as_ref()));
-        }
-        Url(text)
+        Url(self.to_string()).join(segments)
     }
 }
 
@@ -85,6 +80,16 @@ impl fmt::Display for Base {
 pub struct Url(String);
 
 impl Url {
+    /// A URL below this one, which has no query. Every segment is encoded, so that a slash within one does not part it.
+    #[must_use]
+    pub fn join<S: AsRef<str>>(mut self, segments: impl IntoIterator<Item = S>) -> Self {
+        for segment in segments {
+            self.0.push('/');
+            self.0.push_str(&encode(segment.as_ref()));
+        }
+        self
+    }
+
     /// With one more `name=value`.
     #[must_use]
     pub fn query(mut self, name: &str, value: &str) -> Self {

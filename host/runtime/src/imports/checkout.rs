@@ -41,6 +41,7 @@ impl HostDirectory for State {
         let format = match format {
             Format::Tar => checkout::Format::Tar,
             Format::TarGzip => checkout::Format::TarGzip,
+            Format::GitPack => checkout::Format::GitPack,
         };
         Ok(download.unpack(&session, request, format, layout).await.map_err(Problem::from))
     }
