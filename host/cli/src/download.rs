@@ -48,6 +48,15 @@ fn text(downloaded: &Downloaded) -> String {
         Verification::NotVerified(why) => format!("not verified: {why}{tree}"),
     };
     let from = if *cached { ", from the cache" } else { "" };
-    let counts = format!("{} files, {} links, {}", receipt.files, receipt.links, progress::bytes(receipt.bytes));
+    let counts = format!(
+        "{}, {}, {}",
+        counted(receipt.files, "file"),
+        counted(receipt.links, "link"),
+        progress::bytes(receipt.bytes)
+    );
     format!("Downloaded {repository} at {commit}{part} to {directory}{from}\n{counts}; {verified}\n")
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
