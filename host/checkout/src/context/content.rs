@@ -7,30 +7,26 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use git2::{AttrCheckFlags, Config, DiffOptions, Index, IndexEntry, Oid, Repository};
+use git2::{AttrCheckFlags, Config, DiffOptions, Oid, Repository};
 
 use super::ContextError;
+use super::index::Entry;
 
 /// How many of the entries' files have another content (or mode) than the index.
-pub fn count_changed(
-    repository: &Repository,
-    root: &Path,
-    index: &Index,
-    entries: &[&IndexEntry],
-) -> Result<usize, ContextError> {
+pub fn count_changed(repository: &Repository, root: &Path, entries: &[&Entry]) -> Result<usize, ContextError> {
     if entries.is_empty() {
         return Ok(0);
     }
     let reading = ContextError::reading("changed files", root);
     let config = repository.config().map_err(&reading)?;
     let programs = has_filter_programs(&config).map_err(&reading)?;
-    let needs_git = |entry: &&&IndexEntry| is_converted_by_git_alone(repository, &entry.path, programs);
-    let (for_git, for_libgit2): (Vec<&IndexEntry>, Vec<&IndexEntry>) = entries.iter().partition(needs_git);
-    let changed = diff(repository, index, &for_libgit2).map_err(&reading)?;
+    let needs_git = |entry: &&&Entry| is_converted_by_git_alone(repository, &entry.path, programs);
+    let (for_git, for_libgit2): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(needs_git);
+    let changed = diff(repository, &for_libgit2).map_err(&reading)?;
     Ok(changed + ask_git(root, &for_git))
 }
 
-fn diff(repository: &Repository, index: &Index, entries: &[&IndexEntry]) -> Result<usize, git2::Error> {
+fn diff(repository: &Repository, entries: &[&Entry]) -> Result<usize, git2::Error> {
     // No path at all would mean every path.
     if entries.is_empty() {
         return Ok(0);
@@ -40,7 +36,7 @@ fn diff(repository: &Repository, index: &Index, entries: &[&IndexEntry]) -> Resu
     for entry in entries {
         options.pathspec(&entry.path[..]);
     }
-    let diff = repository.diff_index_to_workdir(Some(index), Some(&mut options))?;
+    let diff = repository.diff_index_to_workdir(None, Some(&mut options))?;
     let paths: HashSet<_> = diff.deltas().map(|delta| delta.new_file().path_bytes().map(<[u8]>::to_vec)).collect();
     Ok(paths.len())
 }
@@ -64,7 +60,7 @@ fn is_converted_by_git_alone(repository: &Repository, path: &[u8], programs: boo
 }
 
 /// How many entries' files git itself hashes to something else. Where it fails, none is known to be unchanged.
-fn ask_git(root: &Path, entries: &[&IndexEntry]) -> usize {
+fn ask_git(root: &Path, entries: &[&Entry]) -> usize {
     if entries.is_empty() {
         return 0;
     }
@@ -73,7 +69,7 @@ fn ask_git(root: &Path, entries: &[&IndexEntry]) -> usize {
     entries.len() - unchanged
 }
 
-fn hash_with_git(root: &Path, entries: &[&IndexEntry]) -> Option<Vec<Oid>> {
+fn hash_with_git(root: &Path, entries: &[&Entry]) -> Option<Vec<Oid>> {
     let mut git = Command::new("git")
         .args(["hash-object", "--stdin-paths"])
         .current_dir(root)

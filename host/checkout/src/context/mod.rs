@@ -13,9 +13,11 @@
 mod content;
 mod error;
 mod head;
+mod index;
 mod model;
 mod remotes;
 mod repository;
+mod staged;
 mod stat;
 mod status;
 mod tracked;

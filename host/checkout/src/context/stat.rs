@@ -3,7 +3,9 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
-use git2::{IndexEntry, IndexTime, Oid};
+use git2::Oid;
+
+use super::index::{Entry, Time};
 
 /// The id of the blob without content.
 const EMPTY_BLOB: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
@@ -12,11 +14,6 @@ const TYPE_MASK: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 const SYMLINK: u32 = 0o120_000;
 const OWNER_MAY_EXECUTE: u32 = 0o100;
-
-const ASSUME_UNCHANGED: u16 = 1 << 15;
-const STAGE_MASK: u16 = 3 << 12;
-const INTENT_TO_ADD: u16 = 1 << 13;
-const SKIP_WORKTREE: u16 = 1 << 14;
 
 /// What the metadata tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,47 +36,11 @@ pub struct Rules {
     pub index_written: (i64, i64),
 }
 
-/// The bits of an entry's flags.
-pub trait Flags {
-    /// One side of a merge that has not been settled.
-    fn is_conflicted(&self) -> bool;
-    /// `git add --intent-to-add`: known, but with no content yet.
-    fn is_intent_to_add(&self) -> bool;
-    /// The user or a sparse checkout told git not to look at the file.
-    fn is_unwatched(&self) -> bool;
-    /// Left out of the work tree by a sparse checkout.
-    fn is_skipped(&self) -> bool;
-    /// A submodule.
-    fn is_submodule(&self) -> bool;
-}
-
-impl Flags for IndexEntry {
-    fn is_conflicted(&self) -> bool {
-        self.flags & STAGE_MASK != 0
-    }
-
-    fn is_intent_to_add(&self) -> bool {
-        self.flags_extended & INTENT_TO_ADD != 0
-    }
-
-    fn is_unwatched(&self) -> bool {
-        self.flags & ASSUME_UNCHANGED != 0 || self.is_skipped()
-    }
-
-    fn is_skipped(&self) -> bool {
-        self.flags_extended & SKIP_WORKTREE != 0
-    }
-
-    fn is_submodule(&self) -> bool {
-        self.mode & TYPE_MASK == 0o160_000
-    }
-}
-
 /// Compares an entry that is no submodule with the metadata (of a link itself) at its path.
 ///
 /// The rules are git's: a file whose recorded size, times and inode still hold is the same, unless it was written no earlier than the
 /// index ("racily clean": a change in the same tick would not show).
-pub fn compare(entry: &IndexEntry, found: &Metadata, rules: &Rules) -> Verdict {
+pub fn compare(entry: &Entry, found: &Metadata, rules: &Rules) -> Verdict {
     if entry.is_unwatched() && !(entry.is_skipped() && rules.sparse) {
         return Verdict::Same;
     }
@@ -87,20 +48,20 @@ pub fn compare(entry: &IndexEntry, found: &Metadata, rules: &Rules) -> Verdict {
         return Verdict::Changed;
     }
     // The index keeps the size modulo 2^32.
-    if entry.file_size != found.size() as u32 {
+    if entry.size != found.size() as u32 {
         // A recorded size of 0 may also mean that git wants the content compared.
-        return if entry.file_size == 0 { Verdict::Unsure } else { Verdict::Changed };
+        return if entry.size == 0 { Verdict::Unsure } else { Verdict::Changed };
     }
-    if entry.file_size == 0 && found.size() == 0 && !is_empty_blob(entry.id) {
+    if entry.size == 0 && found.size() == 0 && !is_empty_blob(entry.id) {
         return Verdict::Changed;
     }
-    let same = same_time(&entry.mtime, found.mtime(), found.mtime_nsec())
-        && same_time(&entry.ctime, found.ctime(), found.ctime_nsec())
-        && entry.ino == found.ino() as u32;
-    if same && !is_racy(&entry.mtime, rules.index_written) { Verdict::Same } else { Verdict::Unsure }
+    let same = same_time(entry.modified, found.mtime(), found.mtime_nsec())
+        && same_time(entry.changed, found.ctime(), found.ctime_nsec())
+        && entry.inode == found.ino() as u32;
+    if same && !is_racy(entry.modified, rules.index_written) { Verdict::Same } else { Verdict::Unsure }
 }
 
-fn same_type(entry: &IndexEntry, found: &Metadata, rules: &Rules) -> bool {
+fn same_type(entry: &Entry, found: &Metadata, rules: &Rules) -> bool {
     match entry.mode & TYPE_MASK {
         REGULAR => {
             let executable = |mode: u32| mode & OWNER_MAY_EXECUTE != 0;
@@ -111,19 +72,17 @@ fn same_type(entry: &IndexEntry, found: &Metadata, rules: &Rules) -> bool {
     }
 }
 
-/// Tools that keep whole seconds only record 0 nanoseconds.
-fn same_time(recorded: &IndexTime, seconds: i64, nanoseconds: i64) -> bool {
-    recorded.seconds() == seconds as i32
-        && (recorded.nanoseconds() == 0 || i64::from(recorded.nanoseconds()) == nanoseconds)
+fn same_time(recorded: Time, seconds: i64, nanoseconds: i64) -> bool {
+    recorded.seconds == seconds as i32 && (recorded.nanoseconds == 0 || i64::from(recorded.nanoseconds) == nanoseconds)
 }
 
-fn is_racy(recorded: &IndexTime, index_written: (i64, i64)) -> bool {
+fn is_racy(recorded: Time, index_written: (i64, i64)) -> bool {
     let (seconds, nanoseconds) = index_written;
-    let recorded_seconds = i64::from(recorded.seconds());
-    if recorded.nanoseconds() == 0 {
+    let recorded_seconds = i64::from(recorded.seconds);
+    if recorded.nanoseconds == 0 {
         recorded_seconds >= seconds
     } else {
-        (recorded_seconds, i64::from(recorded.nanoseconds())) >= (seconds, nanoseconds)
+        (recorded_seconds, i64::from(recorded.nanoseconds)) >= (seconds, nanoseconds)
     }
 }
 

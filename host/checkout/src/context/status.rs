@@ -5,11 +5,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use git2::{Config, Delta, DiffOptions, Index, IndexEntry, Repository, Tree};
+use git2::{Config, Repository, Tree};
 
-use super::stat::{Flags, Rules};
+use super::index::Entry;
+use super::staged::Staged;
+use super::stat::Rules;
 use super::tracked::Tracked;
-use super::walk::Walk;
+use super::walk::{Walk, is_gone};
 use super::{Changes, ContextError, content, untracked};
 
 /// Counts the changes of a repository that has a work tree, at `root`, against `head` (nothing, before the first commit).
@@ -22,10 +24,11 @@ pub fn changes(
     let reading = ContextError::reading("the index", root);
     // Before it is read: an index that somebody writes meanwhile is then trusted too little rather than too much.
     let rules = rules(repository, root)?;
-    let index = repository.index().map_err(&reading)?;
-    let tracked = Tracked::read(&index);
+    let file = read_if_there(&repository.path().join("index"))?;
+    let tracked = Tracked::read(repository, file.as_deref()).map_err(&reading)?;
+    let staged = Staged { repository, tracked: &tracked };
     let walk = Walk::new(root, &tracked, &rules, look_for_untracked);
-    let (found, staged) = walk.run(|| staged(repository, &index, &tracked, head).map_err(&reading))?;
+    let (found, staged) = walk.run(|| staged.count(head, &tracked.root()).map_err(&reading))?;
 
     let unsure: Vec<_> = found.unsure.iter().map(|place| tracked.entry(*place)).collect();
     let mut submodules = 0;
@@ -33,7 +36,7 @@ pub fn changes(
         submodules += usize::from(is_submodule_changed(root, tracked.entry(*place))?);
     }
     Ok(Changes {
-        modified: found.changed + content::count_changed(repository, root, &index, &unsure)?,
+        modified: found.changed + content::count_changed(repository, root, &unsure)?,
         staged,
         untracked: untracked::count(repository, root, &found.unknown)?,
         conflicted: conflicted(&tracked),
@@ -47,7 +50,7 @@ fn rules(repository: &Repository, root: &Path) -> Result<Rules, ContextError> {
     let index_written = match index.metadata() {
         Ok(metadata) => (metadata.mtime(), metadata.mtime_nsec()),
         // Nothing is tracked then.
-        Err(error) if super::walk::is_gone(&error) => (0, 0),
+        Err(error) if is_gone(&error) => (0, 0),
         Err(error) => return Err(ContextError::unreadable(&index)(error)),
     };
     Ok(Rules {
@@ -58,24 +61,16 @@ fn rules(repository: &Repository, root: &Path) -> Result<Rules, ContextError> {
     })
 }
 
-fn flag(config: &Config, name: &str, default: bool) -> bool {
-    config.get_bool(name).unwrap_or(default)
+fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, ContextError> {
+    match std::fs::read(file) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(error) => Err(ContextError::unreadable(file)(error)),
+    }
 }
 
-/// How many paths of the index differ from the commit; a renamed file is one that went and one that came.
-fn staged(
-    repository: &Repository,
-    index: &Index,
-    tracked: &Tracked,
-    head: Option<&Tree>,
-) -> Result<usize, git2::Error> {
-    let mut options = DiffOptions::new();
-    options.include_typechange(true);
-    let diff = repository.diff_tree_to_index(head, Some(index), Some(&mut options))?;
-    let counts = |status| !matches!(status, Delta::Conflicted | Delta::Unmodified);
-    let is_promise =
-        |path: Option<&[u8]>| path.and_then(|path| tracked.find(path)).is_some_and(Flags::is_intent_to_add);
-    Ok(diff.deltas().filter(|delta| counts(delta.status()) && !is_promise(delta.new_file().path_bytes())).count())
+fn flag(config: &Config, name: &str, default: bool) -> bool {
+    config.get_bool(name).unwrap_or(default)
 }
 
 /// How many paths wait for a merge to be settled; each has up to three entries, side by side.
@@ -92,7 +87,7 @@ fn conflicted(tracked: &Tracked) -> usize {
 }
 
 /// Whether another commit is checked out than the index says, or tracked files inside changed.
-fn is_submodule_changed(root: &Path, entry: &IndexEntry) -> Result<bool, ContextError> {
+fn is_submodule_changed(root: &Path, entry: &Entry) -> Result<bool, ContextError> {
     let path = root.join(OsStr::from_bytes(&entry.path));
     if !path.join(".git").exists() {
         // Not checked out at all: as the commit has it, in git's eyes.

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use git2::{Index, IndexEntry};
+use git2::{Oid, Repository};
 
-use super::stat::Flags;
+use super::index::{self, Entry, Trees};
 
 /// The entries of an index in the order of their paths' bytes, so that each directory's are side by side.
-pub struct Tracked {
-    entries: Vec<IndexEntry>,
+pub struct Tracked<'a> {
+    entries: Vec<Entry<'a>>,
+    trees: Trees,
 }
 
 /// A directory that holds tracked files.
@@ -35,29 +36,36 @@ pub struct Children<'a> {
     names: Vec<(&'a [u8], Child)>,
 }
 
-impl Tracked {
-    pub fn read(index: &Index) -> Self {
-        let mut entries: Vec<IndexEntry> = index.iter().collect();
+impl<'a> Tracked<'a> {
+    /// `file` is the content of the repository's index, nothing if there is none.
+    pub fn read(repository: &Repository, file: Option<&'a [u8]>) -> Result<Self, git2::Error> {
+        let Some(file) = file else {
+            return Ok(Self { entries: Vec::new(), trees: Trees::new() });
+        };
+        let (mut entries, trees) = match index::parse(file) {
+            Some(parsed) => parsed,
+            None => (repository.index()?.iter().map(Entry::owned).collect(), Trees::new()),
+        };
         // libgit2 sorts without regard to case where `core.ignoreCase` is on.
         entries.sort_by(|a, b| a.path.cmp(&b.path));
-        Self { entries }
+        Ok(Self { entries, trees })
     }
 
     pub fn root(&self) -> Directory {
         Directory { range: 0..self.entries.len(), prefix: 0 }
     }
 
-    pub fn entry(&self, place: usize) -> &IndexEntry {
+    pub fn entry(&self, place: usize) -> &Entry<'a> {
         &self.entries[place]
     }
 
-    pub fn entries(&self, range: Range<usize>) -> &[IndexEntry] {
+    pub fn entries(&self, range: Range<usize>) -> &[Entry<'a>] {
         &self.entries[range]
     }
 
     /// An entry of that path.
-    pub fn find(&self, path: &[u8]) -> Option<&IndexEntry> {
-        let place = self.entries.binary_search_by(|entry| entry.path.as_slice().cmp(path)).ok()?;
+    pub fn find(&self, path: &[u8]) -> Option<&Entry<'a>> {
+        let place = self.entries.binary_search_by(|entry| entry.path.as_ref().cmp(path)).ok()?;
         Some(&self.entries[place])
     }
 
@@ -67,6 +75,12 @@ impl Tracked {
             Some(first) => &first.path[..directory.prefix],
             None => &[],
         }
+    }
+
+    /// The id of the tree that a directory would be committed as, where the index knows it.
+    pub fn tree_id(&self, directory: &Directory) -> Option<Oid> {
+        let known = self.trees.get(self.path(directory))?;
+        (known.entries == directory.range.len()).then_some(known.id)
     }
 
     pub fn children(&self, directory: &Directory) -> Children<'_> {

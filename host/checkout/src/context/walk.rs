@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::ContextError;
-use super::stat::{self, Flags, Rules, Verdict};
+use super::index::Entry;
+use super::stat::{self, Rules, Verdict};
 use super::tracked::{Child, Children, Directory, Tracked};
 
 /// More threads do not help: they wait for the same file system.
@@ -36,7 +37,7 @@ pub struct Found {
 /// A walk over the work tree at `root`.
 pub struct Walk<'a> {
     root: &'a Path,
-    tracked: &'a Tracked,
+    tracked: &'a Tracked<'a>,
     rules: &'a Rules,
     /// Whether to note what is not tracked.
     untracked: bool,
@@ -58,7 +59,7 @@ enum Task {
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(root: &'a Path, tracked: &'a Tracked, rules: &'a Rules, untracked: bool) -> Self {
+    pub fn new(root: &'a Path, tracked: &'a Tracked<'a>, rules: &'a Rules, untracked: bool) -> Self {
         let queue = Queue { tasks: vec![Task::Directory(tracked.root())], running: 0, failed: false };
         Self { root, tracked, rules, untracked, queue: Mutex::new(queue), changed: Condvar::new() }
     }
@@ -163,7 +164,7 @@ impl<'a> Walk<'a> {
 
     /// How many of the entries' files should be there.
     fn missing(&self, range: Range<usize>) -> usize {
-        let expected = |entry: &&git2::IndexEntry| !entry.is_conflicted() && !entry.is_unwatched();
+        let expected = |entry: &&Entry| !entry.is_conflicted() && !entry.is_unwatched();
         self.tracked.entries(range).iter().filter(expected).count()
     }
 
