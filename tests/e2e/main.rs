@@ -8,6 +8,7 @@ mod download;
 mod exact;
 mod faults;
 mod git;
+mod grants;
 mod options;
 mod register;
 mod remotes;

@@ -52,6 +52,7 @@ fn values_come_with_an_equals_sign_or_a_space_and_dashes_are_underscores() {
             &urls.api_url,
             "--codeload-url",
             &urls.codeload_url,
+            "--allow-private",
         ])
         .good();
     let options = scene.run(&["code-repository", "describe", "demo", "--output=json"]).good().json()["options"].clone();

@@ -79,7 +79,8 @@ fn gitlabs_subgroups_and_instances_under_a_path_are_recognised() {
     let register = |name: &str, instance: &str| {
         let instance = format!("--instance_url={instance}");
         let group = "--group=acme/tools/deep";
-        scene.run(&["code-repository", "register", name, "--type=gitlab", group, "--project=demo", &instance]).good();
+        let words = ["code-repository", "register", name, "--type=gitlab", group, "--project=demo", &instance];
+        scene.run(&[&words[..], &["--allow-private"]].concat()).good();
     };
     register("demo", &instance);
     git(&scene.path(""), &["init", "-q", "-b", "main", "checkout"]);

@@ -114,6 +114,7 @@ impl Scene {
             ],
         };
         let mut all: Vec<String> = options.iter().map(|(name, value)| format!("--{name}={value}")).collect();
+        all.push("--allow-private".into());
         if matches!(kind, Kind::Bitbucket | Kind::Gitea) {
             all.push("--yes".into());
         }

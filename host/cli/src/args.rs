@@ -8,7 +8,10 @@ const EVERYWHERE: &str = "Options of every command";
 const EXIT: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 FORGEPORT_HOME names a directory for everything that is kept.
-FORGEPORT_KEY, 32 bytes in hex or base64, replaces the key file.";
+FORGEPORT_KEY, 32 bytes in hex or base64, replaces the key file.
+FORGEPORT_CA_FILE names certificates in PEM that are trusted beside the system's.
+FORGEPORT_POLICY names the operator's policy, where there is no /etc/forgeport/policy.toml.
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded.";
 
 /// Ties every run of a pipeline to the exact code that made it.
 #[derive(Debug, Parser)]
@@ -48,6 +51,21 @@ pub enum Command {
         #[command(subcommand)]
         command: SecretCommand,
     },
+    /// Look at providers.
+    #[command(arg_required_else_help = true)]
+    Provider {
+        #[command(subcommand)]
+        command: ProviderCommand,
+    },
+    /// What providers may reach: show it, explain it, take it away.
+    #[command(arg_required_else_help = true)]
+    Grants {
+        #[command(subcommand)]
+        command: GrantsCommand,
+    },
+    /// Every request that providers made or tried to make.
+    #[command(after_help = AUDIT)]
+    Audit(AuditArgs),
     /// Show or clear the downloads that are kept for the next time.
     #[command(arg_required_else_help = true)]
     Cache {
@@ -89,6 +107,84 @@ pub enum CodeRepositoryCommand {
     /// Download the files of a commit, all or none.
     #[command(after_help = DOWNLOAD)]
     Download(DownloadArgs),
+}
+
+const AUDIT: &str = "\
+Each redirect and each repetition is a request of its own. Paths are shown, values in a query are
+not. The newest 200,000 requests are kept.
+
+Examples:
+  forgeport audit --repository=demo --since=1h
+  forgeport audit --refused";
+
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+    /// Show what a component is made of and asks for, without trusting it.
+    Inspect {
+        /// github, gitlab, or the file of a component.
+        #[arg(value_name = "FILE.wasm | TYPE")]
+        provider: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GrantsCommand {
+    /// List what was granted, for all code repositories.
+    List,
+    /// Show what is asked, granted and allowed for one code repository, its credentials and limits.
+    Show {
+        /// Its name, its id, or the beginning of either.
+        name: String,
+    },
+    /// Take a grant away from a custom provider.
+    Revoke {
+        /// The code repository's name.
+        name: String,
+        /// The origin, as `grants show` has it.
+        origin: String,
+    },
+    /// Tell whether a request would be let out, by which rule, and what would change that.
+    #[command(after_help = "For example: forgeport grants explain demo GET https://api.github.com/user")]
+    Explain {
+        /// The code repository: its name, its id, or the beginning of either.
+        name: String,
+        /// GET, POST, ...
+        method: String,
+        /// The whole URL.
+        url: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Only this code repository's.
+    #[arg(long, value_name = "NAME")]
+    pub repository: Option<String>,
+    /// Only from then on: a span like 90m or 7d, or a date like 2026-01-31 or 2026-01-31T12:00:00Z.
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Only those that were not let out.
+    #[arg(long)]
+    pub refused: bool,
+    /// The newest so many.
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    pub last: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct MarkArgs {
+    /// Grant a custom provider this origin, which it asks for (may be repeated).
+    #[arg(long, value_name = "ORIGIN")]
+    pub grant: Vec<String>,
+    /// Grant a custom provider all that it asks for, without a question.
+    #[arg(long)]
+    pub yes: bool,
+    /// Allow this origin, or all that are asked for, to be on this machine or in a private network (may be repeated).
+    #[arg(long, value_name = "ORIGIN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub allow_private: Vec<String>,
+    /// Change what a call may use up, as in memory=512MiB or memory=default; `grants show` lists them (may be repeated).
+    #[arg(long, value_name = "LIMIT=VALUE")]
+    pub limit: Vec<String>,
 }
 
 const REGISTER: &str = "\
@@ -140,9 +236,8 @@ pub struct RegisterArgs {
     /// A text for people.
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
-    /// Grant what a custom provider asks for, without a question.
-    #[arg(long)]
-    pub yes: bool,
+    #[command(flatten)]
+    pub marks: MarkArgs,
 }
 
 #[derive(Debug, Args)]
@@ -161,9 +256,8 @@ pub struct UpdateArgs {
     /// Remove an option (may be repeated).
     #[arg(long, value_name = "OPTION")]
     pub unset: Vec<String>,
-    /// Grant what a custom provider asks for, without a question.
-    #[arg(long)]
-    pub yes: bool,
+    #[command(flatten)]
+    pub marks: MarkArgs,
 }
 
 #[derive(Debug, Args)]

@@ -1,14 +1,15 @@
 //! `forgeport code-repository`.
 
 use crate::{
-    args::{CodeRepositoryCommand, ProviderArgs, RegisterArgs, UpdateArgs},
+    args::{CodeRepositoryCommand, MarkArgs, ProviderArgs, RegisterArgs, UpdateArgs},
     consent, download,
+    grants::terms,
     output::{Output, print, table},
     values,
 };
 use anyhow::Result;
 use forgeport_service::{
-    Changes, CodeRepository, Description, Identity, Registration, Service, Setting, Source, StoredOption, Update,
+    Changes, CodeRepository, Description, Identity, Marks, Registration, Service, Setting, Source, StoredOption, Update,
 };
 use serde_json::json;
 
@@ -39,9 +40,10 @@ pub async fn run(
 }
 
 async fn register(service: &Service, output: Output, args: RegisterArgs, options: Vec<(String, String)>) -> Result<()> {
-    let RegisterArgs { name, provider, description, yes } = args;
+    let RegisterArgs { name, provider, description, marks } = args;
+    let yes = marks.yes;
     let source = Source::new(provider.kind.as_deref(), provider.source.as_deref())?;
-    let registration = Registration { name, source, options: values::read(options)?, description };
+    let registration = Registration { name, source, options: values::read(options)?, description, marks: said(marks) };
     let plan = service.plan_registration(registration).await?;
     consent::obtain(&plan, yes)?;
     let (repository, identity) = service.carry_out(plan).await?;
@@ -49,9 +51,11 @@ async fn register(service: &Service, output: Output, args: RegisterArgs, options
 }
 
 async fn update(service: &Service, output: Output, args: UpdateArgs, options: Vec<(String, String)>) -> Result<()> {
-    let UpdateArgs { name, rename, description, source, unset, yes } = args;
+    let UpdateArgs { name, rename, description, source, unset, marks } = args;
+    let yes = marks.yes;
     let source = source.map(Source::Custom);
-    let changes = Changes { name: rename, description, source, set: values::read(options)?, remove: unset };
+    let changes =
+        Changes { name: rename, description, source, set: values::read(options)?, remove: unset, marks: said(marks) };
     match service.update(&name, changes).await? {
         Update::Done(repository) => {
             output.data(&repository, || format!("Updated the code repository {}.\n", repository.name))
@@ -62,6 +66,11 @@ async fn update(service: &Service, output: Output, args: UpdateArgs, options: Ve
             registered(output, "Updated", &repository, &identity)
         }
     }
+}
+
+fn said(args: MarkArgs) -> Marks {
+    let MarkArgs { grant, allow_private, limit, .. } = args;
+    Marks { grant, allow_private, limits: limit }
 }
 
 fn registered(output: Output, done: &str, repository: &CodeRepository, identity: &Identity) -> Result<()> {
@@ -94,7 +103,8 @@ fn list(service: &Service, output: Output) -> Result<()> {
 }
 
 fn describe(repository: &CodeRepository) -> String {
-    let CodeRepository { id, name, kind, description, provider, options, grants, remote_hosts, .. } = repository;
+    let CodeRepository { id, name, kind, description, provider, options, grants, limits, remote_hosts, .. } =
+        repository;
     let mut rows = Vec::new();
     let mut row = |title: &str, value: String| rows.push(vec![title.to_owned(), crate::output::neutral(&value)]);
     row("name", name.clone());
@@ -109,8 +119,10 @@ fn describe(repository: &CodeRepository) -> String {
         row(&format!("--{option}"), shown(value));
     }
     for grant in grants.iter() {
-        let methods: Vec<&str> = grant.methods().collect();
-        row("may reach", format!("{} ({})", grant.origin, methods.join(", ")));
+        row("may reach", format!("{} ({})", grant.origin, terms(grant)));
+    }
+    for (limit, value) in limits.set_ones() {
+        row("limit", format!("{limit} {}", limit.written(value)));
     }
     row("remote hosts", remote_hosts.join(", "));
     table(&rows)

@@ -1,7 +1,8 @@
 //! What a provider asks for, and whether it may have it.
 
+use crate::grants::terms;
 use anyhow::{Result, bail};
-use forgeport_service::{Placement, Plan};
+use forgeport_service::{Placement, Plan, Scheme};
 use std::io::{IsTerminal, Write};
 
 /// Says what is asked, and makes sure that it is granted: by the user on a terminal, or beforehand with `--yes`.
@@ -11,7 +12,9 @@ pub fn obtain(plan: &Plan, yes: bool) -> Result<()> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        bail!("a custom provider needs your consent to this: look at what it asks for, and add --yes to grant it");
+        bail!(
+            "a custom provider needs your consent to this: look at what it asks for, and add --yes to grant it, or --grant=ORIGIN for each origin"
+        );
     }
     eprint!("Grant this? [y/N] ");
     std::io::stderr().flush()?;
@@ -28,12 +31,15 @@ fn asked(plan: &Plan) -> String {
     let digest: String = plan.digest().chars().take(12).collect();
     let mut text = format!("{} {} (sha256 {digest}...) asks for:\n", description.name, description.version);
     let needs = plan.needs();
-    for grant in needs.grants.iter() {
-        let methods: Vec<&str> = grant.methods().collect();
-        text += &format!("  {} ({})", grant.origin, methods.join(", "));
-        let credential = needs.credential_for(&grant.origin);
-        text +=
-            &credential.map(|plan| format!(", with --{} {}", plan.setting, sent(&plan.placement))).unwrap_or_default();
+    for grant in plan.granted().iter() {
+        text += &format!("  {} ({})", grant.origin, terms(grant));
+        let there = needs.credentials.iter().filter(|plan| grant.origin.covers(&plan.origin));
+        for plan in there {
+            text += &format!(", with --{} {}", plan.setting, sent(&plan.placement));
+            if plan.origin.scheme() == Scheme::Http {
+                text += ", not encrypted, on this machine";
+            }
+        }
         text.push('\n');
     }
     if needs.grants.is_empty() {

@@ -1,12 +1,15 @@
 //! The `forgeport` command: reads what is asked, calls the service, prints what it answers.
 
 mod args;
+mod audit;
 mod cache;
 mod code_repository;
 mod consent;
 mod download;
+mod grants;
 mod output;
 mod progress;
+mod provider;
 mod secret;
 mod split;
 mod status;
@@ -15,7 +18,7 @@ mod values;
 use anyhow::Result;
 use args::{Cli, Command};
 use clap::{CommandFactory, FromArgMatches};
-use forgeport_service::{Home, KeySource, Service, ServiceError, StoreError};
+use forgeport_service::{Home, KeySource, Service, ServiceError, StoreError, detect_policy};
 use output::{Output, Usage, neutral};
 use split::Split;
 use std::{ffi::OsString, process::ExitCode};
@@ -46,26 +49,31 @@ fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
         clap_complete::generate(shell, &mut Cli::command(), "forgeport", &mut script);
         return output::print(&String::from_utf8_lossy(&script));
     }
+    let service = Service::open(Home::detect()?, KeySource::detect(), detect_policy()?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let done = runtime.block_on(async {
         tokio::select! {
-            done = dispatch(cli, options) => done,
+            done = dispatch(&service, cli, options) => done,
             // Dropping the work removes what it has half done.
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was changed")),
         }
     });
+    // What is still on its way is dropped first, and written into the audit log then.
     drop(runtime);
+    drop(service);
     done
 }
 
-async fn dispatch(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
-    let service = Service::open(Home::detect()?, KeySource::detect())?;
+async fn dispatch(service: &Service, cli: Cli, options: Vec<(String, String)>) -> Result<()> {
     let output = Output { json: cli.output == args::Format::Json };
     match cli.command {
-        Command::CodeRepository { command } => code_repository::run(&service, output, command, options).await,
-        Command::Status(status) => status::run(&service, output, status).await,
-        Command::Secret { command } => secret::run(&service, output, command, options),
-        Command::Cache { command } => cache::run(&service, output, command),
+        Command::CodeRepository { command } => code_repository::run(service, output, command, options).await,
+        Command::Status(status) => status::run(service, output, status).await,
+        Command::Secret { command } => secret::run(service, output, command, options),
+        Command::Cache { command } => cache::run(service, output, command),
+        Command::Provider { command } => provider::run(service, output, command).await,
+        Command::Grants { command } => grants::run(service, output, command).await,
+        Command::Audit(args) => audit::run(service, output, args),
         Command::Completions { .. } => Ok(()),
     }
 }

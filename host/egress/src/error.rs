@@ -1,6 +1,7 @@
 //! Why a request got no answer.
 
-use forgeport_grants::{Denial, Origin};
+use crate::guard::AddressRefused;
+use forgeport_grants::{Denial, LimitReached, Origin};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -37,14 +38,23 @@ pub enum EgressError {
         /// How long, where it told.
         retry_after: Option<Duration>,
     },
-    /// A bound of the permit.
-    #[error("the answer is longer than the limit for {name}: {value} bytes")]
-    Limit {
-        /// Which bound.
-        name: &'static str,
-        /// In bytes.
-        value: usize,
+    /// A bound of the call.
+    #[error(transparent)]
+    Limit(#[from] LimitReached),
+    /// The name leads where nothing may be dialled.
+    #[error(transparent)]
+    Address(#[from] AddressRefused),
+    /// The provider tried to get the place of a secret out of its hands.
+    #[error("the gate refuses the request: what stands for --{setting} is in {place}, where no credential belongs")]
+    Leak {
+        /// The secret option.
+        setting: String,
+        /// Where it was.
+        place: String,
     },
+    /// The operator's own certificates.
+    #[error("the certificates in FORGEPORT_CA_FILE cannot be read: {0}; it is a file of certificates in PEM")]
+    Certificates(String),
     /// The gate itself cannot be set up.
     #[error("the HTTP client does not start: {0}")]
     Client(String),
@@ -55,10 +65,28 @@ fn wait(after: Option<Duration>) -> String {
 }
 
 impl EgressError {
+    /// Did the gate itself keep the request from leaving?
+    pub(crate) fn is_refusal(&self) -> bool {
+        use EgressError::{Address, Improper, Leak, Limit, Refused};
+        matches!(self, Refused(_) | Improper(_) | Leak { .. } | Address(_) | Limit(_))
+    }
+
     /// May the same request fare better in a moment?
     pub fn is_transient(&self) -> bool {
         matches!(self, EgressError::Unreachable { .. } | EgressError::Broken { .. })
     }
+}
+
+/// The guard's own refusal, which comes wrapped in the client's errors.
+pub(crate) fn refused_address(error: &reqwest::Error) -> Option<AddressRefused> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(refused) = error.downcast_ref::<AddressRefused>() {
+            return Some(refused.clone());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// All causes of a network error in one line, without the URL that the client puts into its first.

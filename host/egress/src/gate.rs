@@ -2,49 +2,39 @@
 
 use crate::{
     EgressError,
-    error::causes,
+    audit::{Entry, Outcome},
+    clients::{Clients, Key},
+    credential::{self, Dressed},
+    error::{causes, refused_address},
+    guard::{Guard, Lookup, SystemLookup},
+    hop,
     permit::Permit,
     redact::redact,
     retry::{self, Failed, Verdict},
+    usage::Usage,
 };
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::{Bytes, BytesMut};
-use forgeport_grants::{Denial, Origin, Placement, Scheme};
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{self, AUTHORIZATION, LOCATION, USER_AGENT},
-};
+use forgeport_grants::{Limit, Origin, Permission, Placement};
+use futures_util::{StreamExt, stream::BoxStream};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::USER_AGENT};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 /// Redirects that are followed before it is taken for a circle; GitHub's archives need one, a renamed repository two.
 const HOPS: usize = 5;
 
-/// Headers that frame a message, belong to the connection, or speak for somebody: a provider sets none of them.
-const RESERVED: [HeaderName; 13] = [
-    header::HOST,
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::TE,
-    header::TRAILER,
-    header::UPGRADE,
-    header::EXPECT,
-    header::PROXY_AUTHORIZATION,
-    header::PROXY_AUTHENTICATE,
-    header::COOKIE,
-    header::USER_AGENT,
-    header::AUTHORIZATION,
-];
-
-/// How patient the gate is.
-#[derive(Clone, Copy, Debug)]
+/// How the gate is set up.
+#[derive(Clone)]
 pub struct GateSettings {
     /// Until a connection stands.
     pub connect: Duration,
     /// Between two pieces of an answer.
     pub idle: Duration,
+    /// Certificates in PEM that are trusted beside the system's.
+    pub certificates: Option<Vec<u8>>,
+    /// How names become addresses.
+    pub lookup: Arc<dyn Lookup>,
 }
 
 /// What a provider asks for.
@@ -58,6 +48,17 @@ pub struct Request {
     pub headers: HeaderMap,
     /// What is sent, whole.
     pub body: Option<Bytes>,
+    /// A secret in another place than the description says.
+    pub secret: Option<SecretUse>,
+}
+
+/// A secret option by name, and where in the request it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretUse {
+    /// The option.
+    pub setting: String,
+    /// Where in the request.
+    pub placement: Placement,
 }
 
 /// An answer whose body is still coming.
@@ -86,36 +87,25 @@ pub struct Fetched {
 /// The only way to the network. Clones share their connections.
 #[derive(Clone)]
 pub struct Gate {
-    client: reqwest::Client,
+    clients: Arc<Clients>,
     user_agent: HeaderValue,
 }
 
 impl Default for GateSettings {
     fn default() -> Self {
-        GateSettings { connect: Duration::from_secs(10), idle: Duration::from_secs(30) }
+        let lookup = Arc::new(SystemLookup);
+        GateSettings { connect: Duration::from_secs(10), idle: Duration::from_secs(30), certificates: None, lookup }
     }
 }
 
 impl Gate {
-    /// A gate of this patience.
+    /// A gate of these settings.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// When TLS cannot be set up, or the certificates cannot be read.
     pub fn new(settings: GateSettings) -> Result<Gate, EgressError> {
-        let broken = |error: &dyn std::fmt::Display| EgressError::Client(error.to_string());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        // Another part of the process may have chosen already; either choice is good.
-        let _ = rustls::crypto::CryptoProvider::install_default((*provider).clone());
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .tcp_nodelay(true)
-            .connect_timeout(settings.connect)
-            .read_timeout(settings.idle)
-            .build()
-            .map_err(|error| broken(&error))?;
         let user_agent = HeaderValue::from_static(concat!("forgeport/", env!("CARGO_PKG_VERSION")));
-        Ok(Gate { client, user_agent })
+        Ok(Gate { clients: Arc::new(Clients::new(settings)?), user_agent })
     }
 
     /// Sends a request and follows redirects, every hop checked anew. One attempt; the body is not read.
@@ -123,17 +113,16 @@ impl Gate {
     /// # Errors
     /// When the gate refuses a hop, or nobody answers.
     pub async fn open(&self, permit: &Permit, request: Request) -> Result<Answer, EgressError> {
-        check_headers(&request.headers)?;
         let mut request = request;
         // Once a redirect has led elsewhere, no credential is sent again, also not after a way back.
         let mut at_home = true;
         for _ in 0..=HOPS {
             let answer = self.pass(permit, &request, at_home).await?;
-            let Some(next) = next_hop(&request.url, &answer)? else {
+            let Some(next) = hop::next(&request.url, &answer)? else {
                 return Ok(answer);
             };
             at_home &= Origin::of(&next).is_ok_and(|origin| origin == answer.origin);
-            request = redirected(request, next, answer.status, at_home);
+            request = hop::redirected(request, next, answer.status, at_home);
         }
         Err(EgressError::Improper(format!("more than {HOPS} redirects, it may be a circle")))
     }
@@ -148,7 +137,7 @@ impl Gate {
         retry::run(permit, |_| async move {
             let answer = self.open(permit, request.clone()).await.map_err(|error| once(error, repeatable))?;
             let origin = answer.origin.clone();
-            let fetched = read(answer, permit.body).await.map_err(|error| once(error, repeatable))?;
+            let fetched = read(answer, &permit.usage).await.map_err(|error| once(error, repeatable))?;
             let fetched = redact(permit, fetched);
             match retry::judge(fetched.status, &fetched.headers, &fetched.body) {
                 Verdict::RateLimited(wait) => {
@@ -164,106 +153,110 @@ impl Gate {
         .or_else(|last| last)
     }
 
-    /// Every request of every provider goes through here and nowhere else.
+    /// Every request of every provider goes through here and nowhere else, and is written down.
     async fn pass(&self, permit: &Permit, request: &Request, at_home: bool) -> Result<Answer, EgressError> {
-        permit.grants.allows(request.method.as_str(), &request.url)?;
-        let origin = Origin::of(&request.url).map_err(Denial::Url)?;
-        if origin.scheme() == Scheme::Http && !origin.is_loopback() {
-            return Err(EgressError::Improper(format!("{origin} is not encrypted; use https")));
+        let hidden = permit.placeholders.iter().any(|placeholder| placeholder.is_in(request.url.as_str().as_bytes()));
+        let (auditor, caller) = (permit.auditor.clone(), permit.caller.clone());
+        let mut entry = Entry::new(auditor, caller, request.method.as_str(), &request.url, hidden);
+        let sent = match self.clear(permit, request, at_home, &mut entry) {
+            Ok(cleared) => self.send(permit, request, cleared, &mut entry).await,
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok((answer, turn)) => Ok(received(answer, turn, permit.usage.clone(), entry)),
+            Err(error) => {
+                match error.is_refusal() {
+                    true => entry.refused(&error),
+                    false => entry.record.rule = format!("{}; {error}", entry.record.rule),
+                }
+                Err(error)
+            }
         }
-        let mut headers = request.headers.clone();
+    }
+
+    /// Everything that is checked before anything leaves.
+    fn clear(&self, permit: &Permit, request: &Request, home: bool, entry: &mut Entry) -> Result<Cleared, EgressError> {
+        let Permission { grant, private } = permit.authority.decide(request.method.as_str(), &request.url)?;
+        entry.record.rule = format!("{} {}", grant.methods().collect::<Vec<_>>().join(","), grant.origin);
+        let origin = Origin::of(&request.url).map_err(|error| EgressError::Improper(error.to_string()))?;
+        // The connector looks names up, and asks the guard then; an address it dials as it is.
+        if let Some(address) = origin.address() {
+            Guard::check(&origin, private, address)?;
+        }
+        let Dressed { mut headers, secrets } = credential::dress(permit, request, &origin, home)?;
         headers.insert(USER_AGENT, self.user_agent.clone());
-        if at_home {
-            add_credential(&mut headers, permit, &origin)?;
-        }
-        let outgoing = self.client.request(request.method.clone(), request.url.clone()).headers(headers);
+        let size = permit.usage.headers(&headers)? + request.url.as_str().len() as u64;
+        let size = size + request.body.as_ref().map_or(0, Bytes::len) as u64;
+        permit.usage.request(size)?;
+        (entry.record.sent, entry.record.secrets) = (size, secrets);
+        let (tenant, provider) = (permit.caller.tenant.clone(), permit.caller.digest.clone());
+        Ok(Cleared { key: Key { tenant, provider, origin, private }, headers })
+    }
+
+    async fn send(
+        &self,
+        permit: &Permit,
+        request: &Request,
+        cleared: Cleared,
+        entry: &mut Entry,
+    ) -> Result<(Answered, Option<OwnedSemaphorePermit>), EgressError> {
+        let Cleared { key, headers } = cleared;
+        let origin = key.origin.clone();
+        let unreachable = |why: String| EgressError::Unreachable { origin: origin.clone(), why };
+        let outgoing = self.clients.get(key)?.request(request.method.clone(), request.url.clone()).headers(headers);
         let outgoing = match &request.body {
             Some(body) => outgoing.body(body.clone()),
             None => outgoing,
         };
-        let unreachable = |why: String| EgressError::Unreachable { origin: origin.clone(), why };
-        let answer = tokio::time::timeout_at(permit.deadline.into(), outgoing.send()).await;
-        let answer = answer.map_err(|_| unreachable("no answer in time".into()))?;
-        let answer = answer.map_err(|error| unreachable(causes(error)))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let from = origin.clone();
-        let broken = move |error| EgressError::Broken { origin: from.clone(), why: causes(error) };
-        let body = answer.bytes_stream().map_err(broken).boxed();
-        Ok(Answer { status, headers, origin, body })
+        let sending = async {
+            let turn = permit.usage.turn().await;
+            outgoing.send().await.map(|answer| (answer, turn))
+        };
+        let answered = tokio::time::timeout_at(permit.deadline.into(), sending).await;
+        let (answer, turn) = answered.map_err(|_| unreachable("no answer in time".into()))?.map_err(|error| {
+            refused_address(&error).map_or_else(|| unreachable(causes(error)), EgressError::Address)
+        })?;
+        entry.record.status = Some(answer.status().as_u16());
+        entry.record.outcome = Outcome::Answered;
+        let size = permit.usage.headers(answer.headers())?;
+        permit.usage.receive(size)?;
+        entry.record.received = size;
+        Ok((Answered { answer, origin }, turn))
     }
 }
 
-fn check_headers(headers: &HeaderMap) -> Result<(), EgressError> {
-    match headers.keys().find(|name| RESERVED.contains(name)) {
-        Some(name) => {
-            Err(EgressError::Improper(format!("the header {name} is the host's own, a provider cannot set it")))
-        }
-        None => Ok(()),
-    }
+/// What may leave, and through which connections.
+struct Cleared {
+    key: Key,
+    headers: HeaderMap,
 }
 
-fn add_credential(headers: &mut HeaderMap, permit: &Permit, origin: &Origin) -> Result<(), EgressError> {
-    let Some(credential) = permit.credentials.iter().find(|credential| credential.origin == *origin) else {
-        return Ok(());
-    };
-    let secret = credential.secret.expose();
-    let (name, value) = match &credential.placement {
-        Placement::Bearer => (AUTHORIZATION, zeroize::Zeroizing::new(format!("Bearer {secret}"))),
-        Placement::Basic(user) => {
-            let pair = zeroize::Zeroizing::new(format!("{user}:{secret}"));
-            (AUTHORIZATION, zeroize::Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(&*pair))))
-        }
-        Placement::Header(name) => {
-            let name = HeaderName::try_from(name.as_str())
-                .map_err(|_| EgressError::Improper("a credential's header has no valid name".into()))?;
-            (name, credential.secret.clone().into_inner())
-        }
-    };
-    let mut value = HeaderValue::from_str(&value)
-        .map_err(|_| EgressError::Improper("the credential has a character that no header can hold".into()))?;
-    value.set_sensitive(true);
-    headers.insert(name, value);
-    Ok(())
+struct Answered {
+    answer: reqwest::Response,
+    origin: Origin,
 }
 
-/// Where a redirect leads (RFC 9110, section 15.4).
-fn next_hop(from: &Url, answer: &Answer) -> Result<Option<Url>, EgressError> {
-    if !matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return Ok(None);
-    }
-    let Some(location) = answer.headers.get(LOCATION) else {
-        return Ok(None);
-    };
-    let improper = || EgressError::Improper(format!("{} redirects to something that is no URL", answer.origin));
-    let next = from.join(location.to_str().map_err(|_| improper())?).map_err(|_| improper())?;
-    if from.scheme() == "https" && next.scheme() != "https" {
-        return Err(EgressError::Improper(format!("{} redirects from https to {}", answer.origin, next.scheme())));
-    }
-    Ok(Some(next))
+/// An answer whose body is counted while it comes; its record is written when it ends or is dropped.
+fn received(answered: Answered, turn: Option<OwnedSemaphorePermit>, usage: Usage, mut entry: Entry) -> Answer {
+    let Answered { answer, origin } = answered;
+    let (status, headers, from) = (answer.status(), answer.headers().clone(), origin.clone());
+    let body = answer.bytes_stream().map(move |chunk| {
+        let _until_it_ends = &turn;
+        let chunk = chunk.map_err(|error| EgressError::Broken { origin: from.clone(), why: causes(error) })?;
+        entry.received(chunk.len() as u64);
+        usage.receive(chunk.len() as u64)?;
+        Ok(chunk)
+    });
+    Answer { status, headers, origin, body: body.boxed() }
 }
 
-/// The request for the next hop. Elsewhere it carries no header of the provider's but what tells the wanted form.
-fn redirected(request: Request, url: Url, status: StatusCode, at_home: bool) -> Request {
-    let Request { method, mut headers, body, .. } = request;
-    if !at_home {
-        let accept = headers.remove(header::ACCEPT);
-        headers.clear();
-        headers.extend(accept.map(|accept| (header::ACCEPT, accept)));
-    }
-    let keeps_method = matches!(status.as_u16(), 307 | 308) || matches!(method, Method::GET | Method::HEAD);
-    match keeps_method {
-        true => Request { method, url, headers, body: body.filter(|_| at_home) },
-        false => Request { method: Method::GET, url, headers, body: None },
-    }
-}
-
-async fn read(answer: Answer, limit: usize) -> Result<Fetched, EgressError> {
+async fn read(answer: Answer, usage: &Usage) -> Result<Fetched, EgressError> {
     let Answer { status, headers, mut body, .. } = answer;
     let mut whole = BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk?;
-        if whole.len() + chunk.len() > limit {
-            return Err(EgressError::Limit { name: "answers in memory", value: limit });
+        if whole.len() + chunk.len() > usage.limits().size(Limit::Body) {
+            return Err(usage.limits().reached(Limit::Body).into());
         }
         whole.extend_from_slice(&chunk);
     }

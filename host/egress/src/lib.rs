@@ -1,12 +1,24 @@
 //! The one gate to the network: every request of every provider goes through [`Gate`], with the [`Permit`] of its call.
 
+pub mod address;
+mod audit;
+mod clients;
+mod credential;
 mod error;
 mod gate;
+mod guard;
+mod hop;
 mod permit;
+mod placeholder;
 mod redact;
 pub mod retry;
+mod usage;
 
+pub use audit::{Auditor, Caller, Outcome, Record, Unaudited};
 pub use error::EgressError;
-pub use gate::{Answer, Fetched, Gate, GateSettings, Request};
+pub use gate::{Answer, Fetched, Gate, GateSettings, Request, SecretUse};
+pub use guard::{AddressRefused, Lookup, SystemLookup};
 pub use permit::{Credential, Notices, Permit, Quiet, Secret};
+pub use placeholder::Placeholder;
 pub use redact::redact;
+pub use usage::Usage;

@@ -1,6 +1,11 @@
 //! What one call of one provider may do on the network.
 
-use forgeport_grants::{Grants, Origin, Placement};
+use crate::{
+    audit::{Auditor, Caller, Unaudited},
+    placeholder::Placeholder,
+    usage::Usage,
+};
+use forgeport_grants::{Authority, Limits, Origin, Placement};
 use std::{
     fmt,
     sync::Arc,
@@ -15,9 +20,11 @@ pub struct Secret(Zeroizing<String>);
 /// A secret with the only place it is sent to.
 #[derive(Clone, Debug)]
 pub struct Credential {
+    /// The option that it was given as.
+    pub setting: String,
     /// The only origin.
     pub origin: Origin,
-    /// Where in the request.
+    /// Where in the request, unless the request itself says so.
     pub placement: Placement,
     /// What.
     pub secret: Secret,
@@ -26,16 +33,38 @@ pub struct Credential {
 /// What one call may do.
 #[derive(Clone)]
 pub struct Permit {
+    /// Whose call it is.
+    pub caller: Arc<Caller>,
     /// Where its requests may go.
-    pub grants: Grants,
+    pub authority: Authority,
     /// What is sent along; the first whose origin matches counts.
     pub credentials: Vec<Credential>,
+    /// What the provider has in the place of secrets.
+    pub placeholders: Vec<Placeholder>,
     /// When everything ends, waiting included.
     pub deadline: Instant,
-    /// Longest body, in bytes, of an answer that is kept in memory.
-    pub body: usize,
+    /// What may still be used, and what has been.
+    pub usage: Usage,
     /// Who is told of waits.
     pub notices: Arc<dyn Notices>,
+    /// Who writes down every request.
+    pub auditor: Arc<dyn Auditor>,
+}
+
+impl Permit {
+    /// A permit without credentials, of which nobody is told and nothing is written down: whoever wants that adds it.
+    pub fn new(authority: Authority, limits: Limits, deadline: Instant) -> Permit {
+        Permit {
+            caller: Arc::default(),
+            authority,
+            credentials: Vec::new(),
+            placeholders: Vec::new(),
+            deadline,
+            usage: Usage::new(limits),
+            notices: Arc::new(Quiet),
+            auditor: Arc::new(Unaudited),
+        }
+    }
 }
 
 /// Is told what a person would want to know while nothing seems to happen.
@@ -59,10 +88,6 @@ impl Secret {
 
     pub(crate) fn expose(&self) -> &str {
         &self.0
-    }
-
-    pub(crate) fn into_inner(self) -> Zeroizing<String> {
-        self.0
     }
 }
 

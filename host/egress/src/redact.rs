@@ -1,11 +1,16 @@
 //! What a forge says back must not hold what it was told: a credential that it echoes does not get to the provider.
 
-use crate::{Fetched, Permit, permit::Secret};
-use base64::{Engine as _, prelude::BASE64_STANDARD};
+use crate::{Fetched, Permit};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
 use bytes::Bytes;
 use forgeport_grants::Placement;
 use http::HeaderValue;
 use memchr::memmem;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use std::fmt::Write;
 use zeroize::Zeroizing;
 
 const MASK: &[u8] = b"********";
@@ -29,18 +34,47 @@ pub fn redact(permit: &Permit, answer: Fetched) -> Fetched {
     Fetched { status, headers, body }
 }
 
+/// As they are, as they were sent, and as a forge would write them into JSON, a URL or hex.
 fn needles(permit: &Permit) -> Vec<Zeroizing<Vec<u8>>> {
     let mut needles = Vec::new();
     for credential in &permit.credentials {
-        let secret: &Secret = &credential.secret;
-        needles.push(Zeroizing::new(secret.expose().as_bytes().to_vec()));
+        let secret = credential.secret.expose();
+        let mut forms = vec![
+            secret.to_owned(),
+            escaped(secret),
+            percent_encode(secret.as_bytes(), NON_ALPHANUMERIC).to_string(),
+            hex(secret),
+            hex(secret).to_uppercase(),
+            BASE64_URL_SAFE_NO_PAD.encode(secret),
+            BASE64_STANDARD_NO_PAD.encode(secret),
+        ];
         if let Placement::Basic(user) = &credential.placement {
-            let pair = Zeroizing::new(format!("{user}:{}", secret.expose()));
-            needles.push(Zeroizing::new(BASE64_STANDARD.encode(&*pair).into_bytes()));
+            let pair = Zeroizing::new(format!("{user}:{secret}"));
+            forms.push(BASE64_STANDARD_NO_PAD.encode(&*pair));
         }
+        needles.extend(forms.into_iter().map(|form| Zeroizing::new(form.into_bytes())));
     }
     needles.retain(|needle| needle.len() >= SHORTEST);
+    // The longer ones first: what is left of one must not hide from another.
+    needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.as_slice().cmp(b.as_slice())));
+    needles.dedup();
     needles
+}
+
+fn hex(text: &str) -> String {
+    let mut hex = String::with_capacity(2 * text.len());
+    for byte in text.bytes() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+fn escaped(text: &str) -> String {
+    let character = |c: char| match c {
+        '"' | '\\' | '/' => format!("\\{c}"),
+        c => c.to_string(),
+    };
+    text.chars().map(character).collect()
 }
 
 /// Nothing where the needle is not in the text.

@@ -131,7 +131,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::Quiet;
-    use forgeport_grants::Grants;
+    use forgeport_grants::{Authority, Limits};
     use std::sync::{Arc, Mutex};
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -193,8 +193,8 @@ mod tests {
     }
 
     fn permit(time: Duration, notices: Arc<dyn crate::Notices>) -> Permit {
-        let deadline = Instant::now() + time;
-        Permit { grants: Grants::default(), credentials: vec![], deadline, body: 1 << 20, notices }
+        let permit = Permit::new(Authority::default(), Limits::default(), Instant::now() + time);
+        Permit { notices, ..permit }
     }
 
     #[tokio::test(start_paused = true)]

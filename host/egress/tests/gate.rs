@@ -1,96 +1,19 @@
 //! The gate against servers on loopback that answer what they are told to.
 #![allow(clippy::unwrap_used)]
 
-use forgeport_egress::{Credential, EgressError, Gate, GateSettings, Permit, Quiet, Request, Secret};
-use forgeport_grants::{Grant, Origin, Placement};
+mod support;
+
+use forgeport_egress::{EgressError, Permit, Request, Secret};
+use forgeport_grants::{Grant, Origin};
 use futures_util::StreamExt;
-use http::{HeaderMap, Method};
+use http::Method;
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    io::{Read, Write},
+    net::TcpListener,
     time::{Duration, Instant},
 };
+use support::*;
 use url::Url;
-
-/// Answers each connection with the next of its answers, the last one for ever, and keeps what was asked.
-struct Server {
-    origin: Origin,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    fn start(answers: Vec<String>) -> Server {
-        Server::on(TcpListener::bind("127.0.0.1:0").unwrap(), answers)
-    }
-
-    fn on(listener: TcpListener, answers: Vec<String>) -> Server {
-        let origin = Origin::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = asked.clone();
-        std::thread::spawn(move || {
-            for (number, stream) in listener.incoming().flatten().enumerate() {
-                let request = read_request(&stream);
-                log.lock().unwrap().push(request);
-                let answer = &answers[number.min(answers.len() - 1)];
-                let _ = (&stream).write_all(answer.as_bytes());
-            }
-        });
-        Server { origin, asked }
-    }
-
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-
-    fn url(&self, path: &str) -> Url {
-        Url::parse(&format!("{}{path}", self.origin)).unwrap()
-    }
-}
-
-fn read_request(stream: &TcpStream) -> String {
-    let mut lines = BufReader::new(stream);
-    let mut request = String::new();
-    while lines.read_line(&mut request).unwrap_or(0) > 2 {}
-    let length = request.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    let _ = lines.read_exact(&mut body);
-    request
-}
-
-fn answer(status: &str, headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
-}
-
-fn ok(body: &str) -> String {
-    answer("200 OK", "", body)
-}
-
-fn redirect(to: &Url) -> String {
-    answer("302 Found", &format!("location: {to}\r\n"), "")
-}
-
-fn get(url: Url) -> Request {
-    Request { method: Method::GET, url, headers: HeaderMap::new(), body: None }
-}
-
-fn gate() -> Gate {
-    Gate::new(GateSettings { connect: Duration::from_secs(5), idle: Duration::from_millis(300) }).unwrap()
-}
-
-/// All servers may be read; the token goes to the first.
-fn permit(servers: &[&Server]) -> Permit {
-    let grants = servers.iter().map(|server| Grant { origin: server.origin.clone(), methods: vec![] }).collect();
-    let secret = Secret::new("hunter2".to_owned().into());
-    let credential = Credential { origin: servers[0].origin.clone(), placement: Placement::Bearer, secret };
-    Permit {
-        grants,
-        credentials: vec![credential],
-        deadline: Instant::now() + Duration::from_secs(20),
-        body: 1000,
-        notices: Arc::new(Quiet),
-    }
-}
 
 #[tokio::test]
 async fn a_credential_goes_to_its_origin_and_not_along_a_redirect() {
@@ -189,7 +112,7 @@ async fn a_wait_beyond_the_deadline_is_an_error_at_once() {
 async fn a_request_that_changes_something_is_sent_once() {
     let home = Server::start(vec![answer("503 Service Unavailable", "", "busy")]);
     let mut permit = permit(&[&home]);
-    permit.grants = [Grant { origin: home.origin.clone(), methods: vec!["POST".into()] }].into_iter().collect();
+    permit.authority = authority([Grant { methods: vec!["POST".into()], ..local(&home.origin) }]);
     let post = Request { method: Method::POST, body: Some("x".into()), ..get(home.url("/")) };
     let fetched = gate().fetch(&permit, post).await.unwrap();
     assert_eq!((fetched.status.as_u16(), home.asked().len()), (503, 1));
@@ -199,7 +122,6 @@ async fn a_request_that_changes_something_is_sent_once() {
 async fn a_body_that_stalls_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
-    let grant = Grant { origin: Origin::of(&url).unwrap(), methods: vec![] };
     // The connection is held open until the client has given up.
     let server = tokio::task::spawn_blocking(move || {
         let (mut stream, _) = listener.accept().unwrap();
@@ -207,10 +129,7 @@ async fn a_body_that_stalls_is_an_error() {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf").unwrap();
         let _ = stream.read(&mut [0]);
     });
-    let quiet: Arc<dyn forgeport_egress::Notices> = Arc::new(Quiet);
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let permit =
-        Permit { grants: [grant].into_iter().collect(), credentials: vec![], deadline, body: 1000, notices: quiet };
+    let permit = Permit::new(authority([local(&Origin::of(&url).unwrap())]), limits(&[]), soon());
     let mut body = gate().open(&permit, get(url)).await.unwrap().body;
     assert_eq!(&body.next().await.unwrap().unwrap()[..], b"half");
     assert!(matches!(body.next().await, Some(Err(EgressError::Broken { .. }))));
@@ -224,14 +143,8 @@ async fn errors_tell_the_origin_and_neither_query_nor_credential() {
     let url = Url::parse(&format!("http://{}/path?token=hunter3", closed.local_addr().unwrap())).unwrap();
     drop(closed);
     let origin = Origin::of(&url).unwrap();
-    let secret = Secret::new("hunter2".to_owned().into());
-    let permit = Permit {
-        grants: [Grant { origin: origin.clone(), methods: vec![] }].into_iter().collect(),
-        credentials: vec![Credential { origin: origin.clone(), placement: Placement::Bearer, secret }],
-        deadline: Instant::now() + Duration::from_secs(2),
-        body: 1000,
-        notices: Arc::new(Quiet),
-    };
+    let permit = Permit::new(authority([local(&origin)]), limits(&[]), Instant::now() + Duration::from_secs(2));
+    let permit = Permit { credentials: vec![bearer(&origin, "hunter2")], ..permit };
     let error = gate().fetch(&permit, get(url)).await.unwrap_err();
     let all = format!("{error} {error:?} {:?}", permit.credentials);
     assert!(all.contains(&origin.to_string()) && !all.contains("hunter"), "{all}");

@@ -39,10 +39,12 @@ pub struct Setting {
 /// An origin that a provider has to reach, under conditions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
-    /// A [`Template`](crate::Template) of an origin.
+    /// A [`Template`](crate::Template) of an origin, or of one below which all are needed (`https://*.{host}`).
     pub origin: String,
     /// HTTP methods; empty stands for `GET` and `HEAD`.
     pub methods: Vec<String>,
+    /// [`Template`](crate::Template)s of paths below which everything may be reached; empty stands for all.
+    pub paths: Vec<String>,
     /// All of them must hold.
     pub conditions: Vec<Condition>,
 }
@@ -125,15 +127,17 @@ pub(crate) mod tests {
                 setting("web_url"),
             ],
             needs: vec![
-                Need { origin: "{api_url}".into(), methods: vec![], conditions: vec![] },
+                Need { origin: "{api_url}".into(), methods: vec![], paths: vec![], conditions: vec![] },
                 Need {
                     origin: "{web_url}".into(),
                     methods: vec![],
+                    paths: vec![],
                     conditions: vec![Condition::Given("web_url".into())],
                 },
                 Need {
                     origin: "https://files.{api_url.parent}".into(),
                     methods: vec![],
+                    paths: vec![],
                     conditions: vec![Condition::Absent("web_url".into())],
                 },
             ],

@@ -2,24 +2,34 @@
 //!
 //! Nothing here knows of wasm, the network or the disk.
 
+mod authority;
 mod description;
 mod grant;
 mod host;
+mod limit;
 mod needs;
 mod options;
 mod origin;
+mod path;
+mod pattern;
+mod policy;
 mod reference;
 mod remote;
 mod template;
 mod text;
 mod validate;
 
+pub use authority::{Authority, Denial, Layer, Permission, Reason};
 pub use description::{Condition, CredentialRule, Description, Need, Placement, Setting};
-pub use grant::{Denial, Grant, Grants};
+pub use grant::{Grant, Grants};
 pub use host::HostError;
+pub use limit::{Limit, LimitError, LimitReached, Limits};
 pub use needs::{CredentialPlan, NeedError, Needs};
 pub use options::{OptionError, Options, nearest, normalise_name};
 pub use origin::{Origin, OriginError, Scheme};
+pub use path::{PathPrefix, PathPrefixError};
+pub use pattern::OriginPattern;
+pub use policy::{Policy, PolicyError};
 pub use reference::{ReferenceError, SecretReference};
 pub use remote::{RemoteError, RemoteScheme, RemoteUrl};
 pub use template::{Template, TemplateError};

@@ -93,14 +93,15 @@ impl Needs {
 
 /// An address or a bare name has no parent, so there is nothing to ask for.
 fn grant(need: &Need, options: &Options) -> Result<Option<Grant>, NeedError> {
-    let origin = match Template::parse(&need.origin)?.expand_origin(options) {
+    let origin = match Template::parse(&need.origin)?.expand_pattern(options) {
         Err(TemplateError::NoParent(_)) => return Ok(None),
         origin => origin?,
     };
-    if origin.scheme() == Scheme::Http && !origin.is_loopback() {
-        return Err(NeedError::Plain(origin));
+    if origin.base().scheme() == Scheme::Http && !origin.base().is_loopback() {
+        return Err(NeedError::Plain(origin.base().clone()));
     }
-    Ok(Some(Grant { origin, methods: need.methods.clone() }))
+    let paths = need.paths.iter().map(|path| Template::parse(path)?.expand_path(options)).collect::<Result<_, _>>()?;
+    Ok(Some(Grant { origin, methods: need.methods.clone(), paths, private: false }))
 }
 
 fn plan(
@@ -119,7 +120,7 @@ fn plan(
     }
     let setting = rule.setting.clone();
     let origin = Template::parse(&rule.origin)?.expand_origin(options)?;
-    if !grants.origins().any(|granted| *granted == origin) {
+    if !grants.reach(&origin) {
         return Err(NeedError::Ungranted { setting, origin });
     }
     let placement = placement(rule, options)?;
@@ -237,7 +238,8 @@ mod tests {
             assert!(description.validate().is_err(), "spoiler {at}");
         }
         let mut many = forge();
-        many.needs = vec![Need { origin: "https://a.example".into(), methods: vec![], conditions: vec![] }; 65];
+        many.needs =
+            vec![Need { origin: "https://a.example".into(), methods: vec![], paths: vec![], conditions: vec![] }; 65];
         assert!(many.validate().is_err());
     }
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 use url::Url;
 
-use crate::{HostError, Options, Origin, OriginError, host, text::quoted};
+use crate::{HostError, Options, Origin, OriginError, OriginPattern, PathPrefix, PathPrefixError, host, text::quoted};
 
 /// A text with placeholders: `{name}` for an option's value, `{name.host}` for the host in it, `{name.parent}` for that host
 /// without its first label.
@@ -73,6 +74,9 @@ pub enum TemplateError {
     /// The text that came out is no origin.
     #[error("a template does not expand to an origin: {0}")]
     NotOrigin(OriginError),
+    /// The text that came out is no path.
+    #[error("a template does not expand to a path: {0}")]
+    NotPath(PathPrefixError),
     /// The text that came out is no host name.
     #[error("a template does not expand to a host name: {0}")]
     NotHost(HostError),
@@ -116,6 +120,34 @@ impl Template {
     /// An option has no value, is a secret, or has no host where one is asked for.
     pub fn expand(&self, options: &Options) -> Result<String, TemplateError> {
         self.fill(options, |_, value| Ok(value.to_owned()))
+    }
+
+    /// Fills it in and reads the beginning of a path from it; an option's value becomes one segment, or a part of one.
+    ///
+    /// # Errors
+    /// As for [`expand`](Self::expand), and: no path as the result.
+    pub fn expand_path(&self, options: &Options) -> Result<PathPrefix, TemplateError> {
+        let encoded = |_: &str, value: &str| Ok(utf8_percent_encode(value, NON_ALPHANUMERIC).to_string());
+        PathPrefix::parse(&self.fill(options, encoded)?).map_err(TemplateError::NotPath)
+    }
+
+    /// Fills it in and reads an origin from it, or `https://*.` before a host for all below it.
+    ///
+    /// # Errors
+    /// As for [`expand_origin`](Self::expand_origin).
+    pub fn expand_pattern(&self, options: &Options) -> Result<OriginPattern, TemplateError> {
+        let Some((scheme, domain)) = self.wildcard() else {
+            return Ok(self.expand_origin(options)?.into());
+        };
+        let domain = Self(domain).expand_host(options)?;
+        OriginPattern::parse(&format!("{scheme}://*.{domain}")).map_err(TemplateError::NotOrigin)
+    }
+
+    fn wildcard(&self) -> Option<(&str, Vec<Part>)> {
+        let (Part::Text(text), rest) = self.0.split_first()? else { return None };
+        let (scheme, domain) = text.split_once("://*.")?;
+        let text = (!domain.is_empty()).then(|| Part::Text(domain.to_owned()));
+        Some((scheme, text.into_iter().chain(rest.iter().cloned()).collect()))
     }
 
     /// Fills it in and reads an origin from it.
@@ -316,6 +348,33 @@ mod tests {
     fn braces_have_to_match_and_hold_a_name() {
         for wrong in ["{", "}", "{a", "a}", "{}", "{A}", "{a.b}", "{{a}}", "{a}}", "{.host}"] {
             assert!(Template::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_path_takes_a_value_as_one_segment() {
+        let options = options(&[("username", "a/b")]);
+        let expand = |text: &str| Template::parse(text).unwrap().expand_path(&options).map(|path| path.to_string());
+        assert_eq!(expand("/api/{username}").unwrap(), "/api/a%2Fb");
+        assert!(Template::parse("/api/{username}").unwrap().expand_path(&options).unwrap().covers("/api/a%2fb/tree"));
+        assert!(matches!(expand("api"), Err(TemplateError::NotPath(_))));
+        let sly = super::tests::options(&[("username", "..")]);
+        assert!(matches!(
+            Template::parse("/a/{username}/b").unwrap().expand_path(&sly),
+            Err(TemplateError::NotPath(_))
+        ));
+    }
+
+    #[test]
+    fn a_wildcard_stands_before_a_domain_that_has_an_owner() {
+        let options = options(&[("web_url", "git.example.com"), ("username", "com")]);
+        let expand =
+            |text: &str| Template::parse(text).unwrap().expand_pattern(&options).map(|found| found.to_string());
+        assert_eq!(expand("https://*.{web_url}").unwrap(), "https://*.git.example.com");
+        assert_eq!(expand("https://*.files.example.com").unwrap(), "https://*.files.example.com");
+        assert_eq!(expand("https://{web_url.host}").unwrap(), "https://git.example.com");
+        for bad in ["https://*.{username}", "https://a.*.{web_url}", "https://*.com", "https://*"] {
+            assert!(expand(bad).is_err(), "{bad}");
         }
     }
 

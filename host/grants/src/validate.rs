@@ -179,6 +179,8 @@ impl Check<'_> {
     fn need(&self, need: &Need) -> Result<(), DescriptionError> {
         self.template("a need", &need.origin)?;
         few("methods in a need", &need.methods)?;
+        few("paths in a need", &need.paths)?;
+        need.paths.iter().try_for_each(|path| self.template("a path", path))?;
         if let Some(method) = need.methods.iter().find(|method| !is_method(method)) {
             return Err(DescriptionError::Method(quoted(method)));
         }

@@ -99,19 +99,25 @@ impl From<wit::Setting> for grants::Setting {
 impl From<wit::Need> for grants::Need {
     fn from(from: wit::Need) -> Self {
         let conditions = from.conditions.into_iter().map(Into::into).collect();
-        grants::Need { origin: from.origin, methods: from.methods, conditions }
+        grants::Need { origin: from.origin, methods: from.methods, paths: from.paths, conditions }
     }
 }
 
 impl From<wit::Credential> for grants::CredentialRule {
     fn from(from: wit::Credential) -> Self {
-        let placement = match from.placement {
-            wit::Placement::Bearer => grants::Placement::Bearer,
-            wit::Placement::Basic(username) => grants::Placement::Basic(username),
-            wit::Placement::Header(name) => grants::Placement::Header(name),
-        };
         let conditions = from.conditions.into_iter().map(Into::into).collect();
+        let placement = from.placement.into();
         grants::CredentialRule { setting: from.setting, origin: from.origin, placement, conditions }
+    }
+}
+
+impl From<http::Placement> for grants::Placement {
+    fn from(from: http::Placement) -> Self {
+        match from {
+            http::Placement::Bearer => grants::Placement::Bearer,
+            http::Placement::Basic(username) => grants::Placement::Basic(username),
+            http::Placement::Header(name) => grants::Placement::Header(name),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The engine's configuration, in one place: compiled code is valid only for the very same settings.
 
-use crate::limits::Limits;
 use std::{
     sync::mpsc::{RecvTimeoutError, Sender, channel},
     time::Duration,
@@ -10,28 +9,43 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 /// How often the epoch moves on, and so how finely a component's computing time is counted.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// Calls that may run at the same time.
-const CONCURRENT_CALLS: u32 = 64;
+/// Calls that may run at the same time; others wait for their turn.
+pub(crate) const CONCURRENT_CALLS: u32 = 64;
 
-/// Core modules in one component; those that adapters and runtimes of languages add are counted too.
+/// Core modules in one component; those that adapters and runtimes of languages add are counted too. It is the most that the limit
+/// `instances` can be.
 const CORE_INSTANCES: u32 = 64;
 
-pub(crate) fn build(limits: &Limits) -> wasmtime::Result<Engine> {
+/// Memories in one component; no toolchain makes more than two or three.
+const MEMORIES: u32 = 8;
+
+/// The most that the limit `memory` can be: what 32 bits address. A slot takes address space only, until it is used.
+const MEMORY: usize = 4 << 30;
+
+/// The most that the limit `table_elements` can be for one table.
+const TABLE_ELEMENTS: usize = 1_000_000;
+
+/// Bytes of stack for a component's own frames.
+const STACK: usize = 512 << 10;
+
+pub(crate) fn build() -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(CONCURRENT_CALLS)
-        .total_core_instances(CONCURRENT_CALLS * 4)
-        .total_memories(CONCURRENT_CALLS * 2)
-        .total_tables(CONCURRENT_CALLS * 4)
+        // Whatever components they are, as many calls as get a turn must find their place.
+        .total_core_instances(CONCURRENT_CALLS * CORE_INSTANCES)
+        .total_memories(CONCURRENT_CALLS * MEMORIES)
+        .total_tables(CONCURRENT_CALLS * CORE_INSTANCES)
         .total_stacks(CONCURRENT_CALLS)
         .max_core_instances_per_component(CORE_INSTANCES)
-        .max_memories_per_component(8)
+        .max_memories_per_component(MEMORIES)
         .max_tables_per_component(CORE_INSTANCES)
-        .max_memory_size(limits.memory)
-        .table_elements(limits.table_elements);
+        .max_memory_size(MEMORY)
+        .table_elements(TABLE_ELEMENTS);
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
+        .max_wasm_stack(STACK)
         .wasm_memory64(false)
         .wasm_relaxed_simd(false)
         // No guest language has async exports everywhere, so none of the concurrent machinery is needed.

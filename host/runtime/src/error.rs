@@ -1,5 +1,6 @@
 //! Why a provider could not be loaded, or its call gave no result.
 
+use forgeport_grants::{Limit, LimitReached, Limits};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -79,13 +80,8 @@ pub enum CallError {
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// The host stopped the call.
-    #[error("the provider was stopped at its limit for {name}: {value}")]
-    Limit {
-        /// What was used up.
-        name: &'static str,
-        /// How much there was, with its unit.
-        value: String,
-    },
+    #[error("the provider was stopped: {0}")]
+    Limit(#[from] LimitReached),
     /// The component failed.
     #[error("the provider failed in `{call}`: {detail}; this is a defect of the provider, report it to its author")]
     Trapped {
@@ -97,15 +93,17 @@ pub enum CallError {
 }
 
 impl CallError {
-    pub(crate) fn limit(name: &'static str, value: impl Into<String>) -> CallError {
-        CallError::Limit { name, value: value.into() }
-    }
-
     /// Tells a limit that ended the call from a defect of the component.
-    pub(crate) fn from_trap(call: &'static str, error: wasmtime::Error) -> CallError {
+    pub(crate) fn from_trap(call: &'static str, limits: &Limits, error: wasmtime::Error) -> CallError {
+        if let Some(reached) = error.downcast_ref::<LimitReached>() {
+            return CallError::Limit(*reached);
+        }
         match error.downcast::<CallError>() {
             Ok(error) => error,
             Err(error) => {
+                if let Some(limit) = engines_own(&error) {
+                    return CallError::Limit(limits.reached(limit));
+                }
                 let detail = match error.downcast_ref::<wasmtime::Trap>() {
                     Some(trap) => trap.to_string(),
                     None => error.root_cause().to_string(),
@@ -114,4 +112,11 @@ impl CallError {
             }
         }
     }
+}
+
+/// Limits that the engine itself enforces have no types there, only words.
+fn engines_own(error: &wasmtime::Error) -> Option<Limit> {
+    let text = format!("{error:#}");
+    let words = [("hostcalls has been exhausted", Limit::CallBytes), ("instance count too high", Limit::Instances)];
+    words.into_iter().find(|(words, _)| text.contains(words)).map(|(_, limit)| limit)
 }

@@ -3,6 +3,7 @@
 //! One [`Runtime`] per process compiles components once and remembers the result on disk; every call of a [`Repository`] gets a
 //! fresh instance, so nothing of one call is left for the next.
 
+mod anatomy;
 mod bindings;
 mod code_cache;
 mod download;
@@ -13,16 +14,19 @@ mod limits;
 mod provider;
 mod state;
 
+pub use anatomy::Anatomy;
 pub use bindings::{Commit, Identity};
 pub use code_cache::CodeCacheSettings;
 pub use download::Download;
 pub use error::{CallError, LoadError, ProviderError};
-pub use limits::Limits;
 pub use provider::{Provider, Repository, Session};
 
 use code_cache::CodeCache;
 use engine::Ticker;
+use forgeport_grants::Limits;
 use state::State;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 use wasmtime::{Engine, component::Linker};
 
 /// The engine with everything that all providers share.
@@ -31,16 +35,18 @@ pub struct Runtime {
     linker: Linker<State>,
     code_cache: Option<CodeCache>,
     limits: Limits,
+    turns: Arc<Semaphore>,
     _ticker: Ticker,
 }
 
 impl Runtime {
-    /// A runtime whose calls have these limits; without a cache every process compiles anew.
+    /// A runtime that lets a provider describe itself within these limits; every other call has those of its permit. Without a cache
+    /// every process compiles anew.
     ///
     /// # Errors
     /// When the machine cannot give the engine the address space it reserves.
     pub fn new(limits: Limits, code_cache: Option<CodeCacheSettings>) -> Result<Runtime, LoadError> {
-        let engine = engine::build(&limits).map_err(LoadError::Engine)?;
+        let engine = engine::build().map_err(LoadError::Engine)?;
         let linker = imports::linker(&engine).map_err(LoadError::Engine)?;
         Ok(Runtime {
             _ticker: Ticker::start(&engine),
@@ -48,6 +54,7 @@ impl Runtime {
             engine,
             linker,
             limits,
+            turns: Arc::new(Semaphore::new(engine::CONCURRENT_CALLS as usize)),
         })
     }
 
@@ -62,6 +69,6 @@ impl Runtime {
             None => compile(),
         }
         .map_err(LoadError::NoComponent)?;
-        Provider::new(&self.engine, &self.linker, &component, self.limits.clone())
+        Provider::new(self, &component)
     }
 }

@@ -1,18 +1,19 @@
 //! A provider that is ready to be called, and one code repository seen through it.
 
 use crate::{
+    Runtime,
     bindings::{CodeProvider, CodeProviderPre, Commit, Identity, wit},
     download::Download,
     error::{CallError, LoadError, ProviderError},
-    limits::Limits,
     state::State,
 };
 use forgeport_egress::{Gate, Permit};
-use forgeport_grants::{Description, RemoteUrl};
+use forgeport_grants::{Description, Limit, LimitReached, Limits, RemoteUrl};
 use std::{sync::Arc, time::Instant};
+use tokio::sync::Semaphore;
 use wasmtime::{
     Engine, Store,
-    component::{Component, Linker, Resource, ResourceAny},
+    component::{Component, Resource, ResourceAny},
 };
 
 /// The most time that reading a description may take; it does no more than hand over constants.
@@ -23,7 +24,9 @@ const DESCRIBE: std::time::Duration = std::time::Duration::from_secs(10);
 pub struct Provider {
     engine: Engine,
     component: CodeProviderPre<State>,
+    /// For describing itself.
     limits: Limits,
+    turns: Arc<Semaphore>,
 }
 
 /// What a call acts with: the way out, what of it is allowed, and the options.
@@ -32,10 +35,10 @@ pub struct Session {
     pub gate: Gate,
     /// What may pass it, for how long, and with which credentials.
     pub permit: Permit,
-    /// The options that are no secrets, with defaults.
+    /// The options that are no secrets, with defaults. For the secret ones the permit has placeholders.
     pub values: Vec<(String, String)>,
-    /// The names of the secret options that were given.
-    pub secrets: Vec<String>,
+    /// The limit that the permit's deadline comes from.
+    pub time: Limit,
 }
 
 /// One code repository, seen through its provider. Every call has an instance of its own.
@@ -53,15 +56,11 @@ struct Opened {
 }
 
 impl Provider {
-    pub(crate) fn new(
-        engine: &Engine,
-        linker: &Linker<State>,
-        component: &Component,
-        limits: Limits,
-    ) -> Result<Provider, LoadError> {
+    pub(crate) fn new(runtime: &Runtime, component: &Component) -> Result<Provider, LoadError> {
+        let Runtime { engine, linker, limits, turns, .. } = runtime;
         crate::imports::check(engine, component)?;
         let component = linker.instantiate_pre(component).and_then(CodeProviderPre::new).map_err(LoadError::Unfit)?;
-        Ok(Provider { engine: engine.clone(), component, limits })
+        Ok(Provider { engine: engine.clone(), component, limits: limits.clone(), turns: turns.clone() })
     }
 
     /// What the provider says of itself; nothing is granted to it meanwhile.
@@ -69,11 +68,13 @@ impl Provider {
     /// # Errors
     /// When the component fails or reaches a limit. The description itself is not checked here.
     pub async fn describe(&self) -> Result<Description, CallError> {
-        let mut store = State::store(&self.engine, &self.limits, None);
-        within(Instant::now() + DESCRIBE, async {
-            let instance = self.instantiate(&mut store).await?;
+        let ended = LimitReached { limit: Limit::CallTime, value: DESCRIBE.as_millis() as u64 };
+        within(Instant::now() + DESCRIBE, ended, async {
+            let _turn = self.turns.acquire().await;
+            let mut store = State::store(&self.engine, &self.limits, None);
+            let instance = self.instantiate(&mut store, &self.limits).await?;
             let described = instance.forgeport_code_repository_provider().call_describe(&mut store).await;
-            described.map(Into::into).map_err(|error| CallError::from_trap("describe", error))
+            described.map(Into::into).map_err(|error| CallError::from_trap("describe", &self.limits, error))
         })
         .await
     }
@@ -83,9 +84,9 @@ impl Provider {
         Repository { provider: self.clone(), session: Arc::new(session) }
     }
 
-    async fn instantiate(&self, store: &mut Store<State>) -> Result<CodeProvider, CallError> {
+    async fn instantiate(&self, store: &mut Store<State>, limits: &Limits) -> Result<CodeProvider, CallError> {
         let instance = self.component.instantiate_async(store).await;
-        instance.map_err(|error| CallError::from_trap("instantiate", error))
+        instance.map_err(|error| CallError::from_trap("instantiate", limits, error))
     }
 }
 
@@ -176,28 +177,29 @@ impl Repository {
         name: &'static str,
         call: impl AsyncFnOnce(&mut Opened) -> wasmtime::Result<Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        within(self.session.permit.deadline, async {
-            let mut opened = self.open().await?;
-            call(&mut opened).await.unwrap_or_else(|error| Err(CallError::from_trap(name, error)))
+        let limits = self.session.permit.usage.limits();
+        within(self.session.permit.deadline, limits.reached(self.session.time), async {
+            let _turn = self.provider.turns.acquire().await;
+            let mut opened = self.open(limits).await?;
+            call(&mut opened).await.unwrap_or_else(|error| Err(CallError::from_trap(name, limits, error)))
         })
         .await
     }
 
-    async fn open(&self) -> Result<Opened, CallError> {
+    async fn open(&self, limits: &Limits) -> Result<Opened, CallError> {
         let session = self.session.clone();
-        let values: Vec<_> = session
-            .values
-            .iter()
-            .map(|(name, value)| wit::Value { name: name.clone(), value: value.clone() })
-            .collect();
-        let mut store = State::store(&self.provider.engine, &self.provider.limits, Some(session.clone()));
-        let instance = self.provider.instantiate(&mut store).await?;
+        let value = |(name, value): (&str, &str)| wit::Value { name: name.to_owned(), value: value.to_owned() };
+        let values: Vec<_> = session.values.iter().map(|(name, text)| value((name, text))).collect();
+        let placeholders = session.permit.placeholders.iter();
+        let secrets: Vec<_> = placeholders.map(|found| value((&found.setting, found.text()))).collect();
+        let mut store = State::store(&self.provider.engine, limits, Some(session.clone()));
+        let instance = self.provider.instantiate(&mut store, limits).await?;
         let opened = instance
             .forgeport_code_repository_provider()
             .repository()
-            .call_open(&mut store, &values, &session.secrets)
+            .call_open(&mut store, &values, &secrets)
             .await
-            .map_err(|error| CallError::from_trap("open", error))?;
+            .map_err(|error| CallError::from_trap("open", limits, error))?;
         let repository = opened.map_err(provider_error)?;
         Ok(Opened { store, instance, repository })
     }
@@ -208,10 +210,10 @@ fn provider_error(error: wit::Error) -> CallError {
 }
 
 /// Ends a call at its deadline by dropping it, and with it its instance and its connections.
-async fn within<T>(deadline: Instant, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    match tokio::time::timeout_at(deadline.into(), call).await {
-        Ok(result) => result,
-        Err(_) => Err(CallError::limit("time", format!("{} s", left.as_secs()))),
-    }
+async fn within<T>(
+    deadline: Instant,
+    ended: LimitReached,
+    call: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    tokio::time::timeout_at(deadline.into(), call).await.unwrap_or(Err(CallError::Limit(ended)))
 }

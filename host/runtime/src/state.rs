@@ -1,12 +1,7 @@
 //! What the host holds for one call.
 
-use crate::{
-    download::Download,
-    engine::TICK,
-    error::CallError,
-    limits::{Limits, Meter},
-    provider::Session,
-};
+use crate::{download::Download, engine::TICK, limits::Meter, provider::Session};
+use forgeport_grants::{Limit, Limits};
 use std::sync::Arc;
 use wasmtime::{Engine, Store, UpdateDeadline, component::ResourceTable};
 
@@ -25,12 +20,12 @@ impl State {
         let state = State {
             session,
             table: ResourceTable::new(),
-            log_bytes_left: limits.log_bytes,
+            log_bytes_left: limits.size(Limit::LogBytes),
             meter: Meter::new(limits.clone()),
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.meter);
-        store.set_hostcall_fuel(limits.call_bytes);
+        store.set_hostcall_fuel(limits.size(Limit::CallBytes));
         bound_cpu(&mut store, limits);
         store
     }
@@ -38,8 +33,8 @@ impl State {
 
 /// Counts ticks in which the component computed: while it waits for the host, no epoch check runs.
 fn bound_cpu(store: &mut Store<State>, limits: &Limits) {
-    let cpu = limits.cpu;
-    let mut ticks_left = cpu.as_millis() / TICK.as_millis();
+    let reached = limits.reached(Limit::CpuTime);
+    let mut ticks_left = limits.time(Limit::CpuTime).as_millis() / TICK.as_millis();
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| match ticks_left.checked_sub(1) {
         Some(left) => {
@@ -47,7 +42,7 @@ fn bound_cpu(store: &mut Store<State>, limits: &Limits) {
             // Giving way at each tick keeps one busy provider from holding the others' thread.
             Ok(UpdateDeadline::Yield(1))
         }
-        None => Err(wasmtime::Error::new(CallError::limit("computing time", format!("{} s", cpu.as_secs_f64())))),
+        None => Err(wasmtime::Error::new(reached)),
     });
 }
 

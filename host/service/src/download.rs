@@ -1,11 +1,9 @@
 //! Downloading the files of a commit.
 
-use crate::{
-    Result, Service, ServiceError,
-    session::{CALL, DOWNLOAD},
-};
-use forgeport_checkout::{CacheKey, FinishError, Limits, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
+use crate::{Result, Service, ServiceError};
+use forgeport_checkout::{CacheKey, FinishError, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
 use forgeport_egress::Notices;
+use forgeport_grants::{Limit, Limits};
 use forgeport_runtime::{CallError, Commit, Download, ProviderError, Repository};
 use forgeport_store::CodeRepository;
 use futures_util::FutureExt;
@@ -65,7 +63,8 @@ impl Service {
         let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
         Staged::check_target(&directory, force)?;
         let registered = self.find(&repository)?;
-        let wanted = Wanted { registered, subdirectory, directory, force };
+        let limits = unpacking(&registered.limits.within(&self.policy.limits));
+        let wanted = Wanted { registered, subdirectory, directory, force, limits };
         // A full id says which archive to ask for, so the question what it is need not be answered first.
         if is_full_id(&revision) {
             let commit = revision.to_ascii_lowercase();
@@ -75,7 +74,8 @@ impl Service {
             };
         }
         let loaded = self.load_registered(&wanted.registered).await?;
-        let known = self.connect(&wanted.registered, &loaded, CALL, observer.clone())?.resolve(&revision).await?;
+        let known =
+            self.connect(&wanted.registered, &loaded, Limit::CallTime, observer.clone())?.resolve(&revision).await?;
         match self.restore(&wanted, &known.id, observer.clone()).await? {
             Some(kept) => Ok(kept),
             None => self.fetch(wanted, known.id.clone(), Some(known), observer).await,
@@ -107,8 +107,8 @@ impl Service {
         observer: Arc<O>,
     ) -> Result<Downloaded> {
         let loaded = self.load_registered(&wanted.registered).await?;
-        let quick = self.connect(&wanted.registered, &loaded, CALL, observer.clone())?;
-        let long = self.connect(&wanted.registered, &loaded, DOWNLOAD, observer.clone())?;
+        let quick = self.connect(&wanted.registered, &loaded, Limit::CallTime, observer.clone())?;
+        let long = self.connect(&wanted.registered, &loaded, Limit::DownloadTime, observer.clone())?;
         let staged = Staged::new(&wanted.directory, wanted.settings(&commit)?)?;
         let staged = Arc::new(staged.with_copy(self.cache().begin()));
         fill(&quick, &long, &commit, known, staged.clone(), observer).await?;
@@ -132,12 +132,13 @@ struct Wanted {
     subdirectory: RepoPath,
     directory: PathBuf,
     force: bool,
+    limits: forgeport_checkout::Limits,
 }
 
 impl Wanted {
     fn settings(&self, commit: &str) -> Result<Settings> {
         let (subdirectory, force) = (self.subdirectory.clone(), self.force);
-        Ok(Settings { commit: id_of(commit)?, subdirectory, force, limits: Limits::default() })
+        Ok(Settings { commit: id_of(commit)?, subdirectory, force, limits: self.limits.clone() })
     }
 
     fn key(&self, commit: &str) -> Result<CacheKey> {
@@ -148,6 +149,15 @@ impl Wanted {
         let subdirectory = (!self.subdirectory.is_root()).then(|| self.subdirectory.to_string());
         let (repository, commit) = (self.registered.name.clone(), commit.to_owned());
         Downloaded { repository, commit, url, subdirectory, cached, receipt }
+    }
+}
+
+fn unpacking(limits: &Limits) -> forgeport_checkout::Limits {
+    forgeport_checkout::Limits {
+        entries: limits.get(Limit::ArchiveEntries),
+        bytes: limits.get(Limit::ArchiveBytes),
+        ratio: limits.get(Limit::ArchiveRatio),
+        ..Default::default()
     }
 }
 

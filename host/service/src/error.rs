@@ -2,7 +2,9 @@
 
 use forgeport_checkout::{FinishError, PathError, TargetError, context::ContextError};
 use forgeport_egress::EgressError;
-use forgeport_grants::{DescriptionError, NeedError, OptionError, ReferenceError};
+use forgeport_grants::{
+    DescriptionError, LimitError, NeedError, OptionError, OriginError, OriginPattern, PolicyError, ReferenceError,
+};
 use forgeport_runtime::{CallError, LoadError};
 use forgeport_store::StoreError;
 use std::{io, path::PathBuf};
@@ -34,8 +36,8 @@ pub enum ServiceError {
     /// A component for a type that has its own.
     #[error("--source is for custom providers, and {0} is built in: use --type=custom, or leave --source out")]
     SourceOfBuiltIn(String),
-    /// A component's file.
-    #[error("cannot read the component {}: {source}", .path.display())]
+    /// A file that was named.
+    #[error("cannot read {}: {source}", .path.display())]
     Unreadable {
         /// Where.
         path: PathBuf,
@@ -62,7 +64,9 @@ pub enum ServiceError {
     #[error("option `{0}` was given more than once: give it one value")]
     Repeated(String),
     /// Nothing to do.
-    #[error("there is nothing to change: give an option to set, --unset=OPTION, --description, --rename or --source")]
+    #[error(
+        "there is nothing to change: give an option to set, --unset=OPTION, --description, --rename, --limit, --grant, --allow-private or --source"
+    )]
     NothingToChange,
     /// An option cannot be removed.
     #[error("option `{option}` is not set, so it cannot be removed: set are {}", listed(.set))]
@@ -91,6 +95,52 @@ pub enum ServiceError {
         /// Why.
         source: PathError,
     },
+    /// The operator's policy.
+    #[error("{}: {source}; nothing is allowed until it can be read", .path.display())]
+    Policy {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: PolicyError,
+    },
+    /// A limit.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// No URL.
+    #[error("this is no URL: {0}; write it whole, like https://api.github.com/user")]
+    Url(String),
+    /// A grant that is none.
+    #[error("{text:?} cannot be granted: {why}")]
+    Grant {
+        /// As given.
+        text: String,
+        /// Why.
+        why: OriginError,
+    },
+    /// A grant that nobody asks for.
+    #[error("the provider does not ask for {pattern}: it asks for {}", listed(.asked))]
+    NotAsked {
+        /// As given.
+        pattern: OriginPattern,
+        /// What it asks for.
+        asked: Vec<String>,
+    },
+    /// A grant that is asked for, and not given.
+    #[error("the provider asks for {}: add --grant={} to grant it, or --yes to grant all", listed(.0), .0.first().map_or("", String::as_str))]
+    Ungranted(Vec<String>),
+    /// A grant that is not there.
+    #[error("{pattern} is not granted: granted are {}", listed(.granted))]
+    NotGranted {
+        /// As given.
+        pattern: OriginPattern,
+        /// What is.
+        granted: Vec<String>,
+    },
+    /// The built-in providers' grants.
+    #[error(
+        "{0} is built in, and granted what it asks for: the operator's policy can allow less, or delete the code repository"
+    )]
+    BuiltInGrants(String),
     /// A task of this process ended before its time.
     #[error("the download was stopped: {0}")]
     Stopped(String),

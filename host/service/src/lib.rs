@@ -3,7 +3,11 @@
 
 mod download;
 mod error;
+mod grants;
 mod home;
+mod inspect;
+mod journal;
+mod policy;
 mod provider;
 mod register;
 mod session;
@@ -15,23 +19,31 @@ pub use error::ServiceError;
 pub use forgeport_checkout::{Cache, CacheUsage, Progress, Receipt, RepoPath, Verification, context};
 pub use forgeport_egress::Notices;
 pub use forgeport_grants::{
-    Condition, CredentialPlan, Description, Grant, Grants, Needs, Placement, RemoteUrl, SecretReference, Setting,
-    nearest, normalise_name,
+    Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, Needs, OriginPattern, Placement, Policy,
+    RemoteUrl, Scheme, SecretReference, Setting, nearest, normalise_name,
 };
 pub use forgeport_runtime::{Commit, Identity};
 pub use forgeport_store::{
-    CodeRepository, KeySource, ProviderRef, Referrer, SecretInfo, Secrets, StoreError, StoredOption,
+    AuditEntry, AuditFilter, CodeRepository, KeySource, ProviderRef, Referrer, SecretInfo, Secrets, StoreError,
+    StoredOption,
 };
+pub use grants::{Explanation, Held, Sent};
 pub use home::Home;
+pub use inspect::Inspection;
+pub use policy::detect_policy;
 pub use provider::{BUILT_IN, Source};
-pub use register::{Plan, Registration};
+pub use register::{Marks, Plan, Registration};
 pub use status::{Match, RemoteState, Status};
 pub use update::{Changes, Update};
 
 use forgeport_egress::{Gate, GateSettings};
-use forgeport_runtime::{CodeCacheSettings, Limits, Runtime};
+use forgeport_runtime::{CodeCacheSettings, Runtime};
 use forgeport_store::Store;
-use std::sync::OnceLock;
+use journal::Journal;
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 type Result<T> = std::result::Result<T, ServiceError>;
 
@@ -41,7 +53,9 @@ const CACHE: u64 = 8 << 30;
 /// Everything that a use case needs. What is costly is made when it is first needed: a list needs neither engine nor network.
 pub struct Service {
     home: Home,
-    store: Store,
+    store: Arc<Store>,
+    policy: Policy,
+    journal: OnceLock<Journal>,
     runtime: OnceLock<Runtime>,
     gate: OnceLock<Gate>,
 }
@@ -51,14 +65,23 @@ impl Service {
     ///
     /// # Errors
     /// When the store cannot be opened or made.
-    pub fn open(home: Home, key: KeySource) -> Result<Service> {
-        let store = Store::open(&home.data, key)?;
-        Ok(Service { home, store, runtime: OnceLock::new(), gate: OnceLock::new() })
+    pub fn open(home: Home, key: KeySource, policy: Policy) -> Result<Service> {
+        let store = Arc::new(Store::open(&home.data, key)?);
+        let (journal, runtime, gate) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Ok(Service { home, store, policy, journal, runtime, gate })
     }
 
     /// The secrets.
     pub fn secrets(&self) -> Secrets<'_> {
         self.store.secrets()
+    }
+
+    /// What providers did on the network, the oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
+        Ok(self.store.audit().list(filter)?)
     }
 
     /// All code repositories, ordered by name.
@@ -96,7 +119,7 @@ impl Service {
         }
         let key = self.store.derive_key("compiled-code")?;
         let cache = CodeCacheSettings { directory: self.home.cache.join("compiled"), key };
-        let runtime = Runtime::new(Limits::default(), Some(cache))?;
+        let runtime = Runtime::new(Limits::default().within(&self.policy.limits), Some(cache))?;
         Ok(self.runtime.get_or_init(|| runtime))
     }
 
@@ -104,7 +127,19 @@ impl Service {
         if let Some(gate) = self.gate.get() {
             return Ok(gate.clone());
         }
-        let gate = Gate::new(GateSettings::default())?;
+        let gate = Gate::new(GateSettings { certificates: certificates()?, ..GateSettings::default() })?;
         Ok(self.gate.get_or_init(|| gate).clone())
     }
+
+    fn journal(&self) -> &Journal {
+        self.journal.get_or_init(|| Journal::start(self.store.clone()))
+    }
+}
+
+/// The certificates of a private authority, in the file that `FORGEPORT_CA_FILE` names.
+fn certificates() -> Result<Option<Vec<u8>>> {
+    let Some(path) = std::env::var_os("FORGEPORT_CA_FILE").filter(|file| !file.is_empty()).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    std::fs::read(&path).map(Some).map_err(|source| ServiceError::Unreadable { path, source })
 }

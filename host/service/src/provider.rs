@@ -62,6 +62,16 @@ impl Source {
         }
     }
 
+    /// The component itself.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>> {
+        match self {
+            Source::BuiltIn(name) => Ok(built_in(name)?.to_vec()),
+            Source::Custom(file) => {
+                std::fs::read(file).map_err(|source| ServiceError::Unreadable { path: file.clone(), source })
+            }
+        }
+    }
+
     pub(crate) fn file(&self) -> Option<String> {
         match self {
             Source::BuiltIn(_) => None,
@@ -95,8 +105,7 @@ impl Service {
         match source {
             Source::BuiltIn(name) => self.load(built_in(name)?).await,
             Source::Custom(file) => {
-                let bytes =
-                    std::fs::read(file).map_err(|source| ServiceError::Unreadable { path: file.clone(), source })?;
+                let bytes = source.bytes()?;
                 let loaded = self.load(&bytes).await;
                 let named = |error| ServiceError::Source { path: file.clone(), source: Box::new(error) };
                 Ok(Loaded { bytes: Some(bytes), ..loaded.map_err(named)? })
@@ -112,7 +121,7 @@ impl Service {
         }
     }
 
-    async fn load(&self, bytes: &[u8]) -> Result<Loaded> {
+    pub(crate) async fn load(&self, bytes: &[u8]) -> Result<Loaded> {
         let digest = digest_of(bytes);
         let provider = self.runtime()?.load(bytes, &digest)?;
         let description = provider.describe().await?;

@@ -3,10 +3,11 @@
 use crate::{
     Result, Service, ServiceError,
     provider::{Loaded, Source},
-    session::CALL,
 };
 use forgeport_egress::Quiet;
-use forgeport_grants::{Description, Needs, Options, SecretReference, normalise_name};
+use forgeport_grants::{
+    Description, Grant, Grants, Limit, Limits, Needs, Options, OriginPattern, SecretReference, normalise_name,
+};
 use forgeport_runtime::Identity;
 use forgeport_store::{CodeRepository, StoredOption, check_code_repository_name};
 use std::{collections::BTreeMap, sync::Arc};
@@ -22,6 +23,19 @@ pub struct Registration {
     pub options: Vec<(String, Zeroizing<String>)>,
     /// In the user's words.
     pub description: Option<String>,
+    /// About grants and limits.
+    pub marks: Marks,
+}
+
+/// What a person says about grants and limits.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// Origins that are granted; none stands for all that are asked, after consent.
+    pub grant: Vec<String>,
+    /// Origins that may be on this machine or in a private network; an empty one stands for all that are asked.
+    pub allow_private: Vec<String>,
+    /// Limits as `memory=512MiB`, or `memory=default`.
+    pub limits: Vec<String>,
 }
 
 /// What would be registered, checked against the provider's description. Nothing has gone to the network yet, and nothing is stored.
@@ -52,6 +66,11 @@ impl Plan {
         &self.needs
     }
 
+    /// What it will be granted.
+    pub fn granted(&self) -> &Grants {
+        &self.repository.grants
+    }
+
     /// Must a person consent first?
     pub fn needs_consent(&self) -> bool {
         self.consent
@@ -64,14 +83,15 @@ impl Service {
     /// # Errors
     /// When the name is taken, the component is no provider, an option is wrong, or a secret is missing.
     pub async fn plan_registration(&self, registration: Registration) -> Result<Plan> {
-        let Registration { name, source, options, description } = registration;
+        let Registration { name, source, options, description, marks } = registration;
         check_code_repository_name(&name)?;
         self.check_free(&name)?;
         let loaded = self.load_source(&source).await?;
         let mut repository = CodeRepository::new(&name, source.kind(), loaded.reference(source.file()));
         repository.description = description;
+        self.limit(&mut repository, &marks.limits)?;
         let given = split(options)?;
-        self.plan(repository, loaded, given, false)
+        self.plan(repository, loaded, given, &marks, false)
     }
 
     /// Checks the credentials and that the repository can be read, then stores it.
@@ -80,10 +100,8 @@ impl Service {
     /// What the provider or the forge answers. Nothing is stored then.
     pub async fn carry_out(&self, plan: Plan) -> Result<(CodeRepository, Identity)> {
         let Plan { mut repository, loaded, options, needs, secrets, exists, .. } = plan;
-        repository.grants = needs.grants.clone();
         repository.remote_hosts = needs.remote_hosts.clone();
-        let grants = needs.grants.clone();
-        let session = self.session(&loaded, &options, needs, grants, CALL, Arc::new(Quiet))?;
+        let session = self.session(&repository, &loaded, &options, needs, Limit::CallTime, Arc::new(Quiet))?;
         let identity = session.login().await?;
         let store = self.store.code_repositories();
         for (name, value) in &secrets {
@@ -103,6 +121,7 @@ impl Service {
         mut repository: CodeRepository,
         loaded: Loaded,
         given: BTreeMap<String, Given>,
+        marks: &Marks,
         exists: bool,
     ) -> Result<Plan> {
         let mut values = Vec::new();
@@ -131,8 +150,22 @@ impl Service {
                 }
             }
         }
-        let consent = repository.provider.source.is_some();
+        let custom = repository.provider.source.is_some();
+        let known = exists && needs.grants.iter().all(|asked| has(&repository.grants, asked));
+        let consent = custom && !known && marks.grant.is_empty();
+        repository.grants = granted(&repository.grants, &needs.grants, marks, exists)?;
         Ok(Plan { repository, loaded, options, needs, secrets, consent, exists })
+    }
+
+    /// Sets limits, none above what the operator allows.
+    pub(crate) fn limit(&self, repository: &mut CodeRepository, texts: &[String]) -> Result<()> {
+        for text in texts {
+            match text.split_once('=') {
+                Some((name, "default")) => repository.limits.unset(name.parse::<Limit>()?),
+                _ => repository.limits.set_text(text)?,
+            }
+        }
+        Ok(Limits::check_within(&repository.limits, &self.policy.limits)?)
     }
 
     fn check_free(&self, name: &str) -> Result<()> {
@@ -141,6 +174,52 @@ impl Service {
             false => Ok(()),
         }
     }
+}
+
+/// What is granted from now on: all that is asked, or what was granted before and what is named.
+fn granted(before: &Grants, asked: &Grants, marks: &Marks, exists: bool) -> Result<Grants> {
+    let named = named(&marks.grant, asked)?;
+    let private = named_or_all(&marks.allow_private, asked)?;
+    let all = named.is_empty();
+    let is_granted = |grant: &Grant| all || named.contains(&grant.origin) || has(before, grant);
+    let left: Vec<String> =
+        asked.iter().filter(|grant| !is_granted(grant)).map(|grant| grant.origin.to_string()).collect();
+    if !exists && !left.is_empty() {
+        return Err(ServiceError::Ungranted(left));
+    }
+    let mark = |grant: &Grant| {
+        let grant = crate::grants::marked(grant.clone(), before);
+        Grant { private: grant.private || private.contains(&grant.origin), ..grant }
+    };
+    Ok(asked.iter().filter(|grant| is_granted(grant)).map(mark).collect())
+}
+
+/// Was just this granted, private or not?
+fn has(granted: &Grants, asked: &Grant) -> bool {
+    let same =
+        |grant: &&Grant| grant.origin == asked.origin && grant.methods == asked.methods && grant.paths == asked.paths;
+    granted.iter().any(|grant| same(&grant))
+}
+
+fn named_or_all(texts: &[String], asked: &Grants) -> Result<Vec<OriginPattern>> {
+    match texts.iter().any(String::is_empty) {
+        true => Ok(asked.patterns().cloned().collect()),
+        false => named(texts, asked),
+    }
+}
+
+fn named(texts: &[String], asked: &Grants) -> Result<Vec<OriginPattern>> {
+    let read = |text: &String| {
+        let pattern = OriginPattern::parse(text).map_err(|why| ServiceError::Grant { text: text.clone(), why })?;
+        match asked.patterns().any(|asked| *asked == pattern) {
+            true => Ok(pattern),
+            false => {
+                let asked = asked.patterns().map(ToString::to_string).collect();
+                Err(ServiceError::NotAsked { pattern, asked })
+            }
+        }
+    };
+    texts.iter().map(read).collect()
 }
 
 /// The value of an option, as given.

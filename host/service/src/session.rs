@@ -1,22 +1,15 @@
 //! What a call of a provider acts with, put together from a registration.
 
 use crate::{Result, Service, provider::Loaded};
-use forgeport_egress::{Credential, Notices, Permit, Secret};
-use forgeport_grants::{Description, Grants, Needs, Options};
+use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret};
+use forgeport_grants::{Description, Limit, Needs, Options};
 use forgeport_runtime::{Repository, Session};
-use forgeport_store::CodeRepository;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use forgeport_store::{CodeRepository, StoreError};
+use std::{sync::Arc, time::Instant};
 use zeroize::Zeroizing;
 
-/// How long one call may last, waits included; a download, which may be long, has its own.
-pub(crate) const CALL: Duration = Duration::from_secs(60);
-/// How long a download may last, waits for rate limits included.
-pub(crate) const DOWNLOAD: Duration = Duration::from_secs(30 * 60);
-/// Longest answer that is held in memory, in bytes. A listing of 100,000 entries, which is GitHub's largest, has about 30 million.
-const BODY: usize = 64 << 20;
+/// The only workspace of a command line.
+const TENANT: &str = "local";
 
 impl Service {
     /// The values of all options, credentials too.
@@ -29,46 +22,61 @@ impl Service {
         Ok(Options::check(description, given)?)
     }
 
-    /// A registered repository, ready to be called.
+    /// A registered repository, ready to be called; `time` is the limit on how long.
     pub(crate) fn connect(
         &self,
         repository: &CodeRepository,
         loaded: &Loaded,
-        time: Duration,
+        time: Limit,
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
         let options = self.options(repository, &loaded.description)?;
         let needs = Needs::of(&loaded.description, &options)?;
-        // A built-in provider is granted what this version of it asks; another one what was consented to.
-        let grants = match repository.provider.source {
-            None => needs.grants.clone(),
-            Some(_) => repository.grants.clone(),
-        };
-        self.session(loaded, &options, needs, grants, time, notices)
+        self.session(repository, loaded, &options, needs, time, notices)
     }
 
     pub(crate) fn session(
         &self,
+        repository: &CodeRepository,
         loaded: &Loaded,
         options: &Options,
         needs: Needs,
-        grants: Grants,
-        time: Duration,
+        time: Limit,
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
-        let credential = |plan: forgeport_grants::CredentialPlan| {
-            let secret: Zeroizing<String> = options.secret(&plan.setting)?.clone();
-            Some(Credential { origin: plan.origin, placement: plan.placement, secret: Secret::new(secret) })
-        };
+        let limits = repository.limits.within(&self.policy.limits);
+        let deadline = Instant::now() + limits.time(time);
+        let authority = self.authority(repository, &needs.grants);
         let permit = Permit {
-            grants,
-            credentials: needs.credentials.into_iter().filter_map(credential).collect(),
-            deadline: Instant::now() + time,
-            body: BODY,
+            caller: Arc::new(caller(repository, loaded)),
+            credentials: needs.credentials.into_iter().filter_map(|plan| credential(options, plan)).collect(),
+            placeholders: options.secrets_given().map(placeholder).collect::<Result<_>>()?,
             notices,
+            auditor: self.journal().auditor(),
+            ..Permit::new(authority, limits, deadline)
         };
         let values = options.plain_values().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let secrets = options.secrets_given().map(str::to_owned).collect();
-        Ok(loaded.provider.repository(Session { gate: self.gate()?, permit, values, secrets }))
+        Ok(loaded.provider.repository(Session { gate: self.gate()?, permit, values, time }))
     }
+}
+
+fn caller(repository: &CodeRepository, loaded: &Loaded) -> Caller {
+    Caller {
+        tenant: TENANT.to_owned(),
+        repository: repository.name.clone(),
+        provider: format!("{} {}", loaded.description.name, loaded.description.version),
+        digest: loaded.digest.clone(),
+    }
+}
+
+fn credential(options: &Options, plan: forgeport_grants::CredentialPlan) -> Option<Credential> {
+    let secret: Zeroizing<String> = options.secret(&plan.setting)?.clone();
+    let secret = Secret::new(secret);
+    Some(Credential { setting: plan.setting, origin: plan.origin, placement: plan.placement, secret })
+}
+
+fn placeholder(setting: &str) -> Result<Placeholder> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+    Ok(Placeholder::new(setting.to_owned(), random))
 }

@@ -1,7 +1,7 @@
 //! Changing a registration.
 
-use crate::{Plan, Result, Service, ServiceError, provider::Source, register::split};
-use forgeport_grants::normalise_name;
+use crate::{Marks, Plan, Result, Service, ServiceError, provider::Source, register::split};
+use forgeport_grants::{Grants, normalise_name};
 use forgeport_store::CodeRepository;
 use zeroize::Zeroizing;
 
@@ -18,11 +18,14 @@ pub struct Changes {
     pub set: Vec<(String, Zeroizing<String>)>,
     /// Options to remove.
     pub remove: Vec<String>,
+    /// About grants and limits.
+    pub marks: Marks,
 }
 
 impl Changes {
     fn touch_the_provider(&self) -> bool {
-        self.source.is_some() || !self.set.is_empty() || !self.remove.is_empty()
+        let granting = !self.marks.grant.is_empty() || !self.marks.allow_private.is_empty();
+        self.source.is_some() || !self.set.is_empty() || !self.remove.is_empty() || granting
     }
 }
 
@@ -42,10 +45,11 @@ impl Service {
     pub async fn update(&self, name: &str, changes: Changes) -> Result<Update> {
         let mut repository = self.store.code_repositories().get(name)?;
         let provider = changes.touch_the_provider();
-        let Changes { name, description, source, set, remove } = changes;
-        if name.is_none() && description.is_none() && !provider {
+        let Changes { name, description, source, set, remove, marks } = changes;
+        if name.is_none() && description.is_none() && !provider && marks.limits.is_empty() {
             return Err(ServiceError::NothingToChange);
         }
+        self.limit(&mut repository, &marks.limits)?;
         if let Some(name) = name {
             repository.name = name;
         }
@@ -63,7 +67,7 @@ impl Service {
                 return Err(ServiceError::NotSet { option, set });
             }
         }
-        self.plan_update(repository, source, set).await.map(Box::new).map(Update::Planned)
+        self.plan_update(repository, source, set, &marks).await.map(Box::new).map(Update::Planned)
     }
 
     async fn plan_update(
@@ -71,8 +75,8 @@ impl Service {
         mut repository: CodeRepository,
         source: Option<Source>,
         set: Vec<(String, Zeroizing<String>)>,
+        marks: &Marks,
     ) -> Result<Plan> {
-        let before = (repository.provider.digest.clone(), repository.grants.clone());
         let loaded = match &source {
             Some(Source::Custom(_)) if repository.provider.source.is_none() => {
                 return Err(ServiceError::SourceOfBuiltIn(repository.kind.clone()));
@@ -81,10 +85,11 @@ impl Service {
             None => self.load_registered(&repository).await?,
         };
         let file = source.and_then(|source| source.file()).or_else(|| repository.provider.source.clone());
+        if repository.provider.source.is_some() && repository.provider.digest != loaded.digest {
+            // What was granted was granted to another component.
+            repository.grants = Grants::default();
+        }
         repository.provider = loaded.reference(file);
-        let mut plan = self.plan(repository, loaded, split(set)?, true)?;
-        // What was consented to before needs no new consent.
-        plan.consent &= (plan.loaded.digest.clone(), plan.needs.grants.clone()) != before;
-        Ok(plan)
+        self.plan(repository, loaded, split(set)?, marks, true)
     }
 }

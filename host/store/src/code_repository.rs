@@ -1,7 +1,7 @@
 //! A registration, as it is kept.
 
 use crate::{now, seal::Sealed};
-use forgeport_grants::{Grants, SecretReference};
+use forgeport_grants::{Grants, Limits, SecretReference};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ pub struct CodeRepository {
     pub options: BTreeMap<String, StoredOption>,
     /// What the provider may reach.
     pub grants: Grants,
+    /// What its calls may use up, where it is not the default.
+    pub limits: Limits,
     /// The hosts that the remote of a checkout may name.
     pub remote_hosts: Vec<String>,
     /// Milliseconds since 1970 (UTC).
@@ -66,6 +68,7 @@ impl CodeRepository {
             provider,
             options: BTreeMap::new(),
             grants: Grants::default(),
+            limits: Limits::default(),
             remote_hosts: Vec::new(),
             created,
             updated: created,

@@ -7,6 +7,7 @@
 //!
 //! The API blocks; calls last from microseconds to, behind another process' write, [`Store::BUSY_TIMEOUT`].
 
+mod audit;
 mod code_repositories;
 mod code_repository;
 mod components;
@@ -19,6 +20,7 @@ mod schema;
 mod seal;
 mod secrets;
 
+pub use audit::{Audit, AuditEntry, AuditFilter};
 pub use code_repositories::CodeRepositories;
 pub use code_repository::{CodeRepository, ProviderRef, StoredOption};
 pub use components::digest_of;
@@ -80,6 +82,11 @@ impl Store {
     /// The registrations.
     pub fn code_repositories(&self) -> CodeRepositories<'_> {
         CodeRepositories(self)
+    }
+
+    /// What providers did on the network.
+    pub fn audit(&self) -> Audit<'_> {
+        Audit(self)
     }
 
     /// The secrets.

@@ -16,9 +16,9 @@ const WHAT: &str = "code repository";
 pub(crate) fn insert_row(tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
     let inserted = tx.execute(
         "INSERT INTO code_repository (id, name, kind, description, provider_name, provider_version,
-             provider_digest, provider_source, grants, remote_hosts, created, updated)
+             provider_digest, provider_source, grants, limits, remote_hosts, created, updated)
          VALUES (:id, :name, :kind, :description, :provider_name, :provider_version,
-             :provider_digest, :provider_source, :grants, :remote_hosts, :created, :updated)",
+             :provider_digest, :provider_source, :grants, :limits, :remote_hosts, :created, :updated)",
         named_params! {
             ":id": repository.id,
             ":name": repository.name,
@@ -29,6 +29,7 @@ pub(crate) fn insert_row(tx: &Transaction<'_>, repository: &CodeRepository) -> R
             ":provider_digest": repository.provider.digest,
             ":provider_source": repository.provider.source,
             ":grants": json(&repository.grants)?,
+            ":limits": json(&repository.limits)?,
             ":remote_hosts": json(&repository.remote_hosts)?,
             ":created": repository.created,
             ":updated": repository.updated,
@@ -44,7 +45,7 @@ pub(crate) fn update_row(tx: &Transaction<'_>, repository: &CodeRepository) -> R
         "UPDATE code_repository SET name = :name, kind = :kind, description = :description,
              provider_name = :provider_name, provider_version = :provider_version,
              provider_digest = :provider_digest, provider_source = :provider_source,
-             grants = :grants, remote_hosts = :remote_hosts, updated = :updated
+             grants = :grants, limits = :limits, remote_hosts = :remote_hosts, updated = :updated
          WHERE id = :id AND updated = :read",
         named_params! {
             ":id": repository.id,
@@ -56,6 +57,7 @@ pub(crate) fn update_row(tx: &Transaction<'_>, repository: &CodeRepository) -> R
             ":provider_digest": repository.provider.digest,
             ":provider_source": repository.provider.source,
             ":grants": json(&repository.grants)?,
+            ":limits": json(&repository.limits)?,
             ":remote_hosts": json(&repository.remote_hosts)?,
             ":updated": updated,
             ":read": repository.updated,
@@ -81,7 +83,7 @@ pub(crate) fn load(tx: &Transaction<'_>, id: Option<&str>) -> Result<Vec<CodeRep
     let mut options = load_options(tx, id)?;
     let mut statement = tx.prepare(
         "SELECT id, name, kind, description, provider_name, provider_version, provider_digest,
-             provider_source, grants, remote_hosts, created, updated
+             provider_source, grants, limits, remote_hosts, created, updated
          FROM code_repository WHERE ?1 IS NULL OR id = ?1 ORDER BY name",
     )?;
     let mut rows = statement.query([id])?;
@@ -108,6 +110,7 @@ fn read_row(row: &Row<'_>) -> Result<CodeRepository> {
         },
         options: BTreeMap::new(),
         grants: from_json(row, "grants")?,
+        limits: from_json(row, "limits")?,
         remote_hosts: from_json(row, "remote_hosts")?,
         created: row.get("created")?,
         updated: row.get("updated")?,

@@ -10,7 +10,7 @@ const ID: &str = "ed899a2f4b50b4370feeea94676502b42383c746";
 
 fn open(options: &[(&str, &str)]) -> Gitea {
     let names = [("owner", "ada"), ("repository", "demo"), ("instance_url", "https://h.example/git")];
-    let settings = Settings::new(names.into_iter().chain(options.iter().copied()), ["token"]);
+    let settings = Settings::new(names.into_iter().chain(options.iter().copied()), [("token", "placeholder")]);
     Gitea::open(&settings).unwrap()
 }
 

@@ -11,7 +11,7 @@ const TREE: &str = "6dcb09b5b57875f334f61aebed695e2e4193db5e";
 
 fn open(options: &[(&str, &str)]) -> GitHub {
     let names = [("owner", "Ada"), ("repository", "Demo"), ("api_url", "https://api.github.com")];
-    let settings = Settings::new(names.into_iter().chain(options.iter().copied()), ["token"]);
+    let settings = Settings::new(names.into_iter().chain(options.iter().copied()), [("token", "placeholder")]);
     GitHub::open(&settings).unwrap()
 }
 
@@ -153,6 +153,6 @@ fn the_host_of_remotes_follows_the_api_s() {
 #[test]
 fn an_owner_that_is_a_url_is_refused() {
     let settings = [("owner", "https://github.com/ada"), ("repository", "demo"), ("api_url", "https://h")];
-    let refused = GitHub::open(&Settings::new(settings, [""; 0]));
+    let refused = GitHub::open(&Settings::new(settings, [("", ""); 0]));
     assert!(matches!(refused, Err(Error::InvalidOption((name, _))) if name == "owner"));
 }

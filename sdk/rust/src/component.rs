@@ -25,8 +25,9 @@ impl<P: Provider> Guest for Component<P> {
 }
 
 impl<P: Provider> GuestRepository for Opened<P> {
-    fn open(values: Vec<Value>, secrets: Vec<String>) -> Result<Repository, Error> {
+    fn open(values: Vec<Value>, secrets: Vec<Value>) -> Result<Repository, Error> {
         let values = values.into_iter().map(|value| (value.name, value.value));
+        let secrets = secrets.into_iter().map(|secret| (secret.name, secret.value));
         let settings = Settings::new(values, secrets);
         Ok(Repository::new(Self(P::open(&settings)?)))
     }

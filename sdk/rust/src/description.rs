@@ -37,7 +37,14 @@ impl Need {
     /// host in it, `{name.parent}` for that host without its first label.
     #[must_use]
     pub fn get(origin: &str) -> Self {
-        Self { origin: origin.into(), methods: Vec::new(), conditions: Vec::new() }
+        Self { origin: origin.into(), methods: Vec::new(), paths: Vec::new(), conditions: Vec::new() }
+    }
+
+    /// Nothing but what lies below this path: a template, in which an option's value is one segment.
+    #[must_use]
+    pub fn below(mut self, path: &str) -> Self {
+        self.paths.push(path.into());
+        self
     }
 
     /// As [`Need::get`], and to fetch with git (`POST`).

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::bindings::forgeport::code_repository::http::{Failure, Header};
-use crate::{Error, Request, Response};
+use crate::{Error, Placement, Request, Response, SecretUse};
 
 /// How much of the forge's own words goes into an error, in characters.
 const MESSAGE_LIMIT: usize = 200;
@@ -11,12 +11,19 @@ const MESSAGE_LIMIT: usize = 200;
 impl Request {
     /// A request that reads.
     pub fn get(url: impl Into<String>) -> Self {
-        Self { method: "GET".into(), url: url.into(), headers: Vec::new(), body: None }
+        Self { method: "GET".into(), url: url.into(), headers: Vec::new(), body: None, secret: None }
     }
 
     /// A request that sends a body; the provider has to ask for the method, see [`Need`](crate::Need).
     pub fn post(url: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self { method: "POST".into(), body: Some(body.into()), ..Self::get(url) }
+    }
+
+    /// With this secret option in this place, where the description's own rule does not fit. It has to be one that the description
+    /// sends to this origin.
+    #[must_use]
+    pub fn secret(self, setting: &str, placement: Placement) -> Self {
+        Self { secret: Some(SecretUse { setting: setting.into(), placement }), ..self }
     }
 
     /// With one more header. The host adds credentials, and refuses headers that would carry one.

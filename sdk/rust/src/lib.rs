@@ -22,10 +22,10 @@ pub mod testing;
 mod url;
 
 pub use bindings::exports::forgeport::code_repository::provider::{
-    Commit, Condition, Credential, Description, Error, Identity, Need, Placement, Remote, Setting,
+    Commit, Condition, Credential, Description, Error, Identity, Need, Remote, Setting,
 };
 pub use bindings::forgeport::code_repository::checkout::{Entry, Format, Kind, Layout, Problem, RemoteFile};
-pub use bindings::forgeport::code_repository::http::{Request, Response};
+pub use bindings::forgeport::code_repository::http::{Placement, Request, Response, SecretUse};
 #[doc(hidden)]
 pub use component::Component;
 pub use description::{absent, equals, given, starts_with};

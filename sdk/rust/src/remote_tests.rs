@@ -7,7 +7,7 @@ fn hosting(base: &str) -> Hosting {
 }
 
 fn with_host(base: &str, host: &str) -> Hosting {
-    let settings = Settings::new([("host", host)], [""; 0]);
+    let settings = Settings::new([("host", host)], [("", ""); 0]);
     Hosting::with_option(&settings, "host", &Base::parse(base).unwrap()).unwrap()
 }
 
@@ -52,7 +52,7 @@ fn a_host_that_is_told_takes_the_place_of_the_instance_s() {
 
 #[test]
 fn a_host_option_that_is_a_url_is_refused() {
-    let settings = Settings::new([("host", "https://git.example")], [""; 0]);
+    let settings = Settings::new([("host", "https://git.example")], [("", ""); 0]);
     let refused = Hosting::with_option(&settings, "host", &Base::parse("https://h").unwrap());
     assert!(matches!(refused, Err(Error::InvalidOption((name, _))) if name == "host"));
 }

@@ -8,19 +8,19 @@ use crate::{Base, Error};
 #[derive(Debug)]
 pub struct Settings {
     values: BTreeMap<String, String>,
-    secrets: Vec<String>,
+    secrets: BTreeMap<String, String>,
 }
 
 impl Settings {
-    /// Options by name, and the names of the secret ones that were given.
+    /// Options by name, and the secret ones that were given with their placeholders.
     #[must_use]
     pub fn new(
         values: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
-        secrets: impl IntoIterator<Item = impl Into<String>>,
+        secrets: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
     ) -> Self {
         Self {
             values: values.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            secrets: secrets.into_iter().map(Into::into).collect(),
+            secrets: secrets.into_iter().map(|(name, placeholder)| (name.into(), placeholder.into())).collect(),
         }
     }
 
@@ -34,7 +34,14 @@ impl Settings {
     /// Was this secret option given?
     #[must_use]
     pub fn has_secret(&self, name: &str) -> bool {
-        self.secrets.iter().any(|secret| secret == name)
+        self.secrets.contains_key(name)
+    }
+
+    /// What stands for a secret option in this call, for HTTP libraries that have to be given a credential. The host puts the secret in
+    /// its place where it is the whole credential of a request, and refuses a request that has it anywhere else.
+    #[must_use]
+    pub fn placeholder(&self, name: &str) -> Option<&str> {
+        self.secrets.get(name).map(String::as_str)
     }
 
     /// The value of an option that must be there.
@@ -94,7 +101,7 @@ mod tests {
     use super::*;
 
     fn settings(value: &str) -> Settings {
-        Settings::new([("owner", value)], ["token"])
+        Settings::new([("owner", value)], [("token", "placeholder")])
     }
 
     #[test]
@@ -121,5 +128,6 @@ mod tests {
     fn a_secret_is_known_by_name_only() {
         assert!(settings("x").has_secret("token"));
         assert_eq!(settings("x").get("token"), None);
+        assert_eq!(settings("x").placeholder("token"), Some("placeholder"));
     }
 }

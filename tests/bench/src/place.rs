@@ -54,7 +54,7 @@ impl Place {
     fn register(&self, name: &str, repository: &str) -> Result<()> {
         let GithubUrls { api_url, codeload_url, host, .. } = &self.urls;
         let mut command = self.forgeport(&["code-repository", "register", name, "--type=github", "--owner=acme"]);
-        command.args([format!("--repository={repository}"), format!("--token={}", self.token)]);
+        command.args([format!("--repository={repository}"), format!("--token={}", self.token)]).arg("--allow-private");
         command.args([
             format!("--api_url={api_url}"),
             format!("--codeload_url={codeload_url}"),

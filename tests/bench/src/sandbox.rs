@@ -2,13 +2,13 @@
 
 use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
-use forgeport_egress::{Gate, GateSettings, Permit, Quiet};
-use forgeport_grants::{Grants, RemoteUrl};
-use forgeport_runtime::{CodeCacheSettings, Limits, Provider, Runtime, Session};
+use forgeport_egress::{Gate, GateSettings, Permit};
+use forgeport_grants::{Authority, Limit, Limits, RemoteUrl};
+use forgeport_runtime::{CodeCacheSettings, Provider, Runtime, Session};
 use std::{
     path::PathBuf,
     process::Command,
-    sync::{Arc, OnceLock},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 use zeroize::Zeroizing;
@@ -59,18 +59,12 @@ fn load(directory: PathBuf) -> Result<Provider> {
 /// A call that goes into the component and not to the network.
 fn one_call(runtime: &tokio::runtime::Runtime, provider: &Provider) -> Result<Duration> {
     let values = [("owner", "acme"), ("repository", "demo"), ("api_url", "https://api.github.com")];
-    let permit = Permit {
-        grants: Grants::default(),
-        credentials: Vec::new(),
-        deadline: Instant::now() + Duration::from_secs(60),
-        body: 1 << 20,
-        notices: Arc::new(Quiet),
-    };
+    let permit = Permit::new(Authority::default(), Limits::default(), Instant::now() + Duration::from_secs(60));
     let session = Session {
         gate: gate()?,
         permit,
         values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        secrets: Vec::new(),
+        time: Limit::CallTime,
     };
     let remote = RemoteUrl::parse("git@github.com:acme/demo.git")?;
     let start = Instant::now();

@@ -24,16 +24,31 @@ fn main() -> Result<()> {
     say(
         "A forge for tests runs on loopback; it answers like GitHub and like Gitea, and holds the private repository acme/demo.",
     );
-    say("Register it as on GitHub. The token is kept in a secret, and the provider never sees it:");
+    say(
+        "Register it as on GitHub. The token is kept in a secret, and the provider never sees it. Without --allow-private nothing\n\
+        on this machine could be reached:",
+    );
     let token = forge.token(TokenKind::GithubFineGrained, Access::All);
     demo.forgeport(&["secret", "create", "forge", &format!("--token={token}")])?;
     let urls = forge.github();
     let (api, codeload) = (format!("--api_url={}", urls.api_url), format!("--codeload_url={}", urls.codeload_url));
     let host = format!("--host={}", urls.host);
+    let local = "--allow-private";
     let place = ["--owner=acme", "--repository=demo"];
     let token = "--token={{forge.token}}";
-    let github =
-        ["code-repository", "register", "demo", "--type=github", place[0], place[1], token, &api, &codeload, &host];
+    let github = [
+        "code-repository",
+        "register",
+        "demo",
+        "--type=github",
+        place[0],
+        place[1],
+        token,
+        &api,
+        &codeload,
+        &host,
+        local,
+    ];
     demo.forgeport(&github)?;
 
     say("Download a commit. What the archive leaves out (export-ignore) or alters (export-subst) is fetched singly:");
@@ -55,12 +70,18 @@ fn main() -> Result<()> {
     std::fs::copy(&component, demo.directory.path().join("gitea.wasm")).context("the component of Gitea is missing")?;
     let token = format!("--token={}", forge.token(TokenKind::Gitea, Access::All));
     let instance = format!("--instance_url={}", forge.gitea().instance_url);
-    let custom = ["--type=custom", "--source=gitea.wasm", "--yes"];
+    let custom = ["--source=gitea.wasm", "--yes", local];
     let gitea =
         ["code-repository", "register", "own", custom[0], custom[1], custom[2], place[0], place[1], &token, &instance];
     demo.forgeport(&gitea)?;
     demo.download("own", "own", &repository)?;
     demo.forgeport(&["code-repository", "list"])?;
+
+    say(
+        "Every request of a provider is written down, with the rule that let it out and the names of the secrets in it:",
+    );
+    demo.forgeport(&["audit", "--repository=own"])?;
+    demo.forgeport(&["grants", "explain", "own", "GET", "https://evil.example/?token=..."])?;
 
     say("All of it was right: each download has the tree that git says the commit has.");
     Ok(())

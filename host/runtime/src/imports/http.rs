@@ -4,7 +4,7 @@ use crate::{
     bindings::http::{Failure, Header, Host, Request, Response},
     state::State,
 };
-use forgeport_egress::{EgressError, Fetched};
+use forgeport_egress::{EgressError, Fetched, SecretUse};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
@@ -33,7 +33,8 @@ pub(super) fn outgoing(request: Request) -> Result<forgeport_egress::Request, Fa
         let value = HeaderValue::try_from(value).map_err(|e| refused(name.as_str(), &e))?;
         headers.append(name, value);
     }
-    Ok(forgeport_egress::Request { method, url, headers, body: request.body.map(Into::into) })
+    let secret = request.secret.map(|wanted| SecretUse { setting: wanted.setting, placement: wanted.placement.into() });
+    Ok(forgeport_egress::Request { method, url, headers, body: request.body.map(Into::into), secret })
 }
 
 /// An answer as the provider gets it; header values that are no text are left out.
@@ -50,11 +51,13 @@ pub(super) fn headers(headers: &HeaderMap) -> Vec<Header> {
 pub(super) fn failure(error: EgressError) -> Failure {
     let text = error.to_string();
     match error {
-        EgressError::Refused(_) => Failure::Refused(text),
+        EgressError::Refused(_) | EgressError::Improper(_) | EgressError::Leak { .. } | EgressError::Address(_) => {
+            Failure::Refused(text)
+        }
         EgressError::RateLimited { retry_after, .. } => {
             Failure::RateLimited((text, retry_after.map(|after| after.as_secs())))
         }
-        EgressError::Limit { .. } => Failure::Limit(text),
+        EgressError::Limit(_) => Failure::Limit(text),
         _ => Failure::Unreachable(text),
     }
 }

@@ -4,14 +4,14 @@ mod checkout;
 mod http;
 mod log;
 
-use crate::{bindings::CodeProvider, error::LoadError, state::State};
+use crate::{anatomy::is_offered, bindings::CodeProvider, error::LoadError, state::State};
 use wasmtime::{
     Engine,
     component::{Component, HasSelf, Linker},
 };
 
 /// The interfaces that [`linker`] gives, without their version.
-const OFFERED: [&str; 3] =
+pub(crate) const OFFERED: [&str; 3] =
     ["forgeport:code-repository/http", "forgeport:code-repository/checkout", "forgeport:code-repository/log"];
 
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
@@ -23,10 +23,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 /// Names the first import that no provider gets; the linker's own message would name a function deep inside it.
 pub(crate) fn check(engine: &Engine, component: &Component) -> Result<(), LoadError> {
     let component_type = component.component_type();
-    let foreign = component_type.imports(engine).map(|(name, _)| name).find(|name| {
-        let interface = name.split('@').next().unwrap_or(name);
-        !OFFERED.contains(&interface)
-    });
+    let foreign = component_type.imports(engine).map(|(name, _)| name).find(|name| !is_offered(name));
     match foreign {
         Some(name) => Err(LoadError::Import(name.to_owned())),
         None => Ok(()),

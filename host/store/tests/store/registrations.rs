@@ -1,7 +1,7 @@
 //! Code repositories: stored, read back, changed, deleted.
 
 use crate::support::{Place, names, plain, reference, register_with_token, registration, token_of, told, with};
-use forgeport_grants::{Grant, Grants};
+use forgeport_grants::{Grant, Grants, Limit, OriginPattern, PathPrefix};
 use forgeport_store::{StoreError, StoredOption};
 
 #[test]
@@ -10,8 +10,10 @@ fn what_was_registered_is_read_back_whole_by_whoever_opens_the_store_next() {
     let store = place.open();
     let mut repository = registration("models");
     repository.description = Some("the models' \"code\"\nin two lines".to_owned());
-    let origin = "https://github.example.com:8443".parse().unwrap();
-    repository.grants = Grants::from(vec![Grant { origin, methods: vec!["GET".to_owned()] }]);
+    let origin = OriginPattern::parse("https://*.example.com:8443").unwrap();
+    let paths = vec![PathPrefix::parse("/api").unwrap()];
+    repository.grants = Grants::from(vec![Grant { origin, methods: vec!["GET".to_owned()], paths, private: true }]);
+    repository.limits.set(Limit::Memory, 1 << 30);
     repository.remote_hosts = vec!["github.example.com".to_owned(), "ssh.github.example.com".to_owned()];
     let sealed = store.code_repositories().seal(&repository, "token", "ghp_ä\u{1f511}").unwrap();
     let repository = with(repository, "token", sealed);

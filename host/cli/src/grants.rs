@@ -1,0 +1,88 @@
+//! `forgeport grants`.
+
+use crate::{
+    args::GrantsCommand,
+    output::{Output, neutral, table},
+};
+use anyhow::Result;
+use forgeport_service::{CodeRepository, Explanation, Grant, Grants, Held, Service};
+use serde_json::json;
+
+pub async fn run(service: &Service, output: Output, command: GrantsCommand) -> Result<()> {
+    match command {
+        GrantsCommand::List => list(service, output),
+        GrantsCommand::Show { name } => {
+            let held = service.held(&name).await?;
+            output.data(&held, || show(&held))
+        }
+        GrantsCommand::Revoke { name, origin } => {
+            let left = service.revoke(&name, &origin)?.grants;
+            output.data(&json!({ "name": name, "revoked": origin, "granted": left }), || {
+                format!("Revoked {origin} of the code repository {name}.\n")
+            })
+        }
+        GrantsCommand::Explain { name, method, url } => {
+            let explanation = service.explain(&name, &method, &url).await?;
+            output.data(&explanation, || explain(&explanation))
+        }
+    }
+}
+
+/// A grant's methods, paths and mark, in words.
+pub fn terms(grant: &Grant) -> String {
+    let mut text = grant.methods().collect::<Vec<_>>().join(", ");
+    if !grant.paths.is_empty() {
+        let paths: Vec<String> = grant.paths.iter().map(ToString::to_string).collect();
+        text += &format!("; below {}", paths.join(", "));
+    }
+    if grant.private {
+        text += "; also in a private network";
+    }
+    text
+}
+
+fn list(service: &Service, output: Output) -> Result<()> {
+    let repositories = service.list()?;
+    let data: Vec<_> = repositories.iter().map(|one| json!({ "name": one.name, "grants": one.grants })).collect();
+    output.data(&data, || {
+        let mut rows = vec![["NAME", "ORIGIN", "GRANTED"].map(str::to_owned).to_vec()];
+        for CodeRepository { name, grants, .. } in &repositories {
+            rows.extend(grants.iter().map(|grant| vec![name.clone(), grant.origin.to_string(), terms(grant)]));
+        }
+        table(&rows)
+    })
+}
+
+fn show(held: &Held) -> String {
+    let Held { name, digest, asked, granted, policy, credentials, limits } = held;
+    let mut rows =
+        vec![vec!["name".to_owned(), name.clone()], vec!["component".to_owned(), format!("sha256 {digest}")]];
+    let mut add = |title: &str, grants: &Grants| {
+        let row = |grant: &Grant| vec![title.to_owned(), format!("{} ({})", grant.origin, terms(grant))];
+        rows.extend(grants.iter().map(row));
+        if grants.is_empty() {
+            rows.push(vec![title.to_owned(), "nothing".to_owned()]);
+        }
+    };
+    add("asked", asked);
+    add("granted", granted);
+    if let Some(policy) = policy {
+        add("policy allows", policy);
+    }
+    rows.extend(
+        credentials.iter().map(|sent| vec!["credential".into(), format!("--{} to {}", sent.setting, sent.origin)]),
+    );
+    rows.extend(limits.iter().map(|(limit, value)| vec!["limit".into(), format!("{limit} {value}")]));
+    table(&rows)
+}
+
+fn explain(explanation: &Explanation) -> String {
+    let Explanation { allowed, by, rule, secret, change } = explanation;
+    let verdict = if *allowed { "allowed" } else { "refused" };
+    let mut rows = [["verdict", verdict], ["by", by], ["rule", rule]].map(|row| row.map(neutral).to_vec()).to_vec();
+    if let Some(secret) = secret {
+        rows.push(vec!["credential".to_owned(), format!("--{secret}")]);
+    }
+    rows.push(vec!["to change".to_owned(), neutral(change)]);
+    table(&rows)
+}

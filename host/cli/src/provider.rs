@@ -1,0 +1,95 @@
+//! `forgeport provider`.
+
+use crate::{
+    args::ProviderCommand,
+    output::{Output, neutral, table},
+    progress::bytes,
+};
+use anyhow::Result;
+use forgeport_service::{Condition, Description, Inspection, Placement, Service, Source};
+use std::path::Path;
+
+pub async fn run(service: &Service, output: Output, command: ProviderCommand) -> Result<()> {
+    let ProviderCommand::Inspect { provider } = command;
+    let source = match Path::new(&provider).is_file() || provider.contains(['/', '.']) {
+        true => Source::Custom(provider.into()),
+        false => Source::new(Some(&provider), None)?,
+    };
+    let inspection = service.inspect(&source).await?;
+    output.data(&inspection, || text(&inspection))
+}
+
+fn text(inspection: &Inspection) -> String {
+    let Inspection { digest, anatomy, description, problem } = inspection;
+    let mut rows = Rows::default();
+    rows.add("sha256", digest);
+    rows.add("size", &bytes(anatomy.size as u64));
+    rows.add("world", anatomy.world.as_deref().unwrap_or("none that a provider is made for"));
+    for import in &anatomy.imports {
+        let refused = if anatomy.foreign.contains(import) { " (no provider gets this)" } else { "" };
+        rows.add("imports", &format!("{import}{refused}"));
+    }
+    anatomy.exports.iter().for_each(|export| rows.add("exports", export));
+    rows.add("core modules", &anatomy.modules.to_string());
+    anatomy.producers.iter().for_each(|producer| rows.add("made by", producer));
+    if let Some(description) = description {
+        describe(&mut rows, description);
+    }
+    if let Some(problem) = problem {
+        rows.add("problem", problem);
+    }
+    table(&rows.0)
+}
+
+fn describe(rows: &mut Rows, description: &Description) {
+    let Description { name, version, summary, settings, needs, credentials, remote_hosts } = description;
+    rows.add("name", name);
+    rows.add("version", version);
+    rows.add("summary", summary);
+    for setting in settings {
+        let kind = match (setting.required, setting.secret) {
+            (true, true) => " (required, secret)",
+            (true, false) => " (required)",
+            (false, true) => " (secret)",
+            (false, false) => "",
+        };
+        rows.add("option", &format!("--{}{kind}: {}", setting.name, setting.help));
+    }
+    for need in needs {
+        let methods = if need.methods.is_empty() { "GET, HEAD".to_owned() } else { need.methods.join(", ") };
+        let paths = if need.paths.is_empty() { String::new() } else { format!("; below {}", need.paths.join(", ")) };
+        rows.add("needs", &format!("{} ({methods}{paths}){}", need.origin, when(&need.conditions)));
+    }
+    for rule in credentials {
+        let how = match &rule.placement {
+            Placement::Bearer => "as a bearer token".to_owned(),
+            Placement::Basic(user) => format!("as the password of {user:?}"),
+            Placement::Header(name) => format!("in the header {name}"),
+        };
+        rows.add("sends", &format!("--{} to {} {how}{}", rule.setting, rule.origin, when(&rule.conditions)));
+    }
+    remote_hosts.iter().for_each(|host| rows.add("remote host", host));
+}
+
+fn when(conditions: &[Condition]) -> String {
+    let words = |condition: &Condition| match condition {
+        Condition::Given(name) => format!("--{name} is given"),
+        Condition::Absent(name) => format!("--{name} is not given"),
+        Condition::Equals(name, value) => format!("--{name} is {value:?}"),
+        Condition::StartsWith(name, start) => format!("--{name} begins with {start:?}"),
+    };
+    match conditions {
+        [] => String::new(),
+        all => format!(", if {}", all.iter().map(words).collect::<Vec<_>>().join(" and ")),
+    }
+}
+
+#[derive(Default)]
+struct Rows(Vec<Vec<String>>);
+
+impl Rows {
+    /// Everything here comes from a stranger's file.
+    fn add(&mut self, title: &str, value: &str) {
+        self.0.push(vec![title.to_owned(), neutral(value)]);
+    }
+}

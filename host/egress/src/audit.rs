@@ -1,0 +1,143 @@
+//! What is written down of every request, those that were refused too.
+
+use forgeport_grants::Origin;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use url::Url;
+
+/// Longest path that is written down, in bytes.
+const PATH: usize = 512;
+
+/// Whose request it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The workspace; one for each user of a command line.
+    pub tenant: String,
+    /// The code repository's name.
+    pub repository: String,
+    /// The provider's name and version.
+    pub provider: String,
+    /// The SHA-256 of its component in hex.
+    pub digest: String,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It left, and was answered.
+    Answered,
+    /// It left, or tried to, and there was no answer.
+    Failed,
+    /// The gate did not let it out.
+    Refused,
+}
+
+/// One request: each redirect and each repetition is one of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Milliseconds since 1970 (UTC).
+    pub at: i64,
+    /// The method, as far as it can be shown.
+    pub method: String,
+    /// Where to; a refused request may have had none.
+    pub origin: String,
+    /// The path, and of the query the keys only.
+    pub path: String,
+    /// The answer's status.
+    pub status: Option<u16>,
+    /// Bytes of the request.
+    pub sent: u64,
+    /// Bytes of the answer that were read.
+    pub received: u64,
+    /// The names of the secret options that were sent.
+    pub secrets: Vec<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Which rule let it out, or why it did not leave.
+    pub rule: String,
+}
+
+/// Keeps records.
+pub trait Auditor: Send + Sync {
+    /// Must not wait: it is called in the middle of requests.
+    fn record(&self, caller: &Caller, record: Record);
+}
+
+/// Keeps nothing.
+pub struct Unaudited;
+
+impl Auditor for Unaudited {
+    fn record(&self, _caller: &Caller, _record: Record) {}
+}
+
+impl Outcome {
+    /// In one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Answered => "answered",
+            Outcome::Failed => "failed",
+            Outcome::Refused => "refused",
+        }
+    }
+}
+
+/// A record that is written when it goes, whatever becomes of the request.
+pub(crate) struct Entry {
+    auditor: Arc<dyn Auditor>,
+    caller: Arc<Caller>,
+    pub(crate) record: Record,
+}
+
+impl Entry {
+    pub(crate) fn new(auditor: Arc<dyn Auditor>, caller: Arc<Caller>, method: &str, url: &Url, hidden: bool) -> Entry {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let record = Record {
+            at: i64::try_from(at).unwrap_or(i64::MAX),
+            method: method.chars().take(16).collect(),
+            origin: Origin::of(url).map_or_else(|_| without_user(url), |origin| origin.to_string()),
+            path: if hidden { "(hidden)".to_owned() } else { shown(url) },
+            status: None,
+            sent: 0,
+            received: 0,
+            secrets: Vec::new(),
+            outcome: Outcome::Failed,
+            rule: String::new(),
+        };
+        Entry { auditor, caller, record }
+    }
+
+    pub(crate) fn received(&mut self, bytes: u64) {
+        self.record.received += bytes;
+    }
+
+    pub(crate) fn refused(&mut self, why: &impl ToString) {
+        self.record.outcome = Outcome::Refused;
+        self.record.rule = why.to_string();
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.auditor.record(&self.caller, self.record.clone());
+    }
+}
+
+fn without_user(url: &Url) -> String {
+    format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+/// Values in a query may be short-lived tokens, as in GitHub's redirect to an archive.
+fn shown(url: &Url) -> String {
+    let keys: Vec<String> = url.query_pairs().map(|(key, _)| format!("{key}=...")).collect();
+    let path = match keys.is_empty() {
+        true => url.path().to_owned(),
+        false => format!("{}?{}", url.path(), keys.join("&")),
+    };
+    match path.char_indices().nth(PATH) {
+        Some((end, _)) => format!("{}...", &path[..end]),
+        None => path,
+    }
+}

@@ -1,0 +1,87 @@
+//! HTTP clients, one for each tenant, provider and origin: no connection that one of them opened is used by another.
+
+use crate::{
+    EgressError, GateSettings,
+    guard::{Guard, Lookup},
+};
+use forgeport_grants::Origin;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls_platform_verifier::Verifier;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// Clients that are kept; one without connections takes a few kilobytes.
+const KEPT: usize = 256;
+
+/// Whose connections they are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) tenant: String,
+    /// The digest of the component.
+    pub(crate) provider: String,
+    pub(crate) origin: Origin,
+    pub(crate) private: bool,
+}
+
+pub(crate) struct Clients {
+    /// Reading the system's certificates takes milliseconds, so it is done once.
+    tls: rustls::ClientConfig,
+    connect: Duration,
+    idle: Duration,
+    lookup: Arc<dyn Lookup>,
+    kept: Mutex<HashMap<Key, reqwest::Client>>,
+}
+
+impl Clients {
+    pub(crate) fn new(settings: GateSettings) -> Result<Clients, EgressError> {
+        let GateSettings { connect, idle, certificates, lookup } = settings;
+        let tls = tls(certificates.as_deref())?;
+        Ok(Clients { tls, connect, idle, lookup, kept: Mutex::default() })
+    }
+
+    pub(crate) fn get(&self, key: Key) -> Result<reqwest::Client, EgressError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = kept.get(&key) {
+            return Ok(client.clone());
+        }
+        let guard = Guard { origin: key.origin.clone(), private: key.private, lookup: self.lookup.clone() };
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .dns_resolver(Arc::new(guard))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .tcp_nodelay(true)
+            .connect_timeout(self.connect)
+            .read_timeout(self.idle)
+            .build()
+            .map_err(|error| EgressError::Client(error.to_string()))?;
+        if kept.len() >= KEPT {
+            // Whose they are does not matter: they are made again when they are needed.
+            kept.clear();
+        }
+        kept.insert(key, client.clone());
+        Ok(client)
+    }
+}
+
+fn tls(certificates: Option<&[u8]>) -> Result<rustls::ClientConfig, EgressError> {
+    let broken = |error: rustls::Error| EgressError::Client(error.to_string());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = CertificateDer::pem_slice_iter(certificates.unwrap_or_default()).collect::<Result<Vec<_>, _>>();
+    let roots = roots.map_err(|error| EgressError::Certificates(error.to_string()))?;
+    if certificates.is_some() && roots.is_empty() {
+        return Err(EgressError::Certificates("there is no certificate in it".into()));
+    }
+    let verifier = Verifier::new_with_extra_roots(roots, provider.clone()).map_err(broken)?;
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(broken)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}

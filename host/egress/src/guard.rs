@@ -1,0 +1,98 @@
+//! From a name to the addresses that are dialled, checked in between: what was checked is what is connected to, for every connection.
+
+use crate::address::{Reach, reach};
+use forgeport_grants::{Origin, Scheme};
+use futures_util::future::BoxFuture;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+use thiserror::Error;
+
+/// Finds the addresses of a name.
+pub trait Lookup: Send + Sync {
+    /// All of them.
+    fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+}
+
+/// As the system does it.
+pub struct SystemLookup;
+
+impl Lookup for SystemLookup {
+    fn lookup(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        let name = name.to_owned();
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
+    }
+}
+
+/// An address that may not be dialled.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{origin} has the address {address}, which is {what}{}", remedy(*.allowable, .origin))]
+pub struct AddressRefused {
+    /// Where the request would have gone.
+    pub origin: Origin,
+    /// What was found.
+    pub address: IpAddr,
+    /// Where that leads.
+    pub what: &'static str,
+    /// Could a grant allow it?
+    pub allowable: bool,
+}
+
+fn remedy(allowable: bool, origin: &Origin) -> String {
+    match allowable {
+        true => format!(
+            "; if your forge is there, allow it with `--allow-private={origin}` at register or update, if the operator's policy does"
+        ),
+        false => ", and is never reached".to_owned(),
+    }
+}
+
+/// Lets an origin's own name through to the addresses that it may have.
+pub(crate) struct Guard {
+    pub(crate) origin: Origin,
+    pub(crate) private: bool,
+    pub(crate) lookup: Arc<dyn Lookup>,
+}
+
+impl Guard {
+    /// May this address be dialled for the origin?
+    pub(crate) fn check(origin: &Origin, private: bool, address: IpAddr) -> Result<(), AddressRefused> {
+        let refused = |what, allowable| AddressRefused { origin: origin.clone(), address, what, allowable };
+        match reach(address) {
+            // What is not encrypted may not leave the machine, wherever the name leads.
+            _ if origin.scheme() == Scheme::Http && !address.to_canonical().is_loopback() => {
+                Err(refused("not on this machine, so that https is needed", false))
+            }
+            Reach::Public => Ok(()),
+            Reach::Private(_) if private => Ok(()),
+            Reach::Private(what) => Err(refused(what, true)),
+            Reach::Never(what) => Err(refused(what, false)),
+        }
+    }
+}
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        // Any other name is that of the operator's own proxy, which may well be in a private network.
+        let own = name.as_str().trim_end_matches('.').eq_ignore_ascii_case(self.origin.host().trim_end_matches('.'));
+        let (origin, private) = (self.origin.clone(), self.private);
+        let found = self.lookup.lookup(name.as_str());
+        Box::pin(async move {
+            let mut allowed = Vec::new();
+            let mut refused = None;
+            for address in found.await? {
+                match Guard::check(&origin, private, address) {
+                    Err(error) if own => refused = Some(error),
+                    _ => allowed.push(SocketAddr::new(address, 0)),
+                }
+            }
+            match refused {
+                Some(error) if allowed.is_empty() => Err(error.into()),
+                _ => Ok(Box::new(allowed.into_iter()) as Addrs),
+            }
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! What a call may use up on the network, and what is written down of it.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use forgeport_egress::{EgressError, Outcome, Permit, Request};
+use forgeport_grants::{Grant, Limit};
+use http::{HeaderName, Method};
+use std::{net::TcpListener, sync::Arc};
+use support::*;
+use url::Url;
+
+async fn reached(permit: &Permit, request: Request) -> Limit {
+    match gate().fetch(permit, request).await {
+        Err(EgressError::Limit(reached)) => reached.limit,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn limited(home: &Server, texts: &[&str]) -> Permit {
+    let grant = Grant { methods: vec!["GET".into(), "POST".into()], ..local(&home.origin) };
+    Permit::new(authority([grant]), limits(texts), soon())
+}
+
+#[tokio::test]
+async fn requests_are_counted_with_redirects_and_repetitions() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    let home = Server::on(listener, vec![answer("503 Busy", "", ""), redirect(&url), ok("")]);
+    let permit = limited(&home, &["requests=3"]);
+    gate().fetch(&permit, get(url.clone())).await.unwrap();
+    assert_eq!(reached(&permit, get(url)).await, Limit::Requests);
+    assert_eq!(home.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_sent_is_counted_before_it_leaves() {
+    let home = Server::start(vec![ok("")]);
+    let permit = limited(&home, &["bytes_out=2000"]);
+    let post = |length| Request { method: Method::POST, body: Some(vec![b'x'; length].into()), ..get(home.url("/")) };
+    gate().fetch(&permit, post(1000)).await.unwrap();
+    assert_eq!(reached(&permit, post(1000)).await, Limit::BytesOut);
+    assert_eq!(home.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_received_is_counted_over_all_requests() {
+    let home = Server::start(vec![ok(&"x".repeat(600))]);
+    let permit = limited(&home, &["bytes_in=1000"]);
+    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    assert_eq!(reached(&permit, get(home.url("/"))).await, Limit::BytesIn);
+}
+
+#[tokio::test]
+async fn an_endless_body_ends_at_the_limit() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    // Not on the test's own thread, on which the connection is closed.
+    let server = tokio::task::spawn_blocking(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        read_request(&stream);
+        let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        std::io::Write::write_all(&mut stream, head).unwrap();
+        let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
+        let mut sent = 0u64;
+        while std::io::Write::write_all(&mut stream, chunk.as_bytes()).is_ok() {
+            sent += 0x1000;
+        }
+        sent
+    });
+    let origin = forgeport_grants::Origin::of(&url).unwrap();
+    let permit = Permit::new(authority([local(&origin)]), limits(&["body=100KiB"]), soon());
+    assert_eq!(reached(&permit, get(url)).await, Limit::Body);
+    // Only what the sockets' buffers hold has been sent beyond it.
+    assert!(server.await.unwrap() < 64 << 20);
+}
+
+#[tokio::test]
+async fn headers_are_counted_and_measured_on_the_way_out_and_back() {
+    let many: String = (0..90).map(|number| format!("x-{number}: y\r\n")).collect();
+    let home =
+        Server::start(vec![answer("200 OK", &many, ""), answer("200 OK", &format!("x: {}\r\n", "y".repeat(3000)), "")]);
+    assert_eq!(reached(&limited(&home, &["headers=50"]), get(home.url("/"))).await, Limit::Headers);
+    assert_eq!(reached(&limited(&home, &["header_bytes=2000"]), get(home.url("/"))).await, Limit::HeaderBytes);
+    let mut request = get(home.url("/"));
+    for number in 0..60 {
+        request.headers.insert(HeaderName::try_from(format!("x-{number}")).unwrap(), "y".parse().unwrap());
+    }
+    assert_eq!(reached(&limited(&home, &["headers=50"]), request).await, Limit::Headers);
+    assert_eq!(home.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn no_more_requests_than_allowed_are_on_their_way_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    let origin = forgeport_grants::Origin::of(&url).unwrap();
+    let permit = Permit::new(authority([local(&origin)]), limits(&["concurrent_requests=2"]), soon());
+    // Whoever is accepted while two bodies are unread would be the third.
+    let server = std::thread::spawn(move || {
+        let answered: Vec<_> = (0..2)
+            .map(|_| {
+                let (mut stream, _) = listener.accept().unwrap();
+                read_request(&stream);
+                std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n").unwrap();
+                stream
+            })
+            .collect();
+        listener.set_nonblocking(true).unwrap();
+        let third = listener.accept().is_ok();
+        (answered, third)
+    });
+    let gate = gate();
+    let (one, two) = tokio::join!(gate.open(&permit, get(url.clone())), gate.open(&permit, get(url.clone())));
+    let waiting = tokio::time::timeout(std::time::Duration::from_millis(50), gate.open(&permit, get(url))).await;
+    assert!(waiting.is_err());
+    let (_answered, third) = server.join().unwrap();
+    assert!(!third);
+    drop((one, two));
+}
+
+#[tokio::test]
+async fn every_request_is_written_down_without_what_may_be_secret() {
+    let home = Server::start(vec![ok("12345")]);
+    let kept = Arc::new(Kept::default());
+    let permit = Permit { auditor: kept.clone(), ..permit(&[&home]) };
+    gate().fetch(&permit, get(home.url("/a/b?ref=main&token=hunter3"))).await.unwrap();
+    let mut stranger = home.url("/");
+    stranger.set_username("me").unwrap();
+    stranger.set_password(Some("hunter4")).unwrap();
+    gate().fetch(&permit, get(stranger)).await.unwrap_err();
+    let records = kept.records();
+    let [answered, refused] = records.as_slice() else { panic!("{records:?}") };
+    assert_eq!((answered.path.as_str(), answered.status), ("/a/b?ref=...&token=...", Some(200)));
+    assert_eq!((answered.outcome, answered.secrets.as_slice()), (Outcome::Answered, &["token".to_owned()][..]));
+    assert!(answered.received >= 5 && answered.sent > 10 && answered.rule.contains(&home.origin.to_string()));
+    assert_eq!((refused.outcome, refused.status, refused.secrets.len()), (Outcome::Refused, None, 0));
+    assert!(!format!("{records:?}").contains("hunter"));
+}

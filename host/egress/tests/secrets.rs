@@ -1,0 +1,138 @@
+//! Secrets and what stands for them: sent where they belong, and nowhere else.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use forgeport_egress::{EgressError, Outcome, Permit, Placeholder, Request, Secret, SecretUse};
+use forgeport_grants::{Grant, Placement};
+use http::Method;
+use std::sync::Arc;
+use support::*;
+
+fn held(permit: Permit) -> (Permit, String) {
+    let placeholder = Placeholder::new("token".into(), *b"\x13\x37some-randombyt");
+    let text = placeholder.text().to_owned();
+    (Permit { placeholders: vec![placeholder], ..permit }, text)
+}
+
+fn with(home: &Server, name: &'static str, value: &str) -> Request {
+    let mut request = get(home.url("/"));
+    request.headers.insert(name, value.parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn a_placeholder_that_is_the_whole_credential_is_swapped() {
+    let home = Server::start(vec![ok("")]);
+    let (permit, text) = held(permit(&[&home]));
+    let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("me:{text}")));
+    for value in [format!("Bearer {text}"), format!("token {text}"), basic] {
+        gate().fetch(&permit, with(&home, "authorization", &value)).await.unwrap();
+    }
+    let asked = home.asked();
+    assert!(asked[0].contains("authorization: Bearer hunter2\r\n"), "{}", asked[0]);
+    assert!(asked[1].contains("authorization: token hunter2\r\n"), "{}", asked[1]);
+    assert!(asked[2].contains(&format!("Basic {}", BASE64_STANDARD.encode("me:hunter2"))), "{}", asked[2]);
+    assert!(asked.iter().all(|asked| !asked.contains(&text)));
+}
+
+#[tokio::test]
+async fn a_placeholder_anywhere_else_is_refused_and_written_down() {
+    let (home, other) = (Server::start(vec![ok("")]), Server::start(vec![ok("")]));
+    let kept = Arc::new(Kept::default());
+    let (permit, text) = held(permit(&[&home, &other]));
+    let post = |server: &Server| Grant { methods: vec!["GET".into(), "POST".into()], ..local(&server.origin) };
+    let permit = Permit { auditor: kept.clone(), authority: authority([post(&home), post(&other)]), ..permit };
+    let percent: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let json: String = text.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+    let url = |path: String| get(home.url(&path));
+    let body = |text: String| Request { method: Method::POST, body: Some(text.into()), ..get(home.url("/")) };
+    let attempts = vec![
+        url(format!("/?t={text}")),
+        url(format!("/{}", text.to_uppercase())),
+        url(format!("/?t={percent}")),
+        url(format!("/{}", BASE64_STANDARD.encode(format!("x{text}")))),
+        url(format!("/#{text}")),
+        body(text.clone()),
+        body(format!("{{\"t\":\"{json}\"}}")),
+        body(BASE64_STANDARD.encode(format!("some text before {text}"))),
+        with(&home, "x-copy", &text),
+        with(&home, "x-copy", &BASE64_STANDARD.encode(&text)),
+        with(&home, "authorization", &format!("Bearer a{text}")),
+        with(&home, "authorization", &format!("Bearer {text} x")),
+        with(&home, "authorization", &format!("Basic {}", BASE64_STANDARD.encode(format!("{text}:x")))),
+        with(&other, "authorization", &format!("Bearer {text}")),
+        with(&home, "private-token", &text),
+    ];
+    let count = attempts.len();
+    for (number, attempt) in attempts.into_iter().enumerate() {
+        let error = gate().fetch(&permit, attempt).await.unwrap_err();
+        assert!(matches!(error, EgressError::Leak { .. }), "{number}: {error}");
+        assert!(!error.to_string().contains("randombyt") && error.to_string().contains("--token"), "{error}");
+    }
+    assert!(home.asked().is_empty() && other.asked().is_empty());
+    let records = kept.records();
+    assert!(records.len() == count && records.iter().all(|record| record.outcome == Outcome::Refused));
+    let core = text.rsplit('-').next().unwrap();
+    assert!(!format!("{records:?}").to_lowercase().contains(core));
+}
+
+#[tokio::test]
+async fn a_header_in_which_the_secret_belongs_may_hold_the_placeholder() {
+    let home = Server::start(vec![ok("")]);
+    let (mut permit, text) = held(permit(&[&home]));
+    permit.credentials[0].placement = Placement::Header("private-token".into());
+    gate().fetch(&permit, with(&home, "private-token", &text)).await.unwrap();
+    assert!(home.asked()[0].contains("private-token: hunter2\r\n"));
+    let error = gate().fetch(&permit, with(&home, "authorization", &format!("Bearer {text}"))).await.unwrap_err();
+    assert!(matches!(error, EgressError::Leak { .. }));
+}
+
+#[tokio::test]
+async fn a_request_may_say_where_its_secret_goes_but_not_to_whom() {
+    let (home, other) = (Server::start(vec![ok("")]), Server::start(vec![ok("")]));
+    let permit = permit(&[&home, &other]);
+    let asking = |server: &Server, setting: &str, placement| {
+        let secret = SecretUse { setting: setting.into(), placement };
+        Request { secret: Some(secret), ..get(server.url("/")) }
+    };
+    gate().fetch(&permit, asking(&home, "token", Placement::Header("x-key".into()))).await.unwrap();
+    gate().fetch(&permit, asking(&home, "token", Placement::Basic("me".into()))).await.unwrap();
+    let asked = home.asked();
+    assert!(asked[0].contains("x-key: hunter2") && !asked[0].contains("authorization"), "{}", asked[0]);
+    assert!(asked[1].contains(&BASE64_STANDARD.encode("me:hunter2")), "{}", asked[1]);
+    for refused in [
+        asking(&other, "token", Placement::Bearer),
+        asking(&home, "password", Placement::Bearer),
+        asking(&home, "token", Placement::Header("host".into())),
+        asking(&home, "token", Placement::Header("not a name".into())),
+        asking(&home, "token", Placement::Basic("a\nb".into())),
+    ] {
+        let result = gate().fetch(&permit, refused).await;
+        assert!(matches!(result, Err(EgressError::Improper(_))) || asked.len() == 2, "{result:?}");
+    }
+    assert!(other.asked().is_empty());
+}
+
+#[tokio::test]
+async fn an_echo_in_any_usual_form_does_not_come_back() {
+    let secret = "s3cr/t\"with+odd=signs";
+    let json = secret.replace('"', "\\\"").replace('/', "\\/");
+    let percent: String = secret
+        .bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { (b as char).to_string() } else { format!("%{b:02X}") })
+        .collect();
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let forms = [secret.to_owned(), json, percent, hex, BASE64_STANDARD.encode(secret)];
+    let body = forms.join(" and ");
+    let home = Server::start(vec![answer("200 OK", &format!("x-echo: {secret}\r\n"), &body)]);
+    let mut permit = permit(&[&home]);
+    permit.credentials[0].secret = Secret::new(secret.to_owned().into());
+    let fetched = gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    let text = String::from_utf8_lossy(&fetched.body).into_owned();
+    for form in forms {
+        assert!(!text.contains(form.trim_end_matches('=')), "{form}: {text}");
+    }
+    assert!(!fetched.headers["x-echo"].to_str().unwrap().contains("cr/t"));
+}

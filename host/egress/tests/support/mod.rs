@@ -1,0 +1,127 @@
+//! Servers on loopback that answer what they are told to, and permits for them.
+#![allow(clippy::unwrap_used, dead_code)]
+
+use forgeport_egress::{Auditor, Caller, Credential, Gate, GateSettings, Permit, Record, Request, Secret};
+use forgeport_grants::{Authority, Grant, Grants, Limits, Origin, Placement};
+use http::{HeaderMap, Method};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use url::Url;
+
+/// Answers each connection with the next of its answers, the last one for ever, and keeps what was asked.
+pub struct Server {
+    pub origin: Origin,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    pub fn start(answers: Vec<String>) -> Server {
+        Server::on(TcpListener::bind("127.0.0.1:0").unwrap(), answers)
+    }
+
+    pub fn on(listener: TcpListener, answers: Vec<String>) -> Server {
+        let origin = Origin::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = asked.clone();
+        std::thread::spawn(move || {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
+                let request = read_request(&stream);
+                log.lock().unwrap().push(request);
+                let answer = &answers[number.min(answers.len() - 1)];
+                let _ = (&stream).write_all(answer.as_bytes());
+            }
+        });
+        Server { origin, asked }
+    }
+
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub fn url(&self, path: &str) -> Url {
+        Url::parse(&format!("{}{path}", self.origin)).unwrap()
+    }
+}
+
+pub fn read_request(stream: &TcpStream) -> String {
+    let mut lines = BufReader::new(stream);
+    let mut request = String::new();
+    while lines.read_line(&mut request).unwrap_or(0) > 2 {}
+    let length = request.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    let _ = lines.read_exact(&mut body);
+    request
+}
+
+pub fn answer(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
+}
+
+pub fn ok(body: &str) -> String {
+    answer("200 OK", "", body)
+}
+
+pub fn redirect(to: &Url) -> String {
+    answer("302 Found", &format!("location: {to}\r\n"), "")
+}
+
+pub fn get(url: Url) -> Request {
+    Request { method: Method::GET, url, headers: HeaderMap::new(), body: None, secret: None }
+}
+
+pub fn gate() -> Gate {
+    let idle = Duration::from_millis(300);
+    Gate::new(GateSettings { connect: Duration::from_secs(5), idle, ..GateSettings::default() }).unwrap()
+}
+
+pub fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+/// To read from an origin on this machine.
+pub fn local(origin: &Origin) -> Grant {
+    Grant { private: true, ..Grant::reading(origin.clone()) }
+}
+
+pub fn authority(grants: impl IntoIterator<Item = Grant>) -> Authority {
+    let grants: Grants = grants.into_iter().collect();
+    Authority { asked: grants.clone(), granted: grants, ceiling: None }
+}
+
+pub fn limits(texts: &[&str]) -> Limits {
+    let mut limits = Limits::default();
+    texts.iter().for_each(|text| limits.set_text(text).unwrap());
+    limits
+}
+
+pub fn bearer(origin: &Origin, secret: &str) -> Credential {
+    let secret = Secret::new(secret.to_owned().into());
+    Credential { setting: "token".into(), origin: origin.clone(), placement: Placement::Bearer, secret }
+}
+
+/// All servers may be read; the token goes to the first.
+pub fn permit(servers: &[&Server]) -> Permit {
+    let authority = authority(servers.iter().map(|server| local(&server.origin)));
+    let credentials = vec![bearer(&servers[0].origin, "hunter2")];
+    Permit { credentials, ..Permit::new(authority, limits(&["body=1000"]), soon()) }
+}
+
+/// Keeps records in memory.
+#[derive(Default)]
+pub struct Kept(Mutex<Vec<Record>>);
+
+impl Auditor for Kept {
+    fn record(&self, _caller: &Caller, record: Record) {
+        self.0.lock().unwrap().push(record);
+    }
+}
+
+impl Kept {
+    pub fn records(&self) -> Vec<Record> {
+        self.0.lock().unwrap().clone()
+    }
+}

@@ -1,0 +1,177 @@
+//! What holds of what was asked, granted and allowed: a request has to pass all three.
+
+use thiserror::Error;
+use url::Url;
+
+use crate::{Grant, Grants, Origin, OriginError};
+
+/// Whose word it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// What the provider's description asks for.
+    Asked,
+    /// What a person granted.
+    Granted,
+    /// What the host's operator allows at all.
+    Ceiling,
+}
+
+/// Everything that decides whether a request may leave.
+#[derive(Clone, Debug, Default)]
+pub struct Authority {
+    /// By the provider's description, with the options filled in.
+    pub asked: Grants,
+    /// By a person, for this component's digest.
+    pub granted: Grants,
+    /// By the operator's policy, where there is one.
+    pub ceiling: Option<Grants>,
+}
+
+/// Why a request may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permission<'a> {
+    /// What was granted.
+    pub grant: &'a Grant,
+    /// May the address that is dialled be a private one?
+    pub private: bool,
+}
+
+/// Why a request may not leave, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{reason}: {}", remedy(*.layer))]
+pub struct Denial {
+    /// Whose word it is.
+    pub layer: Layer,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why grants do not let a request out. No variant holds a path, a query or user information.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Reason {
+    /// The URL's scheme is neither `http` nor `https`, or it has no host.
+    #[error("request refused, the URL names no origin to reach: {0}")]
+    Url(OriginError),
+    /// The URL carries a user name or a password.
+    #[error("request to {host} refused, the URL has a user name or password in it; the host adds credentials")]
+    UserInfo {
+        /// Where the request would have gone.
+        host: String,
+    },
+    /// Nothing is said of the origin.
+    #[error("request to {asked} refused: granted are {granted}")]
+    Origin {
+        /// Where the request would have gone.
+        asked: Origin,
+        /// What may be reached.
+        granted: String,
+    },
+    /// The origin may be reached, with other methods.
+    #[error("{method} on {origin} refused: granted there are {granted}")]
+    Method {
+        /// The method of the request, quoted.
+        method: String,
+        /// Where the request would have gone.
+        origin: Origin,
+        /// What may be used there.
+        granted: String,
+    },
+    /// The origin may be reached, below other paths.
+    #[error("the path on {origin} refused: granted there is what lies below {granted}")]
+    Path {
+        /// Where the request would have gone.
+        origin: Origin,
+        /// The beginnings of paths.
+        granted: String,
+    },
+}
+
+fn remedy(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Asked => "the provider's description does not ask for more; its author has to add it to the needs",
+        Layer::Granted => "`forgeport grants explain` tells how to grant more",
+        Layer::Ceiling => "the policy of this host's operator does not allow more",
+    }
+}
+
+impl Layer {
+    /// In one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Granted => "granted",
+            Self::Ceiling => "policy",
+        }
+    }
+}
+
+impl Authority {
+    /// Decides about one request.
+    ///
+    /// # Errors
+    /// The first layer that does not let it out, and why.
+    pub fn decide(&self, method: &str, url: &Url) -> Result<Permission<'_>, Denial> {
+        let by = |layer: Layer| move |reason| Denial { layer, reason };
+        self.asked.allows(method, url).map_err(by(Layer::Asked))?;
+        let grant = self.granted.allows(method, url).map_err(by(Layer::Granted))?;
+        let ceiling = self.ceiling.as_ref().map(|ceiling| ceiling.allows(method, url)).transpose();
+        let ceiling = ceiling.map_err(by(Layer::Ceiling))?;
+        Ok(Permission { grant, private: grant.private && ceiling.is_none_or(|ceiling| ceiling.private) })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::OriginPattern;
+
+    fn grants(origins: &[(&str, bool)]) -> Grants {
+        let grant = |(origin, private): &(&str, bool)| Grant {
+            private: *private,
+            ..Grant::reading(OriginPattern::parse(origin).unwrap())
+        };
+        origins.iter().map(grant).collect()
+    }
+
+    fn decide(authority: &Authority, url: &str) -> Result<bool, Layer> {
+        let decided = authority.decide("GET", &Url::parse(url).unwrap());
+        decided.map(|permission| permission.private).map_err(|denial| denial.layer)
+    }
+
+    #[test]
+    fn what_holds_is_what_all_three_allow() {
+        let authority = Authority {
+            asked: grants(&[("https://a.example.com", false), ("https://b.example.com", false)]),
+            granted: grants(&[("https://*.example.com", true)]),
+            ceiling: Some(grants(&[("https://a.example.com", false), ("https://c.example.com", true)])),
+        };
+        assert_eq!(decide(&authority, "https://a.example.com/"), Ok(false));
+        assert_eq!(decide(&authority, "https://b.example.com/"), Err(Layer::Ceiling));
+        assert_eq!(decide(&authority, "https://c.example.com/"), Err(Layer::Asked));
+        let revoked = Authority { granted: grants(&[]), ..authority };
+        assert_eq!(decide(&revoked, "https://a.example.com/"), Err(Layer::Granted));
+    }
+
+    #[test]
+    fn private_addresses_need_the_grants_and_the_policys_word() {
+        let asked = grants(&[("https://git.corp.example", false)]);
+        let private = grants(&[("https://git.corp.example", true)]);
+        let with = |granted: &Grants, ceiling: Option<&Grants>| Authority {
+            asked: asked.clone(),
+            granted: granted.clone(),
+            ceiling: ceiling.cloned(),
+        };
+        let url = "https://git.corp.example/";
+        assert_eq!(decide(&with(&asked, None), url), Ok(false));
+        assert_eq!(decide(&with(&private, None), url), Ok(true));
+        assert_eq!(decide(&with(&private, Some(&asked)), url), Ok(false));
+        assert_eq!(decide(&with(&private, Some(&private)), url), Ok(true));
+    }
+
+    #[test]
+    fn nothing_is_allowed_where_nothing_is_said() {
+        assert_eq!(decide(&Authority::default(), "https://a.example.com/"), Err(Layer::Asked));
+    }
+}

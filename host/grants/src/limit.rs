@@ -1,0 +1,387 @@
+//! The bounds of a call: one table for what they are called, what they bound, and how far.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::nearest;
+
+/// What a call may use up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Limit {
+    /// Wall clock of any call but a download.
+    CallTime,
+    /// Wall clock of a download.
+    DownloadTime,
+    /// Time that the component itself computes.
+    CpuTime,
+    /// Bytes in all memories of the component together.
+    Memory,
+    /// Elements in all tables together.
+    TableElements,
+    /// Core instances.
+    Instances,
+    /// Bytes that the component hands over in one call of the host.
+    CallBytes,
+    /// Bytes of log messages.
+    LogBytes,
+    /// Requests, redirects and repetitions counted.
+    Requests,
+    /// Requests at the same time.
+    ConcurrentRequests,
+    /// Bytes sent, headers counted.
+    BytesOut,
+    /// Bytes received.
+    BytesIn,
+    /// Bytes of one answer that is held in memory.
+    Body,
+    /// Headers of a request or an answer.
+    Headers,
+    /// Bytes of all headers of a request or an answer.
+    HeaderBytes,
+    /// Entries of an archive.
+    ArchiveEntries,
+    /// Bytes of an archive's files.
+    ArchiveBytes,
+    /// Bytes of an archive's files for each byte that came.
+    ArchiveRatio,
+    /// Bytes of a path.
+    PathLength,
+    /// Components of a path.
+    PathDepth,
+}
+
+/// How a limit's value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Milliseconds,
+    Bytes,
+    Count,
+}
+
+struct Row(Limit, &'static str, Unit, u64, &'static str);
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const SECOND: u64 = 1000;
+
+/// Ample for interpreters (an instance of CPython or StarlingMonkey takes about 23 MB), for the largest listing that GitHub gives
+/// (100,000 entries, about 30 MB), and for the largest repositories (Chromium has 480,000 files).
+const TABLE: [Row; 20] = [
+    Row(Limit::CallTime, "call_time", Unit::Milliseconds, 60 * SECOND, "how long a call may last, waits included"),
+    Row(Limit::DownloadTime, "download_time", Unit::Milliseconds, 1800 * SECOND, "how long a download may last"),
+    Row(Limit::CpuTime, "cpu_time", Unit::Milliseconds, 10 * SECOND, "how long the provider itself may compute"),
+    Row(Limit::Memory, "memory", Unit::Bytes, 256 * MIB, "the provider's memories together"),
+    Row(Limit::TableElements, "table_elements", Unit::Count, 100_000, "elements of the provider's tables together"),
+    Row(Limit::Instances, "instances", Unit::Count, 64, "core modules that the provider consists of"),
+    Row(Limit::CallBytes, "call_bytes", Unit::Bytes, 16 * MIB, "what the provider hands to the host at once"),
+    Row(Limit::LogBytes, "log_bytes", Unit::Bytes, 64 * KIB, "log messages; what is over is left out"),
+    Row(Limit::Requests, "requests", Unit::Count, 50_000, "requests of one call"),
+    Row(Limit::ConcurrentRequests, "concurrent_requests", Unit::Count, 16, "requests at the same time; others wait"),
+    Row(Limit::BytesOut, "bytes_out", Unit::Bytes, 64 * MIB, "what is sent in one call"),
+    Row(Limit::BytesIn, "bytes_in", Unit::Bytes, 32 * GIB, "what is received in one call"),
+    Row(Limit::Body, "body", Unit::Bytes, 64 * MIB, "one answer that is held in memory"),
+    Row(Limit::Headers, "headers", Unit::Count, 128, "headers of a request or an answer"),
+    Row(Limit::HeaderBytes, "header_bytes", Unit::Bytes, 64 * KIB, "all headers of a request or an answer"),
+    Row(Limit::ArchiveEntries, "archive_entries", Unit::Count, 500_000, "files, links and directories of a download"),
+    Row(Limit::ArchiveBytes, "archive_bytes", Unit::Bytes, 32 * GIB, "files of a download together"),
+    Row(
+        Limit::ArchiveRatio,
+        "archive_ratio",
+        Unit::Count,
+        200,
+        "bytes of a download for each that came, from 1 GiB on",
+    ),
+    Row(Limit::PathLength, "path_length", Unit::Bytes, 4096, "a path in a download"),
+    Row(Limit::PathDepth, "path_depth", Unit::Count, 256, "components of a path in a download"),
+];
+
+/// What a call may not exceed.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits(BTreeMap<Limit, u64>);
+
+/// A limit ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "the limit `{limit}` of {} was reached ({}): if that is well, raise it with `forgeport code-repository update NAME --limit {limit}=...`",
+    limit.written(*.value), limit.help()
+)]
+pub struct LimitReached {
+    /// Which one.
+    pub limit: Limit,
+    /// Its value in this call.
+    pub value: u64,
+}
+
+/// Why a limit cannot be set.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LimitError {
+    /// No such limit.
+    #[error("there is no limit {name:?}{}; the limits are {}", .nearest.as_ref().map(|name| format!(" (did you mean {name}?)")).unwrap_or_default(), names().join(", "))]
+    Unknown {
+        /// As given.
+        name: String,
+        /// One that is spelled alike.
+        nearest: Option<String>,
+    },
+    /// No `=`.
+    #[error("{0:?} is no limit: write it like memory=512MiB")]
+    Form(String),
+    /// No value of this limit.
+    #[error("{text:?} is no value for the limit {limit}: write it like {}", limit.written(limit.default_value()).replace(' ', ""))]
+    Value {
+        /// Which limit.
+        limit: Limit,
+        /// As given.
+        text: String,
+    },
+    /// More than the operator allows.
+    #[error("the limit {limit} cannot be more than {} here: the operator's policy says so", limit.written(*.most))]
+    Ceiling {
+        /// Which limit.
+        limit: Limit,
+        /// The most that is allowed.
+        most: u64,
+    },
+}
+
+fn names() -> Vec<&'static str> {
+    TABLE.iter().map(|row| row.1).collect()
+}
+
+impl Limit {
+    /// All limits with their names, defaults (as written) and what they bound.
+    pub fn all() -> impl Iterator<Item = (Limit, &'static str, String, &'static str)> {
+        TABLE.iter().map(|row| (row.0, row.1, row.0.written(row.3), row.4))
+    }
+
+    fn row(self) -> &'static Row {
+        // The table has a row for each; a test walks it.
+        &TABLE[self as usize]
+    }
+
+    /// As it is set.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// What it bounds.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        self.row().4
+    }
+
+    /// What holds where nothing else is set: milliseconds, bytes or a number.
+    #[must_use]
+    pub fn default_value(self) -> u64 {
+        self.row().3
+    }
+
+    /// A value for a person.
+    #[must_use]
+    pub fn written(self, value: u64) -> String {
+        let units: &[(u64, &str)] = match self.row().2 {
+            Unit::Milliseconds => &[(60 * SECOND, "min"), (SECOND, "s"), (1, "ms")],
+            Unit::Bytes => &[(GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"), (1, "bytes")],
+            Unit::Count => &[],
+        };
+        match units.iter().find(|(size, _)| value >= *size && value.is_multiple_of(*size)) {
+            Some((size, unit)) => format!("{} {unit}", value / size),
+            None => value.to_string(),
+        }
+    }
+
+    /// Reads a value: a whole number, with a unit where the limit has one (`512MiB`, `90s`, `2min`).
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn read(self, text: &str) -> Result<u64, LimitError> {
+        let bad = || LimitError::Value { limit: self, text: text.to_owned() };
+        let digits = text.trim().bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.trim().split_at(digits);
+        let number: u64 = number.parse().map_err(|_| bad())?;
+        let size = match (self.row().2, unit.trim().to_ascii_lowercase().as_str()) {
+            (Unit::Count, "") | (Unit::Bytes, "" | "b" | "byte" | "bytes") | (Unit::Milliseconds, "ms") => 1,
+            (Unit::Bytes, "kib" | "k") => KIB,
+            (Unit::Bytes, "mib" | "m") => MIB,
+            (Unit::Bytes, "gib" | "g") => GIB,
+            (Unit::Milliseconds, "s") => SECOND,
+            (Unit::Milliseconds, "min") => 60 * SECOND,
+            (Unit::Milliseconds, "h") => 3600 * SECOND,
+            _ => return Err(bad()),
+        };
+        number.checked_mul(size).filter(|value| *value > 0).ok_or_else(bad)
+    }
+}
+
+impl Limits {
+    /// What is set, or the default.
+    #[must_use]
+    pub fn get(&self, limit: Limit) -> u64 {
+        self.0.get(&limit).copied().unwrap_or_else(|| limit.default_value())
+    }
+
+    /// As a size in memory.
+    #[must_use]
+    pub fn size(&self, limit: Limit) -> usize {
+        usize::try_from(self.get(limit)).unwrap_or(usize::MAX)
+    }
+
+    /// As a time, for those that are one.
+    #[must_use]
+    pub fn time(&self, limit: Limit) -> std::time::Duration {
+        std::time::Duration::from_millis(self.get(limit))
+    }
+
+    /// Sets one.
+    pub fn set(&mut self, limit: Limit, value: u64) {
+        self.0.insert(limit, value);
+    }
+
+    /// Goes back to the default.
+    pub fn unset(&mut self, limit: Limit) {
+        self.0.remove(&limit);
+    }
+
+    /// Sets one as a person writes it: `memory=512MiB`.
+    ///
+    /// # Errors
+    /// When there is no such limit, or that is no value of it.
+    pub fn set_text(&mut self, text: &str) -> Result<(), LimitError> {
+        let (name, value) = text.split_once('=').ok_or_else(|| LimitError::Form(text.to_owned()))?;
+        let limit: Limit = name.parse()?;
+        self.set(limit, limit.read(value)?);
+        Ok(())
+    }
+
+    /// Those that are set.
+    pub fn set_ones(&self) -> impl Iterator<Item = (Limit, u64)> {
+        self.0.iter().map(|(limit, value)| (*limit, *value))
+    }
+
+    /// Is none set?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// These, where the ceiling allows as much, and the ceiling elsewhere.
+    #[must_use]
+    pub fn within(&self, ceiling: &Limits) -> Limits {
+        let lowered = ceiling.set_ones().map(|(limit, most)| (limit, most.min(self.get(limit))));
+        let mut all = self.clone();
+        all.0.extend(lowered);
+        all
+    }
+
+    /// Checks that nothing is set above a ceiling.
+    ///
+    /// # Errors
+    /// The first that is.
+    pub fn check_within(&self, ceiling: &Limits) -> Result<(), LimitError> {
+        let over = ceiling.set_ones().find(|(limit, most)| self.0.get(limit).is_some_and(|value| value > most));
+        over.map_or(Ok(()), |(limit, most)| Err(LimitError::Ceiling { limit, most }))
+    }
+
+    /// The error for one that was reached.
+    #[must_use]
+    pub fn reached(&self, limit: Limit) -> LimitReached {
+        LimitReached { limit, value: self.get(limit) }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Limit {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let name = crate::normalise_name(text.trim());
+        let found = TABLE.iter().find(|row| row.1 == name).map(|row| row.0);
+        found.ok_or_else(|| LimitError::Unknown { nearest: nearest(&name, names()), name })
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = LimitError;
+
+    fn try_from(text: String) -> Result<Self, LimitError> {
+        text.parse()
+    }
+}
+
+impl From<Limit> for String {
+    fn from(limit: Limit) -> String {
+        limit.name().to_owned()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_has_its_row() {
+        for (index, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.0 as usize, index, "{}", row.1);
+            assert_eq!(row.1.parse::<Limit>().unwrap(), row.0);
+            assert_eq!(row.0.read(&row.0.written(row.3)).unwrap(), row.3, "{}", row.1);
+        }
+    }
+
+    #[test]
+    fn limits_are_written_with_units_and_read_the_same() {
+        let mut limits = Limits::default();
+        for text in ["memory=512MiB", "call-time=90s", "requests=7", "cpu_time = 250 ms"] {
+            limits.set_text(text).unwrap();
+        }
+        assert_eq!(limits.get(Limit::Memory), 512 << 20);
+        assert_eq!(limits.time(Limit::CallTime).as_secs(), 90);
+        assert_eq!((limits.get(Limit::Requests), limits.get(Limit::CpuTime)), (7, 250));
+        assert_eq!(limits.get(Limit::Headers), Limit::Headers.default_value());
+        let json = serde_json::to_string(&limits).unwrap();
+        assert_eq!(serde_json::from_str::<Limits>(&json).unwrap(), limits);
+    }
+
+    #[test]
+    fn what_is_no_limit_is_an_error_that_teaches() {
+        let error = |text: &str| Limits::default().set_text(text).unwrap_err().to_string();
+        assert!(error("memry=1").contains("did you mean memory?"));
+        assert!(error("memory").contains("memory=512MiB"));
+        for bad in [
+            "memory=",
+            "memory=lots",
+            "memory=-1",
+            "memory=0",
+            "memory=1s",
+            "call_time=5",
+            "requests=1k",
+            "memory=99999999999GiB",
+        ] {
+            assert!(error(bad).contains("is no value"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_ceiling_lowers_what_is_set_and_what_is_not() {
+        let (mut set, mut ceiling) = (Limits::default(), Limits::default());
+        set.set(Limit::Memory, 10 * GIB);
+        ceiling.set(Limit::Memory, GIB);
+        ceiling.set(Limit::Requests, 5);
+        ceiling.set(Limit::Body, u64::MAX);
+        let held = set.within(&ceiling);
+        assert_eq!((held.get(Limit::Memory), held.get(Limit::Requests)), (GIB, 5));
+        assert_eq!(held.get(Limit::Body), Limit::Body.default_value());
+        assert_eq!(set.check_within(&ceiling), Err(LimitError::Ceiling { limit: Limit::Memory, most: GIB }));
+        assert!(LimitReached { limit: Limit::Memory, value: GIB }.to_string().contains("`memory` of 1 GiB"));
+    }
+}

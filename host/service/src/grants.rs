@@ -1,0 +1,194 @@
+//! What providers may reach: shown, explained, and taken away again.
+
+use crate::{Result, Service, ServiceError};
+use forgeport_egress::address::{Reach, reach};
+use forgeport_grants::{
+    Authority, Denial, Grants, Layer, Limit, Needs, Origin, OriginPattern, Permission, Reason, Scheme,
+};
+use forgeport_store::CodeRepository;
+use serde::Serialize;
+use url::Url;
+
+/// What holds for one code repository.
+#[derive(Clone, Debug, Serialize)]
+pub struct Held {
+    /// Its name.
+    pub name: String,
+    /// The component that the grants belong to.
+    pub digest: String,
+    /// What its provider asks for.
+    pub asked: Grants,
+    /// What it was granted.
+    pub granted: Grants,
+    /// What the operator's policy allows, where there is one.
+    pub policy: Option<Grants>,
+    /// Which secret option goes where.
+    pub credentials: Vec<Sent>,
+    /// What its calls may use up, by the limit's name, as a person writes it.
+    pub limits: Vec<(String, String)>,
+}
+
+/// Where a secret option goes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sent {
+    /// The option.
+    pub setting: String,
+    /// The only origin.
+    pub origin: Origin,
+}
+
+/// Would a request leave, by which rule, and what would change that?
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// Would it leave?
+    pub allowed: bool,
+    /// Who has the last word: `asked`, `granted`, `policy` or `gate`.
+    pub by: &'static str,
+    /// The rule, in words.
+    pub rule: String,
+    /// The secret option that would go along.
+    pub secret: Option<String>,
+    /// The command, or the change to a file, that would turn it around.
+    pub change: String,
+}
+
+impl Service {
+    /// What holds for a code repository; no network is needed.
+    ///
+    /// # Errors
+    /// When there is none, or its component cannot be asked.
+    pub async fn held(&self, name: &str) -> Result<Held> {
+        let repository = self.find(name)?;
+        let (needs, authority) = self.authority_of(&repository).await?;
+        let limits = repository.limits.within(&self.policy.limits);
+        let sent = |plan: forgeport_grants::CredentialPlan| Sent { setting: plan.setting, origin: plan.origin };
+        Ok(Held {
+            name: repository.name,
+            digest: repository.provider.digest,
+            asked: authority.asked,
+            granted: authority.granted,
+            policy: authority.ceiling,
+            credentials: needs.credentials.into_iter().map(sent).collect(),
+            limits: Limit::all().map(|(limit, name, ..)| (name.to_owned(), limit.written(limits.get(limit)))).collect(),
+        })
+    }
+
+    /// Tells whether a request would leave, and what would change that. Names are not looked up.
+    ///
+    /// # Errors
+    /// As [`Service::held`], and when the URL is none.
+    pub async fn explain(&self, name: &str, method: &str, url: &str) -> Result<Explanation> {
+        let repository = self.find(name)?;
+        let url = Url::parse(url).map_err(|error| ServiceError::Url(error.to_string()))?;
+        let (needs, authority) = self.authority_of(&repository).await?;
+        Ok(match authority.decide(&method.to_ascii_uppercase(), &url) {
+            Ok(permission) => allowed(&repository, &needs, permission, &url),
+            Err(denial) => denied(&repository, &denial),
+        })
+    }
+
+    /// Takes grants away from a custom provider: those whose origin is this pattern.
+    ///
+    /// # Errors
+    /// When there is no such grant, or the provider is a built-in one, which is granted what it asks for.
+    pub fn revoke(&self, name: &str, origin: &str) -> Result<CodeRepository> {
+        let mut repository = self.store.code_repositories().get(name)?;
+        if repository.provider.source.is_none() {
+            return Err(ServiceError::BuiltInGrants(repository.kind));
+        }
+        let pattern =
+            OriginPattern::parse(origin).map_err(|why| ServiceError::Grant { text: origin.to_owned(), why })?;
+        let (gone, left): (Vec<_>, Vec<_>) = repository.grants.into_iter().partition(|grant| grant.origin == pattern);
+        repository.grants = left.into_iter().collect();
+        if gone.is_empty() {
+            let granted = repository.grants.patterns().map(ToString::to_string).collect();
+            return Err(ServiceError::NotGranted { pattern, granted });
+        }
+        Ok(self.store.code_repositories().update(&repository, None)?)
+    }
+
+    async fn authority_of(&self, repository: &CodeRepository) -> Result<(Needs, Authority)> {
+        let loaded = self.load_registered(repository).await?;
+        let options = self.options(repository, &loaded.description)?;
+        let needs = Needs::of(&loaded.description, &options)?;
+        let authority = self.authority(repository, &needs.grants);
+        Ok((needs, authority))
+    }
+
+    /// What holds: asked, granted, and what the operator allows.
+    pub(crate) fn authority(&self, repository: &CodeRepository, asked: &Grants) -> Authority {
+        let granted = match repository.provider.source {
+            // A built-in provider is granted what this version of it asks; a person only says what may be private.
+            None => asked.iter().cloned().map(|grant| marked(grant, &repository.grants)).collect(),
+            Some(_) => repository.grants.clone(),
+        };
+        Authority { asked: asked.clone(), granted, ceiling: self.policy.allow.clone() }
+    }
+}
+
+/// With the mark that the same grant has among the others.
+pub(crate) fn marked(grant: forgeport_grants::Grant, others: &Grants) -> forgeport_grants::Grant {
+    let private = others.iter().any(|other| other.private && other.origin == grant.origin);
+    forgeport_grants::Grant { private: grant.private || private, ..grant }
+}
+
+fn allowed(repository: &CodeRepository, needs: &Needs, permission: Permission<'_>, url: &Url) -> Explanation {
+    let Permission { grant, private } = permission;
+    let name = &repository.name;
+    let origin = Origin::of(url).ok();
+    if let Some(refused) = origin.as_ref().and_then(|origin| by_address(name, origin, private)) {
+        return refused;
+    }
+    let secret = origin.and_then(|origin| needs.credential_for(&origin).map(|plan| plan.setting.clone()));
+    let where_to = if private { "also in a private network" } else { "if its address is a public one" };
+    let methods: Vec<&str> = grant.methods().collect();
+    let change = match repository.provider.source {
+        Some(_) => format!("forgeport grants revoke {name} {}", grant.origin),
+        None => "in the operator's policy, /etc/forgeport/policy.toml, leave the origin out of [[allow]]".to_owned(),
+    };
+    let rule = format!("{} on {}, {where_to}", methods.join(", "), grant.origin);
+    Explanation { allowed: true, by: "granted", rule, secret, change }
+}
+
+/// What the gate itself says of an address in the URL, whatever is granted.
+fn by_address(name: &str, origin: &Origin, private: bool) -> Option<Explanation> {
+    let never = "nothing: no grant leads there".to_owned();
+    let (rule, change) = match origin.address().map(reach) {
+        _ if origin.scheme() == Scheme::Http && !origin.is_loopback() => {
+            (format!("{origin} is not encrypted, and not on this machine"), never)
+        }
+        Some(Reach::Never(what)) => (format!("the address is {what}"), never),
+        Some(Reach::Private(what)) if !private => (
+            format!("the address is {what}"),
+            format!("forgeport code-repository update {name} --allow-private={origin}"),
+        ),
+        _ => return None,
+    };
+    Some(Explanation { allowed: false, by: "gate", rule, secret: None, change })
+}
+
+fn denied(repository: &CodeRepository, denial: &Denial) -> Explanation {
+    let Denial { layer, reason } = denial;
+    let name = &repository.name;
+    let custom = repository.provider.source.is_some();
+    let origin = match reason {
+        Reason::Origin { asked, .. } => Some(asked),
+        Reason::Method { origin, .. } | Reason::Path { origin, .. } => Some(origin),
+        Reason::Url(_) | Reason::UserInfo { .. } => None,
+    };
+    let change = match (layer, origin) {
+        (_, None) => "nothing: write another URL".to_owned(),
+        (Layer::Asked, _) if custom => {
+            format!("its author adds it to the needs; then forgeport code-repository update {name} --source=FILE.wasm")
+        }
+        (Layer::Asked, _) => format!(
+            "an option that names the origin, see forgeport code-repository options --type={}: forgeport code-repository update {name} --OPTION=VALUE",
+            repository.kind
+        ),
+        (Layer::Granted, Some(origin)) => format!("forgeport code-repository update {name} --grant={origin}"),
+        (Layer::Ceiling, Some(origin)) => {
+            format!("in the operator's policy, /etc/forgeport/policy.toml: [[allow]] origin = \"{origin}\"")
+        }
+    };
+    Explanation { allowed: false, by: layer.as_str(), rule: reason.to_string(), secret: None, change }
+}

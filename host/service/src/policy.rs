@@ -1,0 +1,38 @@
+//! Where the operator's policy is.
+
+use crate::{Result, ServiceError};
+use forgeport_grants::Policy;
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+/// The operator's own place, which no user's environment gets around.
+const SYSTEM: &str = "/etc/forgeport/policy.toml";
+const VARIABLE: &str = "FORGEPORT_POLICY";
+
+/// Reads `/etc/forgeport/policy.toml`, or where there is none the file that `FORGEPORT_POLICY` names. No file is no ceiling.
+///
+/// # Errors
+/// When there is one that cannot be read: nothing may run then.
+pub fn detect_policy() -> Result<Policy> {
+    if let Some(policy) = read(Path::new(SYSTEM))? {
+        return Ok(policy);
+    }
+    let Some(file) = std::env::var_os(VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from) else {
+        return Ok(Policy::default());
+    };
+    let missing = || ServiceError::Unreadable { path: file.clone(), source: ErrorKind::NotFound.into() };
+    read(&file)?.ok_or_else(missing)
+}
+
+fn read(file: &Path) -> Result<Option<Policy>> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => {
+            let policy = Policy::parse(&text);
+            policy.map(Some).map_err(|source| ServiceError::Policy { path: file.to_owned(), source })
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ServiceError::Unreadable { path: file.to_owned(), source }),
+    }
+}
