@@ -9,6 +9,7 @@ mod exact;
 mod faults;
 mod git;
 mod grants;
+mod minting;
 mod options;
 mod register;
 mod remotes;

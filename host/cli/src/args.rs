@@ -350,7 +350,15 @@ see what stands on a command line: --ask and @ avoid that.
 Examples:
   forgeport secret create github --ask=token
   forgeport secret create github --token=@token.txt
-  forgeport secret create github --values=values.json";
+  forgeport secret create github --values=values.json
+
+Short-lived tokens are made by the host from a secret that has a key `mint`; options refer to its
+key `token`, and get one that is good for at least two minutes:
+  forgeport secret create app --mint=github-app --app_id=12345 --installation_id=678 \\
+      --private_key=@app.pem [--api_url=https://github.example.com/api/v3]
+  forgeport secret create consumer --mint=oauth-client --client_id=... --client_secret=@file \\
+      --token_url=https://bitbucket.org/site/oauth2/access_token [--scope=...]
+--allow_private=true lets the address be in a private network.";
 
 #[derive(Debug, Args)]
 pub struct SecretValues {

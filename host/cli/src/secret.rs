@@ -18,7 +18,7 @@ pub fn run(service: &Service, output: Output, command: SecretCommand, options: V
     match command {
         SecretCommand::Create(args) => {
             let name = args.name.clone();
-            secrets.create(&name, &gather(args, options)?)?;
+            service.create_secret(&name, &gather(args, options)?)?;
             let keys = secrets.keys(&name)?;
             let text =
                 || format!("Created the secret {name}; refer to it as {{{{{name}.{}}}}}.\n", keys.join("}}, {{"));

@@ -74,8 +74,11 @@ impl Service {
             };
         }
         let loaded = self.load_registered(&wanted.registered).await?;
-        let known =
-            self.connect(&wanted.registered, &loaded, Limit::CallTime, observer.clone())?.resolve(&revision).await?;
+        let known = self
+            .connect(&wanted.registered, &loaded, Limit::CallTime, observer.clone())
+            .await?
+            .resolve(&revision)
+            .await?;
         match self.restore(&wanted, &known.id, observer.clone()).await? {
             Some(kept) => Ok(kept),
             None => self.fetch(wanted, known.id.clone(), Some(known), observer).await,
@@ -107,8 +110,8 @@ impl Service {
         observer: Arc<O>,
     ) -> Result<Downloaded> {
         let loaded = self.load_registered(&wanted.registered).await?;
-        let quick = self.connect(&wanted.registered, &loaded, Limit::CallTime, observer.clone())?;
-        let long = self.connect(&wanted.registered, &loaded, Limit::DownloadTime, observer.clone())?;
+        let quick = self.connect(&wanted.registered, &loaded, Limit::CallTime, observer.clone()).await?;
+        let long = self.connect(&wanted.registered, &loaded, Limit::DownloadTime, observer.clone()).await?;
         let staged = Staged::new(&wanted.directory, wanted.settings(&commit)?)?;
         let staged = Arc::new(staged.with_copy(self.cache().begin()));
         fill(&quick, &long, &commit, known, staged.clone(), observer).await?;

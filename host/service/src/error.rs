@@ -141,6 +141,14 @@ pub enum ServiceError {
         "{0} is built in, and granted what it asks for: the operator's policy can allow less, or delete the code repository"
     )]
     BuiltInGrants(String),
+    /// A secret that tokens are made from.
+    #[error("the secret {name:?}: {why}")]
+    Mint {
+        /// The secret.
+        name: String,
+        /// Why there is no token.
+        why: String,
+    },
     /// A task of this process ended before its time.
     #[error("the download was stopped: {0}")]
     Stopped(String),

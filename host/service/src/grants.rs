@@ -1,6 +1,6 @@
 //! What providers may reach: shown, explained, and taken away again.
 
-use crate::{Result, Service, ServiceError};
+use crate::{Result, Service, ServiceError, mint::Mint};
 use forgeport_egress::address::{Reach, reach};
 use forgeport_grants::{
     Authority, Denial, Grants, Layer, Limit, Needs, Origin, OriginPattern, Permission, Reason, Scheme,
@@ -109,7 +109,7 @@ impl Service {
 
     async fn authority_of(&self, repository: &CodeRepository) -> Result<(Needs, Authority)> {
         let loaded = self.load_registered(repository).await?;
-        let options = self.options(repository, &loaded.description)?;
+        let options = self.options(repository, &loaded.description, Mint::Never).await?;
         let needs = Needs::of(&loaded.description, &options)?;
         let authority = self.authority(repository, &needs.grants);
         Ok((needs, authority))

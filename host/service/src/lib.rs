@@ -7,6 +7,7 @@ mod grants;
 mod home;
 mod inspect;
 mod journal;
+mod mint;
 mod policy;
 mod provider;
 mod register;

@@ -2,6 +2,7 @@
 
 use crate::{
     Result, Service, ServiceError,
+    mint::Mint,
     provider::{Loaded, Source},
 };
 use forgeport_egress::Quiet;
@@ -91,7 +92,7 @@ impl Service {
         repository.description = description;
         self.limit(&mut repository, &marks.limits)?;
         let given = split(options)?;
-        self.plan(repository, loaded, given, &marks, false)
+        self.plan(repository, loaded, given, &marks, false).await
     }
 
     /// Checks the credentials and that the repository can be read, then stores it.
@@ -116,7 +117,7 @@ impl Service {
     }
 
     /// Puts given options into a registration, and checks the whole.
-    pub(crate) fn plan(
+    pub(crate) async fn plan(
         &self,
         mut repository: CodeRepository,
         loaded: Loaded,
@@ -126,12 +127,12 @@ impl Service {
     ) -> Result<Plan> {
         let mut values = Vec::new();
         for name in repository.options.keys().filter(|name| !given.contains_key(*name)) {
-            let value = self.store.code_repositories().value(&repository, name)?;
+            let value = self.option_value(&repository, name, Mint::Now).await?;
             values.extend(value.map(|value| (name.clone(), value)));
         }
         for (name, given) in &given {
             let value = match given {
-                Given::Reference(to) => self.store.secrets().get(to.name(), to.key())?,
+                Given::Reference(to) => self.secret_value(to.name(), to.key(), Mint::Now).await?,
                 Given::Text(text) => text.clone(),
             };
             values.push((name.clone(), value));

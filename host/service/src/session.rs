@@ -1,36 +1,53 @@
 //! What a call of a provider acts with, put together from a registration.
 
-use crate::{Result, Service, provider::Loaded};
+use crate::{Result, Service, mint::Mint, provider::Loaded};
 use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret};
 use forgeport_grants::{Description, Limit, Needs, Options};
 use forgeport_runtime::{Repository, Session};
-use forgeport_store::{CodeRepository, StoreError};
+use forgeport_store::{CodeRepository, StoreError, StoredOption};
 use std::{sync::Arc, time::Instant};
 use zeroize::Zeroizing;
 
 /// The only workspace of a command line.
-const TENANT: &str = "local";
+pub(crate) const TENANT: &str = "local";
 
 impl Service {
     /// The values of all options, credentials too.
-    pub(crate) fn options(&self, repository: &CodeRepository, description: &Description) -> Result<Options> {
+    pub(crate) async fn options(
+        &self,
+        repository: &CodeRepository,
+        description: &Description,
+        mint: Mint,
+    ) -> Result<Options> {
         let mut given = Vec::new();
         for name in repository.options.keys() {
-            let value = self.store.code_repositories().value(repository, name)?;
+            let value = self.option_value(repository, name, mint).await?;
             given.extend(value.map(|value| (name.clone(), value)));
         }
         Ok(Options::check(description, given)?)
     }
 
+    pub(crate) async fn option_value(
+        &self,
+        repository: &CodeRepository,
+        name: &str,
+        mint: Mint,
+    ) -> Result<Option<Zeroizing<String>>> {
+        match repository.options.get(name) {
+            Some(StoredOption::Reference(to)) => Ok(Some(self.secret_value(to.name(), to.key(), mint).await?)),
+            _ => Ok(self.store.code_repositories().value(repository, name)?),
+        }
+    }
+
     /// A registered repository, ready to be called; `time` is the limit on how long.
-    pub(crate) fn connect(
+    pub(crate) async fn connect(
         &self,
         repository: &CodeRepository,
         loaded: &Loaded,
         time: Limit,
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
-        let options = self.options(repository, &loaded.description)?;
+        let options = self.options(repository, &loaded.description, Mint::Now).await?;
         let needs = Needs::of(&loaded.description, &options)?;
         self.session(repository, loaded, &options, needs, time, notices)
     }

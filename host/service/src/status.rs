@@ -93,7 +93,7 @@ impl Service {
         commit: Option<&str>,
     ) -> Result<Option<Option<String>>> {
         let loaded = self.load_registered(repository).await?;
-        let session = self.connect(repository, &loaded, Limit::CallTime, Arc::new(Quiet))?;
+        let session = self.connect(repository, &loaded, Limit::CallTime, Arc::new(Quiet)).await?;
         if !session.owns_remote(remote).await? {
             return Ok(None);
         }
@@ -105,7 +105,7 @@ impl Service {
 
     async fn ask(&self, repository: &CodeRepository, commit: &str) -> Result<RemoteState> {
         let loaded = self.load_registered(repository).await?;
-        let session = self.connect(repository, &loaded, Limit::CallTime, Arc::new(Quiet))?;
+        let session = self.connect(repository, &loaded, Limit::CallTime, Arc::new(Quiet)).await?;
         match session.resolve(commit).await {
             Ok(found) if found.id == commit => Ok(RemoteState::Pushed(Vec::new())),
             Ok(_) | Err(CallError::Provider(ProviderError::NotFound(_))) => Ok(RemoteState::NotPushed),

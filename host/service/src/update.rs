@@ -90,6 +90,6 @@ impl Service {
             repository.grants = Grants::default();
         }
         repository.provider = loaded.reference(file);
-        self.plan(repository, loaded, split(set)?, marks, true)
+        self.plan(repository, loaded, split(set)?, marks, true).await
     }
 }

@@ -26,6 +26,7 @@ mod github;
 mod gitlab;
 mod log;
 mod message;
+mod minting;
 mod registry;
 mod repository;
 pub mod samples;
@@ -46,6 +47,7 @@ pub use fault::{Fault, On};
 pub use gate::Gate;
 pub use log::Logged;
 pub use message::{Answer, Body, Request};
+pub use minting::{APP_ID, APP_KEY, CLIENT_ID, CLIENT_SECRET, INSTALLATION_ID};
 pub use repository::{Entry, Repository};
 pub use server::{Server, Settings};
 pub use tokens::{Access, BITBUCKET_EMAIL, GITLAB_DEPLOY_USER, TokenKind};
@@ -224,6 +226,11 @@ impl Forge {
     /// Ends the five minutes of all of GitHub's links to private archives.
     pub fn expire_archive_links(&self) {
         self.state.links.expire();
+    }
+
+    /// How long tokens last that are given to an app or a consumer from now on.
+    pub fn minted_tokens_last(&self, life: Duration) {
+        self.state.life.set(life);
     }
 
     /// Plans a fault. Of several that concern a request, the one planned first happens.

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use crate::fault::{Fault, Faults};
 use crate::log::Log;
 use crate::message::{Answer, Body, Request};
+use crate::minting;
 use crate::registry::Registry;
 use crate::tokens::Tokens;
 use crate::{bitbucket, codeload, elsewhere, gitea, github, gitlab, smart_http};
@@ -77,6 +78,7 @@ pub(crate) struct State {
     pub faults: Faults,
     pub log: Log,
     pub links: codeload::Links,
+    pub life: minting::Life,
     addresses: [SocketAddr; SERVERS.len()],
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn bind(settings: Settings) -> io::Result<(Arc<State>, Vec<std::net::
         faults: Faults::default(),
         log: Log::default(),
         links: codeload::Links::default(),
+        life: minting::Life::new(),
         addresses,
     };
     Ok((Arc::new(state), listeners))
@@ -201,6 +204,9 @@ async fn truth(state: Arc<State>, request: Request) -> io::Result<Answer> {
 
 fn route(state: &State, request: &Request) -> Answer {
     if let Some(answer) = smart_http::answer(state, request) {
+        return answer;
+    }
+    if let Some(answer) = minting::answer(state, request) {
         return answer;
     }
     // Everything else here only reads, so that a client that tries to write is found out.
