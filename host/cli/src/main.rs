@@ -5,6 +5,7 @@ mod cache;
 mod code_repository;
 mod consent;
 mod download;
+mod guard;
 mod output;
 mod progress;
 mod secret;
@@ -14,7 +15,10 @@ mod values;
 
 use anyhow::Result;
 use args::{Cli, Command};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{
+    CommandFactory, FromArgMatches,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use forgeport_service::{Home, KeySource, Service, ServiceError, StoreError};
 use output::{Output, Usage, neutral};
 use split::Split;
@@ -24,6 +28,8 @@ const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    guard::keep_memory_private();
+    guard::keep_panics_silent();
     let given: Vec<OsString> = std::env::args_os().collect();
     match parse(given).and_then(|(cli, options)| run(cli, options)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,8 +41,24 @@ fn main() -> ExitCode {
 fn parse(given: Vec<OsString>) -> Result<(Cli, Vec<(String, String)>)> {
     let command = Cli::command();
     let Split { rest, options } = split::split(&command, given)?;
-    let matches = command.try_get_matches_from(rest)?;
+    let takes_credentials = split::open_command(&command, &rest).is_some();
+    let matches =
+        command.try_get_matches_from(rest).map_err(|error| if takes_credentials { masked(error) } else { error })?;
     Ok((Cli::from_arg_matches(&matches)?, options))
+}
+
+/// What stands in a wrong place may be a credential.
+fn masked(mut error: clap::Error) -> clap::Error {
+    let wrong = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::TooManyValues => ContextKind::InvalidValue,
+        _ => return error,
+    };
+    let is_option = matches!(error.get(wrong), Some(ContextValue::String(text)) if text.starts_with('-'));
+    if !is_option {
+        error.insert(wrong, ContextValue::String("********".to_owned()));
+    }
+    error
 }
 
 fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {

@@ -1,11 +1,12 @@
 //! What a forge says back must not hold what it was told: a credential that it echoes does not get to the provider.
 
-use crate::{Fetched, Permit, permit::Secret};
-use base64::{Engine as _, prelude::BASE64_STANDARD};
+use crate::{Fetched, Permit, encodings, permit::Secret};
+use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use bytes::Bytes;
 use forgeport_grants::Placement;
 use http::HeaderValue;
 use memchr::memmem;
+use std::collections::HashSet;
 use zeroize::Zeroizing;
 
 const MASK: &[u8] = b"********";
@@ -29,17 +30,40 @@ pub fn redact(permit: &Permit, answer: Fetched) -> Fetched {
     Fetched { status, headers, body }
 }
 
+/// A text about what a forge said, without any part of a credential that is long enough to be told: excerpts cut them in two.
+pub fn redact_text(permit: &Permit, text: &str) -> String {
+    let needles = needles(permit);
+    let pieces: HashSet<&[u8]> = needles.iter().flat_map(|needle| needle.windows(SHORTEST)).collect();
+    let mut clean = Vec::new();
+    let mut masked = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if text.as_bytes().get(at..at + SHORTEST).is_some_and(|piece| pieces.contains(piece)) {
+            if masked <= at {
+                clean.extend_from_slice(MASK);
+            }
+            masked = at + SHORTEST;
+        }
+        if masked <= at {
+            clean.push(byte);
+        }
+    }
+    String::from_utf8_lossy(&clean).into_owned()
+}
+
+/// Every credential in every form, the longest first: what is left of one must not hide from another.
 fn needles(permit: &Permit) -> Vec<Zeroizing<Vec<u8>>> {
     let mut needles = Vec::new();
     for credential in &permit.credentials {
         let secret: &Secret = &credential.secret;
-        needles.push(Zeroizing::new(secret.expose().as_bytes().to_vec()));
+        let mut forms = encodings::of(secret.expose());
         if let Placement::Basic(user) = &credential.placement {
             let pair = Zeroizing::new(format!("{user}:{}", secret.expose()));
-            needles.push(Zeroizing::new(BASE64_STANDARD.encode(&*pair).into_bytes()));
+            forms.push(Zeroizing::new(BASE64_STANDARD_NO_PAD.encode(&*pair)));
         }
+        needles.extend(forms.into_iter().map(|form| Zeroizing::new(form.as_bytes().to_vec())));
     }
     needles.retain(|needle| needle.len() >= SHORTEST);
+    needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
     needles
 }
 
@@ -58,4 +82,34 @@ fn without(text: &[u8], needle: &[u8]) -> Option<Vec<u8>> {
     }
     clean.extend_from_slice(&text[from..]);
     Some(clean)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{Credential, Quiet};
+    use forgeport_grants::{Grants, Origin};
+    use std::{sync::Arc, time::Instant};
+
+    fn permit(secret: &str) -> Permit {
+        let origin = Origin::parse("https://forge.example").unwrap();
+        let secret = Secret::new(Zeroizing::new(secret.to_owned()));
+        let credentials = vec![Credential { origin, placement: Placement::Bearer, secret }];
+        Permit { grants: Grants::default(), credentials, deadline: Instant::now(), body: 0, notices: Arc::new(Quiet) }
+    }
+
+    #[test]
+    fn a_text_loses_whole_and_cut_credentials_and_nothing_else() {
+        let permit = permit("tok-0123456789abcdef");
+        for (text, clean) in [
+            ("nothing of it: tok-012", "nothing of it: tok-012"),
+            ("it begins with `Bearer tok-0123456789", "it begins with `Bearer ********"),
+            ("tok-0123456789abcdef, 456789abcdef.", "********, ********."),
+            ("\u{e9}tok-0123456789abcdef\u{e9}", "\u{e9}********\u{e9}"),
+            ("", ""),
+        ] {
+            assert_eq!(redact_text(&permit, text), clean);
+        }
+    }
 }
