@@ -17,6 +17,7 @@ const SHORTEST: usize = 8;
 pub fn redact(permit: &Permit, answer: Fetched) -> Fetched {
     let Fetched { status, mut headers, mut body } = answer;
     for needle in needles(permit) {
+        let needle = memmem::Finder::new(needle.as_slice());
         if let Some(clean) = without(&body, &needle) {
             body = Bytes::from(clean);
         }
@@ -68,14 +69,13 @@ fn needles(permit: &Permit) -> Vec<Zeroizing<Vec<u8>>> {
 }
 
 /// Nothing where the needle is not in the text.
-fn without(text: &[u8], needle: &[u8]) -> Option<Vec<u8>> {
-    let finder = memmem::Finder::new(needle);
+fn without(text: &[u8], needle: &memmem::Finder<'_>) -> Option<Vec<u8>> {
     let mut clean = Vec::new();
     let mut from = 0;
-    for at in finder.find_iter(text) {
+    for at in needle.find_iter(text) {
         clean.extend_from_slice(&text[from..at]);
         clean.extend_from_slice(MASK);
-        from = at + needle.len();
+        from = at + needle.needle().len();
     }
     if from == 0 {
         return None;
