@@ -142,3 +142,11 @@ fn a_killed_download_leaves_the_target_as_it_was_and_the_next_one_cleans_up() {
     assert_exact(&scene.path("out"), &repository, "main", "");
     assert_no_remains(scene.path("out").parent().unwrap());
 }
+
+#[test]
+fn whoever_closes_standard_error_is_not_told_and_the_exit_code_stays() {
+    let scene = Scene::with(&samples::faithful());
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut failing = scene.command(&["code-repository", "describe", "nobody"]);
+    assert_eq!(failing.stderr(full()).status().unwrap().code(), Some(1));
+}

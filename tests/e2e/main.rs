@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cache;
+mod canary;
+mod crash;
 mod credentials;
 mod custom;
 mod download;

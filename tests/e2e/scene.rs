@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::{
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 use tempfile::TempDir;
 
@@ -29,6 +29,18 @@ pub enum Kind {
     Gitlab,
     Bitbucket,
     Gitea,
+}
+
+impl Kind {
+    /// The usual kind of token.
+    pub fn token(self) -> TokenKind {
+        match self {
+            Kind::Github => TokenKind::GithubFineGrained,
+            Kind::Gitlab => TokenKind::GitlabPersonal,
+            Kind::Bitbucket => TokenKind::BitbucketAccess,
+            Kind::Gitea => TokenKind::Gitea,
+        }
+    }
 }
 
 pub const KINDS: [Kind; 4] = [Kind::Github, Kind::Gitlab, Kind::Bitbucket, Kind::Gitea];
@@ -60,9 +72,7 @@ impl Scene {
     }
 
     pub fn run(&self, arguments: &[impl AsRef<str>]) -> Ran {
-        let output = self.command(arguments).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran::of(self.command(arguments).output().unwrap())
     }
 
     /// As [`run`](Self::run), with something on standard input.
@@ -71,9 +81,7 @@ impl Scene {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran::of(child.wait_with_output().unwrap())
     }
 
     /// What `register` needs for `acme/demo`, without a credential.
@@ -123,13 +131,7 @@ impl Scene {
 
     /// A token of the usual kind that may read everything.
     pub fn token(&self, kind: Kind) -> String {
-        let token = match kind {
-            Kind::Github => TokenKind::GithubFineGrained,
-            Kind::Gitlab => TokenKind::GitlabPersonal,
-            Kind::Bitbucket => TokenKind::BitbucketAccess,
-            Kind::Gitea => TokenKind::Gitea,
-        };
-        self.forge.token(token, Access::All)
+        self.forge.token(kind.token(), Access::All)
     }
 
     /// Runs `register demo` for `acme/demo` with more options.
@@ -170,6 +172,11 @@ impl Scene {
 }
 
 impl Ran {
+    pub fn of(output: Output) -> Ran {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
     /// It must have succeeded.
     #[track_caller]
     pub fn good(self) -> Ran {

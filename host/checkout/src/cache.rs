@@ -9,7 +9,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Take, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -27,8 +27,6 @@ use crate::unpack::Layout;
 /// The endings of a whole entry and of one in the making.
 const WHOLE: &str = ".download";
 const PARTIAL: &str = ".partial";
-/// A partial entry that is older belongs to a process that was killed.
-const ABANDONED: Duration = Duration::from_secs(60 * 60);
 /// The longest description of an entry, in bytes; it holds the links and submodules of a tree.
 const LONGEST_ABOUT: u64 = 64 << 20;
 
@@ -108,10 +106,30 @@ impl Cache {
         }
     }
 
-    /// A file for [`Staged::with_copy`]; nothing when the disk does not give one, and then less can be kept.
+    /// A file for [`Staged::with_copy`], locked for as long as somebody writes it; nothing when the disk does not give one, and then less
+    /// can be kept. What killed downloads left is removed.
     pub fn begin(&self) -> Option<NamedTempFile> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).ok()?;
-        tempfile::Builder::new().suffix(PARTIAL).tempfile_in(&self.directory).ok()
+        // Who sweeps must not see a file that is made and not locked yet.
+        let _sweeping = self.sweep().ok()?;
+        let partial = tempfile::Builder::new().suffix(PARTIAL).tempfile_in(&self.directory).ok()?;
+        partial.as_file().lock().ok()?;
+        Some(partial)
+    }
+
+    /// Removes partial entries that nobody writes any more. As long as what is returned lives, nobody else sweeps.
+    fn sweep(&self) -> io::Result<File> {
+        let sweeping = File::open(&self.directory)?;
+        sweeping.lock()?;
+        for item in fs::read_dir(&self.directory)?.flatten() {
+            let path = item.path();
+            let is_partial = path.as_os_str().as_encoded_bytes().ends_with(PARTIAL.as_bytes());
+            // The system gives the lock up when the process dies.
+            if is_partial && File::open(&path).is_ok_and(|partial| partial.try_lock().is_ok()) {
+                remove(&path)?;
+            }
+        }
+        Ok(sweeping)
     }
 
     /// Keep what a staged directory holds, before it is finished. `url` is where a person can look at the commit.
@@ -170,7 +188,10 @@ impl Cache {
     pub fn clear(&self) -> io::Result<CacheUsage> {
         let usage = self.usage()?;
         self.shrink(0)?;
-        Ok(usage)
+        match self.sweep() {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(usage),
+        }
     }
 
     /// Remove what was used least recently, until the rest has at most so many bytes.
@@ -188,7 +209,7 @@ impl Cache {
         Ok(())
     }
 
-    /// What is kept; partial entries that nobody writes any more are removed on the way.
+    /// What is kept.
     fn entries(&self) -> io::Result<Vec<Entry>> {
         let listing = match fs::read_dir(&self.directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -202,8 +223,6 @@ impl Cache {
             let used = metadata.modified()?;
             if name.ends_with(WHOLE) {
                 entries.push(Entry { path, used, bytes: metadata.blocks() * 512 });
-            } else if name.ends_with(PARTIAL) && used.elapsed().is_ok_and(|age| age > ABANDONED) {
-                remove(&path)?;
             }
         }
         Ok(entries)

@@ -1,13 +1,13 @@
 //! What a provider asks for, and whether it may have it.
 
-use crate::grants::terms;
+use crate::{grants::terms, output::tell};
 use anyhow::{Result, bail};
 use forgeport_service::{Placement, Plan, Scheme};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 /// Says what is asked, and makes sure that it is granted: by the user on a terminal, or beforehand with `--yes`.
 pub fn obtain(plan: &Plan, yes: bool) -> Result<()> {
-    eprint!("{}", asked(plan));
+    tell(&asked(plan));
     if !plan.needs_consent() || yes {
         return Ok(());
     }
@@ -16,8 +16,7 @@ pub fn obtain(plan: &Plan, yes: bool) -> Result<()> {
             "a custom provider needs your consent to this: look at what it asks for, and add --yes to grant it, or --grant=ORIGIN for each origin"
         );
     }
-    eprint!("Grant this? [y/N] ");
-    std::io::stderr().flush()?;
+    tell("Grant this? [y/N] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     match answer.trim().to_lowercase().as_str() {

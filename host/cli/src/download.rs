@@ -2,7 +2,7 @@
 
 use crate::{
     args::DownloadArgs,
-    output::{Output, neutral},
+    output::{Output, neutral, tell},
     progress::{self, Bar},
 };
 use anyhow::Result;
@@ -32,7 +32,7 @@ fn warn(receipt: &Receipt) {
         let named: Vec<String> = paths.iter().take(NAMED).map(ToString::to_string).collect();
         let more = paths.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        eprintln!("warning: {what}: {}{more}", named.join(", "));
+        tell(&format!("warning: {what}: {}{more}\n", named.join(", ")));
     };
     list(&receipt.submodules, "the files of submodules are not downloaded, their directories are empty");
     list(&receipt.lfs_pointers, "these files are Git LFS pointers, not the content they stand for");

@@ -7,6 +7,7 @@ mod code_repository;
 mod consent;
 mod download;
 mod grants;
+mod guard;
 mod output;
 mod progress;
 mod provider;
@@ -17,7 +18,10 @@ mod values;
 
 use anyhow::Result;
 use args::{Cli, Command};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{
+    CommandFactory, FromArgMatches,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use forgeport_service::{Home, KeySource, Service, ServiceError, StoreError, detect_policy};
 use output::{Output, Usage, neutral};
 use split::Split;
@@ -27,6 +31,8 @@ const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    guard::keep_memory_private();
+    guard::keep_panics_silent();
     let given: Vec<OsString> = std::env::args_os().collect();
     match parse(given).and_then(|(cli, options)| run(cli, options)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,8 +44,24 @@ fn main() -> ExitCode {
 fn parse(given: Vec<OsString>) -> Result<(Cli, Vec<(String, String)>)> {
     let command = Cli::command();
     let Split { rest, options } = split::split(&command, given)?;
-    let matches = command.try_get_matches_from(rest)?;
+    let takes_credentials = split::open_command(&command, &rest).is_some();
+    let matches =
+        command.try_get_matches_from(rest).map_err(|error| if takes_credentials { masked(error) } else { error })?;
     Ok((Cli::from_arg_matches(&matches)?, options))
+}
+
+/// What stands in a wrong place may be a credential.
+fn masked(mut error: clap::Error) -> clap::Error {
+    let wrong = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::TooManyValues => ContextKind::InvalidValue,
+        _ => return error,
+    };
+    let is_option = matches!(error.get(wrong), Some(ContextValue::String(text)) if text.starts_with('-'));
+    if !is_option {
+        error.insert(wrong, ContextValue::String("********".to_owned()));
+    }
+    error
 }
 
 fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
@@ -87,7 +109,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
     // The errors of the service tell their causes themselves; the others are chains.
     let own = error.is::<ServiceError>() || error.is::<StoreError>();
     let text = if own { error.to_string() } else { format!("{error:#}") };
-    eprintln!("error: {}", neutral(&text));
+    output::tell(&format!("error: {}\n", neutral(&text)));
     let usage = error.is::<Usage>() || matches!(error.downcast_ref(), Some(ServiceError::Option(_)));
     ExitCode::from(if usage { USAGE } else { FAILURE })
 }

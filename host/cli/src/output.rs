@@ -41,6 +41,11 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
+/// Tells a person something on standard error. Where nobody can be told, the work still goes on.
+pub fn tell(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
 /// Rows in columns as wide as they must be, the first of them the titles.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();

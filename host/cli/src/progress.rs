@@ -50,7 +50,7 @@ impl Notices for Bar {
     fn waiting(&self, why: &str, how_long: Duration) {
         let text = format!("{why}; trying again in {:.1} s", how_long.as_secs_f64());
         match self.bar.is_hidden() {
-            true => eprintln!("{text}"),
+            true => crate::output::tell(&format!("{text}\n")),
             false => self.bar.println(text),
         }
     }

@@ -49,7 +49,7 @@ pub fn split(command: &Command, given: Vec<OsString>) -> Result<Split> {
 }
 
 /// The command that is called, if it takes options of others. Global flags may stand before its name.
-fn open_command<'a>(command: &'a Command, given: &[OsString]) -> Option<&'a Command> {
+pub fn open_command<'a>(command: &'a Command, given: &[OsString]) -> Option<&'a Command> {
     let mut words = given.iter().skip(1).filter_map(|word| word.to_str()).filter(|word| !word.starts_with('-'));
     let path = OPEN.iter().find(|[group, _]| words.clone().any(|word| word == *group))?;
     let group = words.find(|word| *word == path[0])?;

@@ -2,7 +2,7 @@
 
 use crate::{
     args::StatusArgs,
-    output::{Output, neutral, table},
+    output::{Output, neutral, table, tell},
 };
 use anyhow::Result;
 use forgeport_service::{
@@ -13,7 +13,7 @@ use forgeport_service::{
 pub async fn run(service: &Service, output: Output, args: StatusArgs) -> Result<()> {
     let status = service.status(&args.path, !args.no_untracked, args.fetch).await?;
     for problem in &status.problems {
-        eprintln!("warning: {}", neutral(problem));
+        tell(&format!("warning: {}\n", neutral(problem)));
     }
     output.data(&status, || text(&status))
 }

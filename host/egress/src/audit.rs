@@ -1,5 +1,6 @@
 //! What is written down of every request, those that were refused too.
 
+use crate::{Permit, redact::Forms};
 use forgeport_grants::Origin;
 use std::{
     sync::Arc,
@@ -9,6 +10,8 @@ use url::Url;
 
 /// Longest path that is written down, in bytes.
 const PATH: usize = 512;
+/// Stands for what has a credential in it.
+const HIDDEN: &str = "(hidden)";
 
 /// Whose request it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,17 +91,20 @@ impl Outcome {
 pub(crate) struct Entry {
     auditor: Arc<dyn Auditor>,
     caller: Arc<Caller>,
+    forms: Arc<Forms>,
     pub(crate) record: Record,
 }
 
 impl Entry {
-    pub(crate) fn new(auditor: Arc<dyn Auditor>, caller: Arc<Caller>, method: &str, url: &Url, hidden: bool) -> Entry {
+    pub(crate) fn new(permit: &Permit, method: &str, url: &Url) -> Entry {
+        let placed = permit.placeholders.iter().any(|placeholder| placeholder.is_in(url.as_str().as_bytes()));
+        let hidden = placed || permit.forms().are_in(url.as_str());
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let record = Record {
             at: i64::try_from(at).unwrap_or(i64::MAX),
             method: method.chars().take(16).collect(),
             origin: Origin::of(url).map_or_else(|_| without_user(url), |origin| origin.to_string()),
-            path: if hidden { "(hidden)".to_owned() } else { shown(url) },
+            path: if hidden { HIDDEN.to_owned() } else { shown(url) },
             status: None,
             sent: 0,
             received: 0,
@@ -106,7 +112,8 @@ impl Entry {
             outcome: Outcome::Failed,
             rule: String::new(),
         };
-        Entry { auditor, caller, record }
+        let (auditor, caller, forms) = (permit.auditor.clone(), permit.caller.clone(), permit.forms().clone());
+        Entry { auditor, caller, forms, record }
     }
 
     pub(crate) fn received(&mut self, bytes: u64) {
@@ -121,7 +128,14 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.auditor.record(&self.caller, self.record.clone());
+        let mut record = self.record.clone();
+        // A forge may have written what it was told into an address that it leads to.
+        for text in [&mut record.method, &mut record.origin, &mut record.path, &mut record.rule] {
+            if self.forms.are_in(text) {
+                HIDDEN.clone_into(text);
+            }
+        }
+        self.auditor.record(&self.caller, record);
     }
 }
 

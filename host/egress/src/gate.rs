@@ -155,9 +155,7 @@ impl Gate {
 
     /// Every request of every provider goes through here and nowhere else, and is written down.
     async fn pass(&self, permit: &Permit, request: &Request, at_home: bool) -> Result<Answer, EgressError> {
-        let hidden = permit.placeholders.iter().any(|placeholder| placeholder.is_in(request.url.as_str().as_bytes()));
-        let (auditor, caller) = (permit.auditor.clone(), permit.caller.clone());
-        let mut entry = Entry::new(auditor, caller, request.method.as_str(), &request.url, hidden);
+        let mut entry = Entry::new(permit, request.method.as_str(), &request.url);
         let sent = match self.clear(permit, request, at_home, &mut entry) {
             Ok(cleared) => self.send(permit, request, cleared, &mut entry).await,
             Err(error) => Err(error),

@@ -3,12 +3,13 @@
 use crate::{
     audit::{Auditor, Caller, Unaudited},
     placeholder::Placeholder,
+    redact::Forms,
     usage::Usage,
 };
 use forgeport_grants::{Authority, Limits, Origin, Placement};
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 use zeroize::Zeroizing;
@@ -49,7 +50,13 @@ pub struct Permit {
     pub notices: Arc<dyn Notices>,
     /// Who writes down every request.
     pub auditor: Arc<dyn Auditor>,
+    /// The forms in which the credentials may come back, found when they are first needed.
+    pub forms: KnownForms,
 }
+
+/// See [`Permit::forms`].
+#[derive(Clone, Debug, Default)]
+pub struct KnownForms(Arc<OnceLock<Arc<Forms>>>);
 
 impl Permit {
     /// A permit without credentials, of which nobody is told and nothing is written down: whoever wants that adds it.
@@ -63,7 +70,12 @@ impl Permit {
             usage: Usage::new(limits),
             notices: Arc::new(Quiet),
             auditor: Arc::new(Unaudited),
+            forms: KnownForms::default(),
         }
+    }
+
+    pub(crate) fn forms(&self) -> &Arc<Forms> {
+        self.forms.0.get_or_init(|| Arc::new(Forms::of(self)))
     }
 }
 

@@ -120,6 +120,24 @@ async fn no_more_requests_than_allowed_are_on_their_way_at_once() {
 }
 
 #[tokio::test]
+async fn a_credential_that_a_redirect_leads_to_is_not_written_down() {
+    let secret = "Hunter2-in-an-address";
+    for to in [
+        format!("http://{secret}.evil.example/"),
+        format!("http://evil.example/{secret}"),
+        format!("http://evil.example/?{secret}"),
+    ] {
+        let home = Server::start(vec![redirect(&Url::parse(&to).unwrap())]);
+        let kept = Arc::new(Kept::default());
+        let permit =
+            Permit { auditor: kept.clone(), credentials: vec![bearer(&home.origin, secret)], ..permit(&[&home]) };
+        gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
+        let records = kept.records();
+        assert!(records.len() == 2 && !format!("{records:?}").to_lowercase().contains("in-an-address"), "{records:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_request_is_written_down_without_what_may_be_secret() {
     let home = Server::start(vec![ok("12345")]);
     let kept = Arc::new(Kept::default());

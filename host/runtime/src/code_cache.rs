@@ -3,13 +3,17 @@
 
 use std::{
     collections::hash_map::DefaultHasher,
-    fs,
+    fs::{self, File},
     hash::{Hash, Hasher},
     io::Write,
     path::{Path, PathBuf},
 };
+use tempfile::Builder;
 use wasmtime::{Engine, Result, component::Component};
 use zeroize::Zeroizing;
+
+/// How the names of files begin that are being written.
+const UNFINISHED: &str = ".tmp";
 
 const MAC_LENGTH: usize = blake3::OUT_LEN;
 
@@ -69,10 +73,23 @@ impl CodeCache {
 
     fn write(&self, name: &str, path: &Path, code: &[u8]) -> std::io::Result<()> {
         fs::create_dir_all(&self.settings.directory)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.settings.directory)?;
+        // The system gives the lock up when a process dies, so what is unfinished while we hold it was left by one that was killed.
+        let writing = File::open(&self.settings.directory)?;
+        writing.lock()?;
+        self.sweep()?;
+        let mut file = Builder::new().prefix(UNFINISHED).tempfile_in(&self.settings.directory)?;
         file.write_all(code)?;
         file.write_all(self.mac(name, code).as_bytes())?;
         file.persist(path)?;
+        Ok(())
+    }
+
+    fn sweep(&self) -> std::io::Result<()> {
+        for entry in fs::read_dir(&self.settings.directory)?.flatten() {
+            if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+                fs::remove_file(entry.path())?;
+            }
+        }
         Ok(())
     }
 

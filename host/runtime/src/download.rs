@@ -116,7 +116,7 @@ impl Download {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let writing = tokio::task::spawn_blocking(move || write(Received::new(receiver)));
         let sent = self.forward(answer.body, sender).await;
-        let written = writing.await.unwrap_or_else(|panic| Err(UnpackError::from(io::Error::other(panic))));
+        let written = writing.await.unwrap_or_else(|_| Err(UnpackError::from(io::Error::other("the unpacker failed"))));
         match (sent, written) {
             (_, Ok(())) => Ok(()),
             // The unpacker saw no more than a body that ends early; the gate knows why.

@@ -92,7 +92,35 @@ pub enum CallError {
     },
 }
 
+impl ProviderError {
+    /// Everything in it that others said.
+    fn words(&mut self) -> Vec<&mut String> {
+        match self {
+            ProviderError::RateLimited { message, .. } => vec![message],
+            ProviderError::InvalidOption { name, why } => vec![name, why],
+            ProviderError::Unauthorized(text)
+            | ProviderError::Forbidden(text)
+            | ProviderError::NotFound(text)
+            | ProviderError::Unsupported(text)
+            | ProviderError::Unavailable(text)
+            | ProviderError::Host(text)
+            | ProviderError::Other(text) => vec![text],
+        }
+    }
+}
+
 impl CallError {
+    /// With everything changed that others said.
+    pub(crate) fn reworded(mut self, change: impl Fn(&str) -> String) -> CallError {
+        let words = match &mut self {
+            CallError::Provider(error) => error.words(),
+            CallError::Trapped { detail, .. } => vec![detail],
+            CallError::Limit { .. } => Vec::new(),
+        };
+        words.into_iter().for_each(|text| *text = change(text));
+        self
+    }
+
     /// Tells a limit that ended the call from a defect of the component.
     pub(crate) fn from_trap(call: &'static str, limits: &Limits, error: wasmtime::Error) -> CallError {
         if let Some(reached) = error.downcast_ref::<LimitReached>() {

@@ -7,7 +7,7 @@ use crate::{
     error::{CallError, LoadError, ProviderError},
     state::State,
 };
-use forgeport_egress::{Gate, Permit};
+use forgeport_egress::{Gate, Permit, redact_text};
 use forgeport_grants::{Description, Limit, LimitReached, Limits, RemoteUrl};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
@@ -100,9 +100,20 @@ impl Repository {
             let Opened { store, instance, repository } = opened;
             let provider = instance.forgeport_code_repository_provider();
             let identity = provider.repository().call_login(store, *repository).await?;
-            Ok(identity.map(Into::into).map_err(provider_error))
+            Ok(identity.map(|identity| self.without_credentials(identity.into())).map_err(provider_error))
         })
         .await
+    }
+
+    /// What a provider read from the forge's answer may be a credential that the answer had in some encoding.
+    fn without_credentials(&self, identity: Identity) -> Identity {
+        let clean = |text: String| redact_text(&self.session.permit, &text);
+        let Identity { account, repository, default_branch } = identity;
+        Identity {
+            account: account.map(clean),
+            repository: clean(repository),
+            default_branch: default_branch.map(clean),
+        }
     }
 
     /// The commit that an id, a branch or a tag stands for.
@@ -178,12 +189,13 @@ impl Repository {
         call: impl AsyncFnOnce(&mut Opened) -> wasmtime::Result<Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let limits = self.session.permit.usage.limits();
-        within(self.session.permit.deadline, limits.reached(self.session.time), async {
+        let called = within(self.session.permit.deadline, limits.reached(self.session.time), async {
             let _turn = self.provider.turns.acquire().await;
             let mut opened = self.open(limits).await?;
             call(&mut opened).await.unwrap_or_else(|error| Err(CallError::from_trap(name, limits, error)))
-        })
-        .await
+        });
+        // A forge that tells credentials back is quoted too: by the provider, and by the host where no archive came.
+        called.await.map_err(|error| error.reworded(|text| redact_text(&self.session.permit, text)))
     }
 
     async fn open(&self, limits: &Limits) -> Result<Opened, CallError> {

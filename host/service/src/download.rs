@@ -9,7 +9,7 @@ use forgeport_store::CodeRepository;
 use futures_util::FutureExt;
 use serde::Serialize;
 use std::{path::PathBuf, sync::Arc};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::JoinError};
 
 /// What a user wants to have.
 #[derive(Clone, Debug)]
@@ -117,7 +117,8 @@ impl Service {
         fill(&quick, &long, &commit, known, staged.clone(), observer).await?;
         let url = quick.commit_url(&commit).await.unwrap_or_default();
         // The call that wrote into it has ended, and with it all that held it.
-        let staged = Arc::into_inner(staged).ok_or_else(|| stopped("it is still being written"))?;
+        let staged =
+            Arc::into_inner(staged).ok_or_else(|| ServiceError::Stopped("it is still being written".to_owned()))?;
         let (cache, key, place) = (self.cache(), wanted.key(&commit)?, url.clone());
         let keep = move |staged: &mut Staged, receipt: &Receipt| {
             if let Err(error) = cache.put(&key, staged, &receipt.verification, place.as_deref()) {
@@ -168,12 +169,13 @@ fn id_of(commit: &str) -> Result<ObjectId> {
     commit.parse().map_err(|_| ServiceError::NoCommit(commit.to_owned()))
 }
 
-fn stopped(why: impl ToString) -> ServiceError {
-    ServiceError::Stopped(why.to_string())
+/// What a panic said is not repeated: it may hold anything.
+fn stopped(by: &JoinError) -> ServiceError {
+    ServiceError::Stopped(if by.is_panic() { "an internal error" } else { "it was cancelled" }.to_owned())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(stopped)
+    tokio::task::spawn_blocking(work).await.map_err(|error| stopped(&error))
 }
 
 /// Fills the staged directory, while the forge is asked which tree the commit has.
@@ -206,7 +208,7 @@ async fn fill(
         return Ok(downloaded?);
     }
     // What the forge says of the commit itself tells more than that there is no archive of it.
-    resolving.await.unwrap_or_else(|error| Err(stopped(error)))?;
+    resolving.await.unwrap_or_else(|error| Err(stopped(&error)))?;
     match downloaded {
         // The commit is there, so it is the directory that is not.
         Err(_) if !subdirectory_of(&staged).is_root() => {

@@ -27,7 +27,9 @@ impl CodeRepositories<'_> {
             insert_row(tx, repository)?;
             self.insert_options(tx, repository)?;
             self.ensure_component(repository, component)
-        })
+        })?;
+        self.sweep_components();
+        Ok(())
     }
 
     /// Replaces a registration that was read from this store: all of it but `id` and `created`.

@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 /// How the names of files begin that are being written.
 pub(crate) const UNFINISHED: &str = ".new-";
@@ -40,16 +40,21 @@ pub(crate) fn empty_file(path: &Path) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(StoreError::io("read", path)(error)),
     }
-    let created = temporary_beside(path)?.into_temp_path().persist_noclobber(path);
+    let parent = path.parent().unwrap_or(path);
+    let _alone = exclusive(&parent.join("lock"))?;
+    if path.exists() {
+        return Ok(());
+    }
+    let created = unfinished(path)?.into_temp_path().persist_noclobber(path);
     match created {
         Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(StoreError::io("make", path)(error.error)),
         _ => Ok(()),
     }
 }
 
-/// Writes a file whole or not at all, and onto the disk. One that is there is replaced.
+/// Writes a file whole or not at all, and onto the disk. One that is there is replaced. Nobody else may be writing it.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
-    let mut file = temporary_beside(path)?;
+    let mut file = unfinished(path)?;
     let written = file.write_all(contents).and_then(|()| file.as_file().sync_all());
     written.map_err(StoreError::io("write", path))?;
     file.persist(path).map_err(|error| StoreError::io("write", path)(error.error))?;
@@ -65,9 +70,22 @@ pub(crate) fn lock_file(path: &Path) -> Result<File> {
     options.open(path).map_err(StoreError::io("open", path))
 }
 
-fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
-    let parent = path.parent().unwrap_or(path);
-    NamedTempFile::with_prefix_in(UNFINISHED, parent).map_err(StoreError::io("write to", parent))
+/// Opens a file to lock it, and waits for the lock. It is given up when the file is dropped.
+fn exclusive(path: &Path) -> Result<File> {
+    let file = lock_file(path)?;
+    file.lock().map_err(StoreError::io("lock", path))?;
+    Ok(file)
+}
+
+/// A file beside the one that is to be written. Its name is always the same, so what a killed process left is what the next one fills.
+fn unfinished(path: &Path) -> Result<NamedTempFile> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!("{UNFINISHED}{name}"));
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true).mode(0o600);
+    let file = options.open(&beside).map_err(StoreError::io("write", &beside))?;
+    let path = TempPath::try_from_path(&beside).map_err(StoreError::io("write", &beside))?;
+    Ok(NamedTempFile::from_parts(file, path))
 }
 
 fn mode(path: &Path) -> Result<u32> {

@@ -27,6 +27,8 @@ pub enum Fault {
     },
     /// A credential that is good counts as bad: the forge's own 401.
     Unauthorized,
+    /// What this makes of the request is answered instead of the truth.
+    Instead(Arc<dyn Fn(&Request) -> Answer + Send + Sync>),
     /// The request's head comes back in the body, and its credentials in the header `x-echo`.
     Echo,
     /// The connection is closed without an answer.
@@ -85,6 +87,12 @@ impl Fault {
             Some(seconds) => answer.header("retry-after", seconds.to_string()),
             None => answer,
         })
+    }
+
+    /// An answer that depends on the request, such as one that tells the credential back.
+    #[must_use]
+    pub fn instead(make: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        Self::Instead(Arc::new(make))
     }
 
     /// 200 with a login page.

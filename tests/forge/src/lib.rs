@@ -218,6 +218,11 @@ impl Forge {
         self.state.tokens.issue(kind, access)
     }
 
+    /// Takes a token of any text for one that it handed out.
+    pub fn know(&self, token: &str, kind: TokenKind, access: Access) {
+        self.state.tokens.know(token, kind, access);
+    }
+
     /// Makes a token unknown.
     pub fn revoke(&self, token: &str) {
         self.state.tokens.revoke(token);

@@ -192,6 +192,7 @@ fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
             Server::BitbucketApi | Server::BitbucketWeb => bitbucket::unauthorized(),
             Server::Gitea | Server::Elsewhere => gitea::unauthorized(request),
         }),
+        Fault::Instead(make) => Some(make(request)),
         Fault::Echo => Some(elsewhere::echo(request)),
         _ => None,
     }

@@ -141,6 +141,11 @@ impl Tokens {
         secret
     }
 
+    pub fn know(&self, secret: &str, kind: TokenKind, access: Access) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(secret.to_owned(), Token { kind, access });
+    }
+
     pub fn revoke(&self, secret: &str) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.remove(secret);

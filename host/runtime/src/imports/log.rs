@@ -4,6 +4,7 @@ use crate::{
     bindings::log::{Host, Level},
     state::State,
 };
+use forgeport_egress::redact_text;
 
 impl Host for State {
     async fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
@@ -17,6 +18,10 @@ impl Host for State {
         }
         self.log_bytes_left -= message.len();
         // A stranger's text: control characters could rewrite the terminal.
+        let message = match &self.session {
+            Some(session) => redact_text(&session.permit, &message),
+            None => message,
+        };
         let message = message.escape_debug();
         match level {
             Level::Debug => tracing::debug!(target: "provider", "{message}"),

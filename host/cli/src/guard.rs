@@ -1,0 +1,61 @@
+//! Keeps credentials that are in memory from what a crash leaves behind.
+
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::Write,
+    panic::{self, PanicHookInfo},
+};
+
+/// No core file, no other process of the same user that reads our memory.
+///
+/// Both that can be done is done, as each alone has a gap: a core that goes to a program (`|` in `core_pattern`, core(5)) knows no limit
+/// of size, and not every system can make a process undumpable. That neither works is no reason not to do what was asked.
+pub fn keep_memory_private() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// A panic tells where it happened, and of its message only what stands in the program: a formatted one may hold anything.
+pub fn keep_panics_silent() {
+    panic::set_hook(Box::new(|info| {
+        // Nobody is left to tell that standard error is closed.
+        let _ = writeln!(std::io::stderr(), "{}", told(info));
+    }));
+}
+
+fn told(info: &PanicHookInfo<'_>) -> String {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let message = info.payload().downcast_ref::<&'static str>().map(|text| format!(": {text}")).unwrap_or_default();
+    let trace = Backtrace::capture();
+    let trace = match trace.status() {
+        BacktraceStatus::Captured => format!("\n{trace}"),
+        _ => String::new(),
+    };
+    format!("error: Forgeport failed at {place}{message}; this is a defect, report it with this line{trace}")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[test]
+    fn a_panic_tells_its_place_and_no_formatted_message() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hears = heard.clone();
+        panic::set_hook(Box::new(move |info| hears.lock().unwrap().push(told(info))));
+        let failed = || -> Result<(), String> { Err("ghp_canary".to_owned()) };
+        let _ = panic::catch_unwind(|| panic!("a message of the program"));
+        let _ = panic::catch_unwind(|| panic!("with {:?}", failed()));
+        let _ = panic::catch_unwind(|| failed().unwrap());
+        let _ = panic::take_hook();
+        let heard = heard.lock().unwrap();
+        let heard: Vec<&String> = heard.iter().filter(|text| text.contains("guard.rs")).collect();
+        assert_eq!(heard.len(), 3);
+        assert!(heard[0].contains("a message of the program"));
+        assert!(heard.iter().all(|text| !text.contains("canary")), "{heard:?}");
+    }
+}
