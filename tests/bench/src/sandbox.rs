@@ -4,7 +4,7 @@ use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
 use forgeport_egress::{Gate, GateSettings, Permit};
 use forgeport_grants::{Authority, Limit, Limits, RemoteUrl};
-use forgeport_runtime::{CodeCacheSettings, Provider, Runtime, Session};
+use forgeport_runtime::{CodeCacheSettings, Provider, Repository, Runtime, Session};
 use std::{
     path::PathBuf,
     process::Command,
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 /// The argument that makes this binary do one call in a fresh process and tell how long it took.
 pub const FRESH: &str = "--one-call";
 
-const COMPONENT: &[u8] = include_bytes!("../../../providers/artifacts/github.wasm");
+pub const COMPONENT: &[u8] = include_bytes!("../../../providers/artifacts/github.wasm");
 const RUNS: usize = 15;
 
 pub fn measure() -> Result<()> {
@@ -58,6 +58,15 @@ fn load(directory: PathBuf) -> Result<Provider> {
 
 /// A call that goes into the component and not to the network.
 fn one_call(runtime: &tokio::runtime::Runtime, provider: &Provider) -> Result<Duration> {
+    let (repository, remote) = question(provider)?;
+    let start = Instant::now();
+    let owns = runtime.block_on(repository.owns_remote(&remote))?;
+    ensure!(owns, "the provider does not know its own repository");
+    Ok(start.elapsed())
+}
+
+/// A repository, and a remote of it to ask about.
+pub fn question(provider: &Provider) -> Result<(Repository, RemoteUrl)> {
     let values = [("owner", "acme"), ("repository", "demo"), ("api_url", "https://api.github.com")];
     let permit = Permit::new(Authority::default(), Limits::default(), Instant::now() + Duration::from_secs(60));
     let session = Session {
@@ -66,11 +75,7 @@ fn one_call(runtime: &tokio::runtime::Runtime, provider: &Provider) -> Result<Du
         values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         time: Limit::CallTime,
     };
-    let remote = RemoteUrl::parse("git@github.com:acme/demo.git")?;
-    let start = Instant::now();
-    let owns = runtime.block_on(provider.repository(session).owns_remote(&remote))?;
-    ensure!(owns, "the provider does not know its own repository");
-    Ok(start.elapsed())
+    Ok((provider.repository(session), RemoteUrl::parse("git@github.com:acme/demo.git")?))
 }
 
 /// One for all calls, as in the command.

@@ -1,0 +1,112 @@
+//! What the gate adds to one request: everything between a provider's call and the HTTP client.
+
+use crate::timing::{median, shown};
+use anyhow::{Context, Result, ensure};
+use forgeport_egress::{Auditor, Caller, Credential, Gate, GateSettings, Permit, Placeholder, Record, Request, Secret};
+use forgeport_grants::{Authority, Grant, Grants, Limits, Origin, Placement};
+use http::{HeaderMap, Method};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    sync::{Arc, Mutex, mpsc},
+    time::{Duration, Instant},
+};
+use url::Url;
+
+const TURNS: usize = 3000;
+/// As GitHub answers for one commit.
+const BODY: usize = 4 << 10;
+
+/// Hands records on, as the host's journal does.
+struct Hand(Mutex<mpsc::Sender<Record>>);
+
+impl Auditor for Hand {
+    fn record(&self, _caller: &Caller, record: Record) {
+        if let Ok(sender) = self.0.lock() {
+            let _ = sender.send(record);
+        }
+    }
+}
+
+pub fn measure() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = Url::parse(&format!("http://{}/repos/acme/demo/commits/main?per_page=1", listener.local_addr()?))?;
+    std::thread::spawn(move || serve(&listener));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // The gate brings its own; this client would use the process' one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (bare, gate, permit) = (reqwest::Client::builder().tcp_nodelay(true).build()?, gate()?, permit(&url)?);
+        let (mut without, mut with) = (Vec::new(), Vec::new());
+        for turn in 0..TURNS {
+            let start = Instant::now();
+            let body = bare.get(url.clone()).send().await?.bytes().await?;
+            let bare = start.elapsed();
+            let start = Instant::now();
+            let fetched = gate.fetch(&permit, request(&url)).await?;
+            let gated = start.elapsed();
+            ensure!(fetched.body == body && body.len() == BODY, "the answers differ");
+            // The first ones open connections.
+            if turn >= TURNS / 10 {
+                without.push(bare);
+                with.push(gated);
+            }
+        }
+        print(median(without), median(with));
+        Ok(())
+    })
+}
+
+fn print(without: Duration, with: Duration) {
+    println!("\n| one request on loopback | median |\n| --- | --- |");
+    println!("| the HTTP client alone | {} |", shown(without));
+    println!("| through the gate: grants, address, credential, leaks, limits, redaction, audit | {} |", shown(with));
+    println!("| what the gate adds | {} |", shown(with.saturating_sub(without)));
+}
+
+fn gate() -> Result<Gate> {
+    Ok(Gate::new(GateSettings::default())?)
+}
+
+fn request(url: &Url) -> Request {
+    let accept = http::HeaderValue::from_static("application/vnd.github+json");
+    let headers = HeaderMap::from_iter([(http::header::ACCEPT, accept)]);
+    Request { method: Method::GET, url: url.clone(), headers, body: None, secret: None }
+}
+
+fn permit(url: &Url) -> Result<Permit> {
+    let origin = Origin::of(url)?;
+    let grant = Grant { private: true, ..Grant::reading(origin.clone()) };
+    let grants: Grants = [grant].into_iter().collect();
+    let authority = Authority { asked: grants.clone(), granted: grants.clone(), ceiling: Some(grants) };
+    let secret = Secret::new(format!("github_pat_{:082}", 7).into());
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || receiver.iter().count());
+    Ok(Permit {
+        credentials: vec![Credential { setting: "token".into(), origin, placement: Placement::Bearer, secret }],
+        placeholders: vec![Placeholder::new("token".into(), [7; 16])],
+        auditor: Arc::new(Hand(Mutex::new(sender))),
+        ..Permit::new(authority, Limits::default(), Instant::now() + Duration::from_secs(600))
+    })
+}
+
+/// Answers every request on every connection.
+fn serve(listener: &TcpListener) -> Result<()> {
+    for stream in listener.incoming() {
+        let mut stream = stream?;
+        std::thread::spawn(move || -> Result<()> {
+            stream.set_nodelay(true)?;
+            let mut lines = BufReader::new(stream.try_clone()?);
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {BODY}\r\n\r\n{}", "x".repeat(BODY));
+            loop {
+                let mut line = String::new();
+                while lines.read_line(&mut line).context("the client is gone")? > 2 {
+                    line.clear();
+                }
+                ensure!(!line.is_empty(), "the client is gone");
+                stream.write_all(answer.as_bytes())?;
+            }
+        });
+    }
+    Ok(())
+}
