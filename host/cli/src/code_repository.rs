@@ -142,7 +142,7 @@ async fn show_options(service: &Service, output: Output, args: ProviderArgs) -> 
     if output.json {
         let mut data = serde_json::to_value(&description)?;
         data["digest"] = digest.into();
-        return print(&format!("{}\n", serde_json::to_string_pretty(&data)?));
+        return output.data(&data, String::new);
     }
     print(&options_text(&description))
 }

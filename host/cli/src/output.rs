@@ -27,7 +27,7 @@ impl Output {
     /// Prints data in the form that is wanted.
     pub fn data(self, data: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {
         match self.json {
-            true => print(&format!("{}\n", serde_json::to_string_pretty(data)?)),
+            true => print(&format!("{}\n", steady(&serde_json::to_string_pretty(data)?))),
             false => print(&text()),
         }
     }
@@ -60,11 +60,28 @@ pub fn table(rows: &[Vec<String>]) -> String {
 
 /// Text from elsewhere on one line, without what could steer a terminal.
 pub fn neutral(text: &str) -> String {
-    let is_odd = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let shown = |c: char| if is_odd(c) { c.escape_default().to_string() } else { c.to_string() };
+    let shown = |c: char| if steers(c) { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(shown).collect()
+}
+
+/// Control characters, and those that turn the direction of text or cannot be seen.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
+}
+
+/// JSON in which strings have escapes for what could steer a terminal (RFC 8259, section 7). Outside of strings only line breaks do.
+fn steady(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\n' => escaped.push(c),
+            c if steers(c) => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped += &format!("\\u{unit:04x}")),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 /// Warnings on standard error; with `verbose` also what is done. Only what Forgeport itself says: other crates might print headers.
@@ -79,8 +96,20 @@ pub fn log(verbose: bool) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_steer_a_terminal_is_escaped_in_text_and_in_json() {
+        let evil = "a\u{1b}[31mb\u{202e}c\u{200b}d\u{e0041}\u{7f}\r\n";
+        let json = steady(&serde_json::to_string(evil).unwrap());
+        for shown in [neutral(evil), json.clone()] {
+            assert!(!shown.contains(steers) && shown.contains("200b"), "{shown}");
+        }
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), evil);
+        assert_eq!((neutral("ünï ✓"), steady("\"ünï ✓\"")), ("ünï ✓".to_owned(), "\"ünï ✓\"".to_owned()));
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
