@@ -13,6 +13,7 @@ mod git;
 mod grants;
 mod minting;
 mod options;
+mod proxy;
 mod register;
 mod remotes;
 mod scene;

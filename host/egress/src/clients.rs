@@ -4,7 +4,7 @@ use crate::{
     EgressError, GateSettings,
     guard::{Guard, Lookup},
 };
-use forgeport_grants::Origin;
+use forgeport_grants::{Origin, Scheme};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use rustls_platform_verifier::Verifier;
 use std::{
@@ -48,7 +48,12 @@ impl Clients {
             return Ok(client.clone());
         }
         let guard = Guard { origin: key.origin.clone(), private: key.private, lookup: self.lookup.clone() };
-        let client = reqwest::Client::builder()
+        let builder = match key.origin.scheme() {
+            // What is not encrypted stays on this machine, so it may not go to a proxy either.
+            Scheme::Http => reqwest::Client::builder().no_proxy(),
+            Scheme::Https => reqwest::Client::builder(),
+        };
+        let client = builder
             .tls_backend_preconfigured(self.tls.clone())
             .dns_resolver(Arc::new(guard))
             .redirect(reqwest::redirect::Policy::none())

@@ -84,7 +84,7 @@ const TABLE: [Row; 20] = [
     Row(Limit::BytesOut, "bytes_out", Unit::Bytes, 64 * MIB, "what is sent in one call"),
     Row(Limit::BytesIn, "bytes_in", Unit::Bytes, 32 * GIB, "what is received in one call"),
     Row(Limit::Body, "body", Unit::Bytes, 64 * MIB, "one answer that is held in memory"),
-    Row(Limit::Headers, "headers", Unit::Count, 128, "headers of a request or an answer"),
+    Row(Limit::Headers, "headers", Unit::Count, 100, "headers of a request or an answer"),
     Row(Limit::HeaderBytes, "header_bytes", Unit::Bytes, 64 * KIB, "all headers of a request or an answer"),
     Row(Limit::ArchiveEntries, "archive_entries", Unit::Count, 500_000, "files, links and directories of a download"),
     Row(Limit::ArchiveBytes, "archive_bytes", Unit::Bytes, 32 * GIB, "files of a download together"),
