@@ -156,7 +156,9 @@ pub enum Reason {
         expected: ObjectId,
     },
     /// A limit of the host.
-    #[error("more than {value} {what}, the limit `{name}`; raise it if this is right")]
+    #[error(
+        "more than {value} {what}, the limit `{name}`: if that is well, raise it with `forgeport code-repository update NAME --limit {name}=...`"
+    )]
     Limit {
         /// The setting.
         name: &'static str,

@@ -14,6 +14,10 @@ pub struct Limits {
     pub names: u64,
     /// How many bytes may come out of gunzip for each that went in; counts from 1 GiB on, since small archives may well be of zeros.
     pub ratio: u64,
+    /// Bytes of a path. More than 4096 can never be written.
+    pub path_length: u64,
+    /// Names in a path. More than 256 are never taken.
+    pub path_depth: u64,
 }
 
 /// From here on the ratio counts.
@@ -21,6 +25,6 @@ pub(crate) const RATIO_COUNTS_FROM: u64 = 1 << 30;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: 500_000, bytes: 32 << 30, names: 32 << 20, ratio: 200 }
+        Self { entries: 500_000, bytes: 32 << 30, names: 32 << 20, ratio: 200, path_length: 4096, path_depth: 256 }
     }
 }

@@ -123,10 +123,10 @@ impl<R: Read> Read for Gate<R> {
         let length = self.source.read(buffer)?;
         self.unpacked += length as u64;
         if self.unpacked.saturating_add(self.used) > self.bytes {
-            return Err(limit("bytes", self.bytes, "bytes"));
+            return Err(limit("archive_bytes", self.bytes, "bytes"));
         }
         if self.unpacked > RATIO_COUNTS_FROM && self.unpacked / self.ratio.max(1) > self.packed.get() {
-            return Err(limit("ratio", self.ratio, "unpacked bytes for each packed one"));
+            return Err(limit("archive_ratio", self.ratio, "unpacked bytes for each packed one"));
         }
         Ok(length)
     }

@@ -270,7 +270,7 @@ impl Staged {
     pub(crate) fn take(&self, more: u64) -> Result<(), Rejected> {
         let value = self.settings.limits.bytes;
         match self.bytes_taken().saturating_add(more) > value {
-            true => Err(Rejected::archive(Reason::Limit { name: "bytes", value, what: "bytes" })),
+            true => Err(Rejected::archive(Reason::Limit { name: "archive_bytes", value, what: "bytes" })),
             false => Ok(()),
         }
     }
@@ -306,10 +306,17 @@ impl State {
         self.names += (path.as_bytes().len() + target) as u64;
         let limit = |name, value, what| Err(Rejected::archive(Reason::Limit { name, value, what }));
         if self.entries > limits.entries {
-            return limit("entries", limits.entries, "files, links and directories");
+            return limit("archive_entries", limits.entries, "files, links and directories");
+        }
+        let of_path = |name, value, what| Err(Rejected::new(path.as_bytes(), Reason::Limit { name, value, what }));
+        if path.as_bytes().len() as u64 > limits.path_length {
+            return of_path("path_length", limits.path_length, "bytes in the path");
+        }
+        if path.as_bytes().split(|byte| *byte == b'/').count() as u64 > limits.path_depth {
+            return of_path("path_depth", limits.path_depth, "names in the path");
         }
         if self.names > limits.names {
-            return limit("names", limits.names, "bytes of names");
+            return limit("archive_names", limits.names, "bytes of names");
         }
         Ok(())
     }

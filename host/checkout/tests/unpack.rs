@@ -178,9 +178,9 @@ fn limits_name_themselves() {
         let staged = Staged::new(&directory.path().join("out"), Settings { limits, ..settings() }).unwrap();
         unpack(&staged, &ordinary().file("root/big", &"x".repeat(10_000)).bytes()).unwrap_err().to_string()
     };
-    assert!(limited(Limits { entries: 2, ..Limits::default() }).contains("`entries`"));
-    assert!(limited(Limits { bytes: 5_000, ..Limits::default() }).contains("`bytes`"));
-    assert!(limited(Limits { names: 3, ..Limits::default() }).contains("`names`"));
+    assert!(limited(Limits { entries: 2, ..Limits::default() }).contains("`archive_entries`"));
+    assert!(limited(Limits { bytes: 5_000, ..Limits::default() }).contains("`archive_bytes`"));
+    assert!(limited(Limits { names: 3, ..Limits::default() }).contains("`archive_names`"));
 }
 
 #[test]

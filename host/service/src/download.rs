@@ -161,6 +161,8 @@ fn unpacking(limits: &Limits) -> forgeport_checkout::Limits {
         entries: limits.get(Limit::ArchiveEntries),
         bytes: limits.get(Limit::ArchiveBytes),
         ratio: limits.get(Limit::ArchiveRatio),
+        path_length: limits.get(Limit::PathLength),
+        path_depth: limits.get(Limit::PathDepth),
         ..Default::default()
     }
 }
