@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod component;
+mod dependencies;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ Usage: cargo xtask <TASK>
 
   components                   Build every provider in providers/ and write providers/artifacts/
   components --check           Are the artifacts those of the sources? Rebuilds them where the compiler is the same
+  dependencies                 Have all dependencies licences and sources that deny.toml allows?
   component <FOLDER> [-o FILE] Build one crate into a component, by default into FOLDER/<name>.wasm";
 
 fn main() -> ExitCode {
@@ -33,6 +35,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match words.as_slice() {
         ["components"] => artifacts::build(&root),
         ["components", "--check"] => artifacts::check(&root),
+        ["dependencies"] => dependencies::check(&root),
         ["component", folder] => component(Path::new(folder), None),
         ["component", folder, "-o", file] | ["component", "-o", file, folder] => {
             component(Path::new(folder), Some(Path::new(file)))
