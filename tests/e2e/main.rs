@@ -11,6 +11,7 @@ mod exact;
 mod faults;
 mod git;
 mod grants;
+mod hostile_forge;
 mod minting;
 mod options;
 mod proxy;
