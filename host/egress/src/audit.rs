@@ -98,13 +98,15 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn new(permit: &Permit, method: &str, url: &Url) -> Entry {
         let placed = permit.placeholders.iter().any(|placeholder| placeholder.is_in(url.as_str().as_bytes()));
-        let hidden = placed || permit.forms().are_in(url.as_str());
+        let path = path_of(url);
+        // Before it is cut: a part of a credential could be left.
+        let hidden = placed || permit.forms().are_in(&path);
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let record = Record {
             at: i64::try_from(at).unwrap_or(i64::MAX),
             method: method.chars().take(16).collect(),
             origin: Origin::of(url).map_or_else(|_| without_user(url), |origin| origin.to_string()),
-            path: if hidden { HIDDEN.to_owned() } else { shown(url) },
+            path: if hidden { HIDDEN.to_owned() } else { cut(path) },
             status: None,
             sent: 0,
             received: 0,
@@ -144,12 +146,15 @@ fn without_user(url: &Url) -> String {
 }
 
 /// Values in a query may be short-lived tokens, as in GitHub's redirect to an archive.
-fn shown(url: &Url) -> String {
+fn path_of(url: &Url) -> String {
     let keys: Vec<String> = url.query_pairs().map(|(key, _)| format!("{key}=...")).collect();
-    let path = match keys.is_empty() {
+    match keys.is_empty() {
         true => url.path().to_owned(),
         false => format!("{}?{}", url.path(), keys.join("&")),
-    };
+    }
+}
+
+fn cut(path: String) -> String {
     match path.char_indices().nth(PATH) {
         Some((end, _)) => format!("{}...", &path[..end]),
         None => path,
