@@ -83,7 +83,8 @@ impl HostDirectory for State {
         download.settle().await;
         // What a listing has wrong is the forge's doing, and no further answer of it would help: the call ends with the reason.
         let ended = |why: String| wasmtime::Error::new(CallError::Provider(ProviderError::Host(why)));
-        let path = RepoPath::parse(&path).map_err(|error| ended(format!("the listed directory `{path}`: {error}")))?;
+        let path = RepoPath::parse(&path)
+            .map_err(|error| ended(format!("the listed directory `{}`: {error}", shown(&path))))?;
         let entries = entries.into_iter().map(entry_in).collect::<Result<_, _>>().map_err(ended)?;
         let different = download.staged().compare(&path, entries).map_err(|error| ended(error.to_string()))?;
         Ok(different.into_iter().map(entry_out).collect())
@@ -135,11 +136,18 @@ fn layout_of(layout: Layout) -> Result<checkout::Layout, Problem> {
 }
 
 fn repository_path(path: &str) -> Result<RepoPath, Problem> {
-    RepoPath::parse(path).map_err(|error| Problem::Rejected(format!("`{}` was rejected: {error}", path.escape_debug())))
+    RepoPath::parse(path).map_err(|error| Problem::Rejected(format!("`{}` was rejected: {error}", shown(path))))
+}
+
+/// The beginning of a stranger's path, without what could steer a terminal.
+fn shown(path: &str) -> String {
+    const SHOWN: usize = 200;
+    let start: String = path.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if path.chars().nth(SHOWN).is_some() { format!("{start}...") } else { start }
 }
 
 fn entry_in(entry: Entry) -> Result<checkout::Entry, String> {
-    let rejected = |why: &dyn std::fmt::Display| format!("the forge listed `{}`: {why}", entry.path.escape_debug());
+    let rejected = |why: &dyn std::fmt::Display| format!("the forge listed `{}`: {why}", shown(&entry.path));
     let path = RepoPath::parse(&entry.path).map_err(|error| rejected(&error))?;
     let id: ObjectId = entry.id.parse().map_err(|error| rejected(&error))?;
     Ok(checkout::Entry { path, kind: kind_in(entry.kind), id })

@@ -1,0 +1,256 @@
+//! Runs hostile components and says what became of each.
+
+use crate::guest::{Guest, guest};
+use forgeport_checkout::{ObjectId, Progress, RepoPath, Settings, Staged};
+use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Permit, Placeholder, Record};
+use forgeport_grants::{Authority, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
+use forgeport_runtime::{CallError, Download, LoadError, Provider, ProviderError, Repository, Runtime, Session};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// What a case calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Describe,
+    Login,
+    Resolve,
+    OwnsRemote,
+    Download,
+    CommitUrl,
+}
+
+/// What must become of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Expect {
+    /// This limit ends it.
+    Limit(Limit),
+    /// It traps; the detail has this in it.
+    Trap(&'static str),
+    /// It is refused when it is loaded; the message has this in it.
+    Load(&'static str),
+    /// The host tells the provider, which passes it on; the message has this in it.
+    Told(&'static str),
+    /// It does no harm.
+    Fine,
+}
+
+pub struct Case {
+    pub name: &'static str,
+    pub guest: Guest,
+    pub call: Call,
+    pub limits: &'static [&'static str],
+    pub expect: Expect,
+}
+
+pub fn case(name: &'static str, call: Call, guest: Guest, expect: Expect) -> Case {
+    Case { name, guest, call, limits: &[], expect }
+}
+
+pub fn limited(name: &'static str, call: Call, guest: Guest, limits: &'static [&'static str], expect: Expect) -> Case {
+    Case { limits, ..case(name, call, guest, expect) }
+}
+
+/// Small limits, so that a case that runs into one is short.
+const LIMITS: [&str; 6] =
+    ["cpu_time=100ms", "memory=1MiB", "call_time=20s", "download_time=20s", "call_bytes=1MiB", "table_elements=1000"];
+
+/// The longest that a case may take; a busy machine is slow.
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// What a process may keep, beyond what it had before, after something was exhausted.
+const KEPT: u64 = 48 << 20;
+
+pub struct Bench {
+    pub runtime: Runtime,
+    pub gate: Gate,
+    good: Provider,
+    scratch: TempDir,
+    pub kept: Arc<Kept>,
+    pub granted: Grants,
+}
+
+impl Bench {
+    pub fn new() -> Bench {
+        let runtime = Runtime::new(limits(&LIMITS), None).unwrap();
+        let good = runtime.load(&guest().encode(), "good").unwrap();
+        let scratch = TempDir::new().unwrap();
+        fs::write(scratch.path().join("outside"), "untouched").unwrap();
+        Bench { runtime, gate: gate(), good, scratch, kept: Arc::default(), granted: Grants::default() }
+    }
+
+    /// A bench whose providers may read from an origin on this machine.
+    pub fn granting(origin: &Origin, methods: &[&str]) -> Bench {
+        let methods = methods.iter().map(|method| (*method).to_owned()).collect();
+        let grant = Grant { private: true, methods, ..Grant::reading(origin.clone()) };
+        Bench { granted: [grant].into_iter().collect(), ..Bench::new() }
+    }
+
+    pub fn session(&self, extra: &[&str], time: Limit) -> Session {
+        let mut limits = limits(&LIMITS);
+        extra.iter().for_each(|text| limits.set_text(text).unwrap());
+        let authority = Authority { asked: self.granted.clone(), granted: self.granted.clone(), ceiling: None };
+        let deadline = Instant::now() + limits.time(time);
+        let placeholders = vec![placeholder()];
+        let permit = Permit::new(authority, limits, deadline);
+        let permit = Permit { placeholders, auditor: self.kept.clone(), ..permit };
+        Session { gate: self.gate.clone(), permit, values: vec![("url".into(), "http://x".into())], time }
+    }
+
+    pub fn load(&self, guest: &Guest) -> Result<Provider, LoadError> {
+        self.runtime.load(&guest.encode(), "hostile")
+    }
+
+    pub fn repository(&self, guest: &Guest, limits: &[&str]) -> Repository {
+        self.load(guest).unwrap().repository(self.session(limits, Limit::CallTime))
+    }
+
+    /// A download into a directory that does not exist yet.
+    pub fn staged(&self) -> (PathBuf, Arc<Download>) {
+        let target = self.scratch.path().join("target");
+        let settings = Settings {
+            commit: COMMIT.parse::<ObjectId>().unwrap(),
+            subdirectory: RepoPath::parse("").unwrap(),
+            force: false,
+            limits: forgeport_checkout::Limits { entries: 1000, bytes: 8 << 20, ..Default::default() },
+        };
+        let staged = Arc::new(Staged::new(&target, settings).unwrap());
+        (target, Download::new(staged, None, Arc::new(Silent), Box::pin(async {})))
+    }
+
+    /// Runs every case, and after each the provider that behaves well.
+    pub async fn run(&self, cases: Vec<Case>) {
+        let before = resident();
+        for case in cases {
+            let name = case.name;
+            let started = Instant::now();
+            let outcome = self.outcome(&case).await;
+            let took = started.elapsed();
+            assert!(took < LONGEST, "{name}: took {took:?}");
+            check(&case, &outcome);
+            self.serves_the_next(name).await;
+            self.left_nothing_behind(name);
+        }
+        let after = resident();
+        assert!(after < before + KEPT, "{after} bytes are resident, and {before} were before");
+    }
+
+    async fn outcome(&self, case: &Case) -> Outcome {
+        let provider = match self.load(&case.guest) {
+            Ok(provider) => provider,
+            Err(error) => return Outcome::Load(error),
+        };
+        Outcome::Call(self.call(&provider, case.call, case.limits).await)
+    }
+
+    pub async fn call(&self, provider: &Provider, call: Call, limits: &[&str]) -> Result<(), CallError> {
+        let time = if call == Call::Download { Limit::DownloadTime } else { Limit::CallTime };
+        let repository = provider.repository(self.session(limits, time));
+        match call {
+            Call::Describe => provider.describe().await.map(drop),
+            Call::Login => repository.login().await.map(drop),
+            Call::Resolve => repository.resolve(COMMIT).await.map(drop),
+            Call::OwnsRemote => {
+                let remote = RemoteUrl::parse("https://example.com/a/b.git").unwrap();
+                repository.owns_remote(&remote).await.map(drop)
+            }
+            Call::Download => repository.download_files(COMMIT, self.staged().1).await,
+            Call::CommitUrl => repository.commit_url(COMMIT).await.map(drop),
+        }
+    }
+
+    async fn serves_the_next(&self, name: &str) {
+        for call in [Call::Describe, Call::Resolve, Call::Download] {
+            let served = self.call(&self.good, call, &["cpu_time=5s"]).await;
+            assert_eq!(served, Ok(()), "after {name}: {call:?}");
+        }
+    }
+
+    fn left_nothing_behind(&self, name: &str) {
+        let entries = fs::read_dir(self.scratch.path()).unwrap();
+        let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["outside"], "{name}");
+        assert_eq!(fs::read_to_string(self.scratch.path().join("outside")).unwrap(), "untouched", "{name}");
+    }
+}
+
+enum Outcome {
+    Load(LoadError),
+    Call(Result<(), CallError>),
+}
+
+fn check(case: &Case, outcome: &Outcome) {
+    let name = case.name;
+    let text = match outcome {
+        Outcome::Load(error) => error.to_string(),
+        Outcome::Call(Err(error)) => error.to_string(),
+        Outcome::Call(Ok(())) => "it went well".to_owned(),
+    };
+    let shown: String = text.chars().take(500).collect();
+    assert!(!text.contains('\n'), "{name}: more than one line: {shown}");
+    assert!(text.len() < 4096, "{name}: {} bytes of error: {shown}", text.len());
+    let right = match (case.expect, outcome) {
+        (Expect::Limit(limit), Outcome::Call(Err(CallError::Limit(reached)))) => {
+            reached.limit == limit && text.contains(limit.name())
+        }
+        (Expect::Trap(words), Outcome::Call(Err(CallError::Trapped { detail, .. }))) => detail.contains(words),
+        (Expect::Load(words), Outcome::Load(_)) => text.contains(words),
+        (Expect::Told(words), Outcome::Call(Err(CallError::Provider(ProviderError::Host(said))))) => {
+            said.contains(words)
+        }
+        (Expect::Fine, Outcome::Call(Ok(()))) => true,
+        _ => false,
+    };
+    assert!(right, "{name}: expected {:?}, and got: {shown}", case.expect);
+}
+
+pub fn limits(texts: &[&str]) -> Limits {
+    let mut limits = Limits::default();
+    texts.iter().for_each(|text| limits.set_text(text).unwrap());
+    limits
+}
+
+pub fn placeholder() -> Placeholder {
+    Placeholder::new("token".into(), *b"0123456789abcdef")
+}
+
+fn gate() -> Gate {
+    let idle = Duration::from_secs(20);
+    Gate::new(GateSettings { connect: Duration::from_secs(5), idle, ..GateSettings::default() }).unwrap()
+}
+
+/// Bytes of this process that are in memory (proc(5), `statm`).
+fn resident() -> u64 {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}
+
+struct Silent;
+
+impl Progress for Silent {
+    fn received(&self, _bytes: u64) {}
+    fn advance(&self, _bytes: u64, _files: u64) {}
+}
+
+/// Keeps the gate's records.
+#[derive(Default)]
+pub struct Kept(Mutex<Vec<Record>>);
+
+impl Auditor for Kept {
+    fn record(&self, _caller: &Caller, record: Record) {
+        self.0.lock().unwrap().push(record);
+    }
+}
+
+impl Kept {
+    pub fn records(&self) -> Vec<Record> {
+        self.0.lock().unwrap().clone()
+    }
+}

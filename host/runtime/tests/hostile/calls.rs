@@ -1,0 +1,75 @@
+//! Floods of calls, and calls that nobody waits for any more.
+
+use crate::bench::{Bench, Call, Expect, case, limited};
+use crate::guest::guest;
+use crate::server::read_request;
+use forgeport_grants::{Limit, Origin};
+use std::{io::Read, net::TcpListener, time::Duration};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_of_calls_end_by_time() {
+    let flood = |body: &str| guest().with("login", format!("(loop {body} (br 0)) unreachable"));
+    Bench::new()
+        .run(vec![
+            limited(
+                "messages",
+                Call::Login,
+                flood("(call $log (i32.const 0) (i32.const 0) (i32.const 100))"),
+                &["call_time=2s", "cpu_time=60s"],
+                Expect::Limit(Limit::CallTime),
+            ),
+            limited(
+                "empty messages",
+                Call::Login,
+                flood("(call $log (i32.const 2) (i32.const 0) (i32.const 0))"),
+                &["call_time=2s", "cpu_time=60s"],
+                Expect::Limit(Limit::CallTime),
+            ),
+            case(
+                "a few messages",
+                Call::Login,
+                guest().with("login", "(call $log (i32.const 2) (i32.const 0) (i32.const 100)) (call $ok)"),
+                Expect::Fine,
+            ),
+        ])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_dropped_closes_its_connection_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = Origin::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let (arrived, waiting) = tokio::sync::oneshot::channel();
+    let server = tokio::task::spawn_blocking(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        read_request(&stream);
+        arrived.send(()).unwrap();
+        // It never answers: what comes next is the end.
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.read(&mut [0]).unwrap()
+    });
+    let bench = Bench::granting(&origin, &["GET"]);
+    let mut asking = guest();
+    let send = asking.ask("GET", format!("{origin}/"), &[]).send();
+    let repository = bench.repository(&asking.with("login", format!("{send} (call $ok)")), &[]);
+    let call = tokio::spawn(async move { repository.login().await });
+    waiting.await.unwrap();
+    call.abort();
+    assert_eq!(server.await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn providers_that_loop_do_not_keep_others_from_their_turn() {
+    let bench = Bench::new();
+    let hostile = bench.load(&guest().with("login", "(loop (br 0)) unreachable")).unwrap();
+    let good = bench.runtime.load(&guest().encode(), "good").unwrap();
+    let mut calls = Vec::new();
+    for number in 0..200 {
+        let (provider, ends) = if number % 20 == 0 { (&hostile, false) } else { (&good, true) };
+        let repository = provider.repository(bench.session(&["cpu_time=100ms"], Limit::CallTime));
+        calls.push((ends, tokio::spawn(async move { repository.login().await.is_ok() })));
+    }
+    for (ends, call) in calls {
+        assert_eq!(call.await.unwrap(), ends);
+    }
+}

@@ -1,0 +1,14 @@
+//! Components that mean harm. Each is contained, its error says what happened, and the same runtime serves the next call.
+#![allow(clippy::unwrap_used)]
+
+mod abi;
+mod bench;
+mod calls;
+mod compute;
+mod downloads;
+mod guest;
+mod handles;
+mod imports;
+mod memory;
+mod network;
+mod server;

@@ -1,0 +1,118 @@
+//! Requests that the gate does not let out, whatever they look like.
+
+use crate::bench::{Bench, Call, Case, Expect, case, limited};
+use crate::guest::{Ask, Guest, guest};
+use crate::server::Server;
+use forgeport_egress::Outcome;
+use forgeport_grants::Limit;
+
+/// Sends, and passes on what it is told.
+fn sending(make: impl FnOnce(&mut Guest) -> Ask) -> Guest {
+    let mut guest = guest();
+    let ask = make(&mut guest);
+    let send = ask.send();
+    guest.with("login", format!("{send} (call $sent)"))
+}
+
+fn get(url: &str) -> Guest {
+    sending(|guest| guest.ask("GET", url, &[]))
+}
+
+fn told(name: &'static str, guest: Guest, words: &'static str) -> Case {
+    case(name, Call::Login, guest, Expect::Told(words))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_granted_is_refused_in_every_form() {
+    let server = Server::start("here");
+    let bench = Bench::granting(&server.origin, &["GET", "POST"]);
+    let at = |rest: &str| format!("{}{rest}", server.origin);
+    let with_user = at("/").replace("http://", "http://me:pw@");
+    let header = |name: &'static [u8], value: &'static [u8]| {
+        let url = at("/");
+        sending(move |guest| guest.ask("GET", url, &[(name, value)]))
+    };
+    let method = |method: &str| {
+        let url = at("/");
+        sending(|guest| guest.ask(method, url, &[]))
+    };
+    let placed = crate::bench::placeholder().text().to_owned();
+    let secret = sending(|guest| {
+        let (setting, none) = (guest.put("token"), guest.put(""));
+        guest.ask("GET", at("/"), &[]).secret(setting, 0, none)
+    });
+    let leaked = sending(|guest| {
+        let body = guest.put(&placed);
+        guest.ask("POST", at("/"), &[]).body(body.at, body.length)
+    });
+    bench
+        .run(vec![
+            told("another origin", get("https://evil.example/"), "refused"),
+            told("another port", get("http://127.0.0.1:1/"), "refused"),
+            told("a metadata service", get("http://169.254.169.254/latest/"), "refused"),
+            told("a file", get("file:///etc/passwd"), "refused"),
+            told("no URL", get("nonsense"), "URL"),
+            told("an empty URL", get(""), "URL"),
+            told("a user in the URL", get(&with_user), "user name"),
+            told("CONNECT", method("CONNECT"), "refused"),
+            told("DELETE", method("DELETE"), "refused"),
+            told("no method", method(""), "method"),
+            told("a method with a space", method("GET /x"), "method"),
+            told("another host", header(b"Host", b"evil.example"), "host"),
+            told("a cookie", header(b"cookie", b"a=b"), "cookie"),
+            told("a length", header(b"content-length", b"5"), "content-length"),
+            told("a coding", header(b"transfer-encoding", b"chunked"), "transfer-encoding"),
+            told("an authorization of its own", header(b"authorization", b"Bearer x"), "authorization"),
+            told("a header within a header", header(b"x", b"a\r\nhost: evil"), "x"),
+            told("a name with a colon", header(b"x: y\r\nz", b"a"), "header"),
+            told("a secret that was not given", secret, "--token is not sent"),
+            told("a placeholder in the URL", get(&at(&format!("/?{placed}"))), "no credential belongs"),
+            told("a placeholder in the body", leaked, "no credential belongs"),
+        ])
+        .await;
+    assert_eq!(server.asked(), 0);
+    // What is no request at all never gets as far as the gate.
+    let records = bench.kept.records();
+    assert!(records.len() > 12 && records.iter().all(|record| record.outcome == Outcome::Refused));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_answers_and_floods_of_them_end_at_their_limits() {
+    let server = Server::start("x".repeat(5000));
+    let bench = Bench::granting(&server.origin, &["GET", "POST"]);
+    let url = format!("{}/", server.origin);
+    let body = sending(|guest| guest.ask("POST", &url, &[]).body(34_000, 30_000));
+    let headers: Vec<(&[u8], &[u8])> = vec![(b"x-many", b"y"); 60];
+    let many = sending(|guest| guest.ask("GET", &url, &headers));
+    // What each answer says has to go somewhere, so that the memory ends first.
+    let flood = |url: &str| {
+        let mut guest = guest();
+        let send = guest.ask("GET", url, &[]).send();
+        guest.with("login", format!("(loop {send} (br 0)) unreachable"))
+    };
+    let refusals = "https://evil.example/";
+    bench
+        .run(vec![
+            limited("a long answer", Call::Login, get(&url), &["body=1KiB"], Expect::Told("`body`")),
+            limited("answers together", Call::Login, get(&url), &["bytes_in=1KiB"], Expect::Told("`bytes_in`")),
+            limited("a long body", Call::Login, body, &["bytes_out=10KiB"], Expect::Told("`bytes_out`")),
+            limited("many headers", Call::Login, many.clone(), &["headers=50"], Expect::Told("`headers`")),
+            limited("long headers", Call::Login, many, &["header_bytes=100"], Expect::Told("`header_bytes`")),
+            limited(
+                "a flood of refusals",
+                Call::Login,
+                flood(refusals),
+                &["call_time=3s", "cpu_time=60s"],
+                Expect::Limit(Limit::Memory),
+            ),
+            limited(
+                "a flood of requests",
+                Call::Login,
+                flood(&url),
+                &["call_time=3s", "cpu_time=60s", "requests=20"],
+                Expect::Limit(Limit::Memory),
+            ),
+        ])
+        .await;
+    assert!(server.asked() < 40, "{}", server.asked());
+}

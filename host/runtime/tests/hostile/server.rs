@@ -1,0 +1,58 @@
+//! A server on loopback that gives every request the same answer.
+
+use forgeport_grants::Origin;
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+pub struct Server {
+    pub origin: Origin,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Server {
+    pub fn start(body: impl Into<Vec<u8>>) -> Server {
+        Server::slow(body, Duration::ZERO)
+    }
+
+    /// Takes its time for each answer.
+    pub fn slow(body: impl Into<Vec<u8>>, time: Duration) -> Server {
+        let head =
+            |body: &[u8]| format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        let body = body.into();
+        let answer = [head(&body).into_bytes(), body].concat();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let origin = Origin::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                read_request(&stream);
+                count.fetch_add(1, SeqCst);
+                std::thread::sleep(time);
+                let _ = (&stream).write_all(&answer);
+            }
+        });
+        Server { origin, asked }
+    }
+
+    pub fn asked(&self) -> usize {
+        self.asked.load(SeqCst)
+    }
+}
+
+pub fn read_request(stream: &TcpStream) -> String {
+    let mut lines = BufReader::new(stream);
+    let mut request = String::new();
+    while lines.read_line(&mut request).unwrap_or(0) > 2 {}
+    let length = request.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    let _ = lines.read_exact(&mut body);
+    request
+}
