@@ -17,6 +17,7 @@ mod options;
 mod proxy;
 mod register;
 mod remotes;
+mod rotation;
 mod scene;
 mod secrets;
 mod status;

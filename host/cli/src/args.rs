@@ -332,6 +332,13 @@ pub enum SecretCommand {
         /// The new one.
         new_name: String,
     },
+    /// Encrypt everything that is kept with a new key, and forget the old one.
+    #[command(after_help = ROTATE)]
+    RotateKey {
+        /// Where to keep the new key; where the old one is, if nothing is said.
+        #[arg(long, value_enum, value_name = "PLACE")]
+        keep_in: Option<KeepIn>,
+    },
     /// Delete a secret that no code repository refers to.
     Delete {
         /// Its name.
@@ -340,6 +347,19 @@ pub enum SecretCommand {
         #[arg(long)]
         force: bool,
     },
+}
+
+const ROTATE: &str = "\
+Whatever ends it at whatever moment, the store opens with the old key or with the new one. Where the
+key is in FORGEPORT_KEY, the new one is taken from FORGEPORT_NEW_KEY (32 bytes in hex or base64);
+change the variable then.";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KeepIn {
+    /// In a file beside the store that only its owner may read.
+    File,
+    /// In the system's keyring (on Linux the Secret Service).
+    Keyring,
 }
 
 const SECRET: &str = "\

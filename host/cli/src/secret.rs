@@ -1,12 +1,12 @@
 //! `forgeport secret`.
 
 use crate::{
-    args::{SecretCommand, SecretValues},
-    output::{Output, table},
+    args::{KeepIn, SecretCommand, SecretValues},
+    output::{Output, neutral, table, tell},
     values,
 };
 use anyhow::{Result, bail};
-use forgeport_service::Service;
+use forgeport_service::{KeyPlace, Service};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
@@ -41,6 +41,7 @@ pub fn run(service: &Service, output: Output, command: SecretCommand, options: V
                 format!("Renamed the secret {name} to {new_name}{who}.\n")
             })
         }
+        SecretCommand::RotateKey { keep_in } => rotate(service, output, keep_in),
         SecretCommand::Delete { name, force } => {
             let orphans =
                 if force { secrets.delete(&name)? } else { secrets.delete_unused(&name).map(|()| Vec::new())? };
@@ -54,6 +55,28 @@ pub fn run(service: &Service, output: Output, command: SecretCommand, options: V
             })
         }
     }
+}
+
+fn rotate(service: &Service, output: Output, keep_in: Option<KeepIn>) -> Result<()> {
+    let place = keep_in.map(|place| match place {
+        KeepIn::File => KeyPlace::File,
+        KeepIn::Keyring => KeyPlace::Keyring,
+    });
+    let rotated = service.rotate_key(place)?;
+    for leftover in &rotated.leftovers {
+        tell(&format!(
+            "warning: something of the old key is left, rotate once more: {}\n",
+            neutral(&leftover.to_string())
+        ));
+    }
+    let kept = match rotated.kept_in {
+        Some(KeyPlace::File) => "in its file",
+        Some(KeyPlace::Keyring) => "in the keyring",
+        None => "in FORGEPORT_NEW_KEY: set FORGEPORT_KEY to it now",
+    };
+    output.data(&json!({ "values": rotated.values, "kept_in": kept }), || {
+        format!("Encrypted {} values with a new key, which is {kept}.\n", rotated.values)
+    })
 }
 
 fn gather(args: SecretValues, options: Vec<(String, String)>) -> Result<BTreeMap<String, Zeroizing<String>>> {

@@ -25,8 +25,8 @@ pub use forgeport_grants::{
 };
 pub use forgeport_runtime::{Commit, Identity};
 pub use forgeport_store::{
-    AuditEntry, AuditFilter, CodeRepository, KeySource, ProviderRef, Referrer, SecretInfo, Secrets, StoreError,
-    StoredOption,
+    AuditEntry, AuditFilter, CodeRepository, KeyPlace, KeySource, ProviderRef, Referrer, Rotated, SecretInfo, Secrets,
+    StoreError, StoredOption,
 };
 pub use grants::{Explanation, Held, Sent};
 pub use home::Home;
@@ -45,6 +45,8 @@ use std::{
     path::PathBuf,
     sync::{Arc, OnceLock},
 };
+
+use zeroize::Zeroizing;
 
 type Result<T> = std::result::Result<T, ServiceError>;
 
@@ -75,6 +77,15 @@ impl Service {
     /// The secrets.
     pub fn secrets(&self) -> Secrets<'_> {
         self.store.secrets()
+    }
+
+    /// Encrypts everything that is kept with a new key: a random one, or what `FORGEPORT_NEW_KEY` says where the environment has the key.
+    ///
+    /// # Errors
+    /// When the old key is not there or not this store's, or the new one cannot be kept. Nothing is changed then.
+    pub fn rotate_key(&self, keep_in: Option<KeyPlace>) -> Result<Rotated> {
+        let given = std::env::var("FORGEPORT_NEW_KEY").ok().map(Zeroizing::new);
+        Ok(self.store.rotate_key(keep_in, given.as_ref().map(|text| text.as_str()))?)
     }
 
     /// What providers did on the network, the oldest first.

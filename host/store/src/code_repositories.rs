@@ -4,9 +4,11 @@ use crate::{
     Result, Store, StoreError,
     code_repository::{CodeRepository, StoredOption},
     components,
+    key::Key,
+    keys::Keys,
     names::check_code_repository_name,
     rows::{insert_row, load, update_row},
-    seal::{self, Place, Sealed},
+    seal::{Place, Sealed},
 };
 use forgeport_grants::{SecretReference, nearest};
 use rusqlite::{OptionalExtension, Transaction, named_params};
@@ -42,6 +44,7 @@ impl CodeRepositories<'_> {
         check_code_repository_name(&repository.name)?;
         let stored = self.0.write(|tx| {
             update_row(tx, repository)?;
+            self.check_not_resealed(tx, repository)?;
             tx.execute("DELETE FROM code_repository_option WHERE code_repository_id = ?1", [&repository.id])?;
             self.insert_options(tx, repository)?;
             self.ensure_component(repository, component)?;
@@ -127,13 +130,13 @@ impl CodeRepositories<'_> {
     /// # Errors
     /// When it is too long, or the key cannot be read or made.
     pub fn seal(&self, repository: &CodeRepository, option: &str, value: &str) -> Result<StoredOption> {
-        let shown = shown(repository, option);
-        let place = place(repository, option, &shown);
-        if let Some(key) = self.0.keys.existing()? {
-            return Sealed::new(key, &place, value).map(StoredOption::Sealed);
-        }
-        let sealed = self.0.write(|tx| Sealed::new(self.0.keys.for_sealing(tx)?, &place, value))?;
-        Ok(StoredOption::Sealed(sealed))
+        let shown = shown(&repository.name, option);
+        let place = place(&repository.id, option, &shown);
+        let key = match self.0.keys.present()? {
+            Some(key) => key,
+            None => self.0.write(|tx| self.0.keys.for_sealing(tx))?,
+        };
+        Sealed::new(&key, &place, value).map(StoredOption::Sealed)
     }
 
     /// The value of an option as the forge is to get it: decrypted, or taken from the secret that it refers to. `None` where it is not set.
@@ -153,7 +156,51 @@ impl CodeRepositories<'_> {
     }
 
     fn open(&self, repository: &CodeRepository, option: &str, sealed: &Sealed) -> Result<Zeroizing<String>> {
-        sealed.open(self.0.keys.for_opening()?, &place(repository, option, &shown(repository, option)))
+        let shown = shown(&repository.name, option);
+        let place = place(&repository.id, option, &shown);
+        let opened = sealed.open(&self.0.keys, &place);
+        if !opened.as_ref().is_err_and(StoreError::is_of_the_key) {
+            return opened;
+        }
+        // After a rotation only the database has it as it can be opened.
+        self.0.retried(|| {
+            let stored = self.0.read(|tx| sealed_of(tx, repository, option))?;
+            let sealed = stored.as_ref().unwrap_or(sealed);
+            Ok((sealed.key_id(), sealed.open(&self.0.keys, &place)))
+        })
+    }
+
+    /// A credential as it is to be stored: what was encrypted before a rotation is encrypted anew.
+    fn current(
+        &self,
+        tx: &Transaction<'_>,
+        repository: &CodeRepository,
+        option: &str,
+        sealed: &Sealed,
+    ) -> Result<Sealed> {
+        let key = self.0.keys.for_sealing(tx)?;
+        let shown = shown(&repository.name, option);
+        let place = place(&repository.id, option, &shown);
+        // What could never be read again must not be stored, so it is opened in any case.
+        let value = sealed.open(&self.0.keys, &place)?;
+        match sealed.key_id() == Some(key.id) {
+            true => Ok(sealed.clone()),
+            false => Sealed::new(&key, &place, &value),
+        }
+    }
+
+    /// Refuses what was read before a rotation by another process, when this one does not know the old key.
+    fn check_not_resealed(&self, tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
+        for (option, value) in &repository.options {
+            let StoredOption::Sealed(sealed) = value else { continue };
+            let id = sealed.key_id();
+            let stored = sealed_of(tx, repository, option)?.and_then(|stored| stored.key_id());
+            let is_known = id.is_some_and(|id| self.0.keys.known(id).is_some());
+            if stored.is_some() && stored != id && !is_known {
+                return Err(StoreError::Changed(repository.name.clone()));
+            }
+        }
+        Ok(())
     }
 
     fn insert_options(&self, tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
@@ -166,12 +213,7 @@ impl CodeRepositories<'_> {
             match option {
                 StoredOption::Plain(text) => plain = Some(text),
                 StoredOption::Reference(to) => reference = Some(to),
-                StoredOption::Sealed(value) => {
-                    // What could never be read again must not be stored.
-                    self.open(repository, name, value)?;
-                    seal::check_key(tx, self.0.keys.for_opening()?)?;
-                    sealed = Some(value.as_bytes());
-                }
+                StoredOption::Sealed(value) => sealed = Some(self.current(tx, repository, name, value)?),
             }
             statement.execute(named_params! {
                 ":id": repository.id,
@@ -179,7 +221,7 @@ impl CodeRepositories<'_> {
                 ":plain": plain,
                 ":secret_name": reference.map(SecretReference::name),
                 ":secret_key": reference.map(SecretReference::key),
-                ":sealed": sealed,
+                ":sealed": sealed.as_ref().map(Sealed::as_bytes),
             })?;
         }
         Ok(())
@@ -198,12 +240,40 @@ impl CodeRepositories<'_> {
     }
 }
 
-fn place<'a>(repository: &'a CodeRepository, option: &'a str, shown: &'a str) -> Place<'a> {
-    Place { table: "code_repository_option", id: &repository.id, key: option, shown }
+/// Makes every encrypted option anew with another key; returns how many there are.
+pub(crate) fn reseal(tx: &Transaction<'_>, keys: &Keys, with: &Key) -> Result<usize> {
+    let mut statement = tx.prepare(
+        "SELECT option.rowid, code_repository_id, option.name, coalesce(code_repository.name, ''), sealed
+         FROM code_repository_option AS option LEFT JOIN code_repository ON code_repository.id = code_repository_id
+         WHERE sealed IS NOT NULL",
+    )?;
+    let rows = statement.query_map((), |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, Sealed::from_bytes(row.get(4)?)))
+    })?;
+    let rows: Vec<(i64, String, String, String, Sealed)> = rows.collect::<rusqlite::Result<_>>()?;
+    for (row, id, option, name, sealed) in &rows {
+        let shown = shown(name, option);
+        let place = place(id, option, &shown);
+        let sealed = Sealed::new(with, &place, &sealed.open(keys, &place)?)?;
+        tx.execute("UPDATE code_repository_option SET sealed = ?2 WHERE rowid = ?1", (row, sealed.as_bytes()))?;
+    }
+    Ok(rows.len())
 }
 
-fn shown(repository: &CodeRepository, option: &str) -> String {
-    format!("--{option} of the code repository {:?}", repository.name)
+/// An encrypted option as it is stored now.
+fn sealed_of(tx: &Transaction<'_>, repository: &CodeRepository, option: &str) -> Result<Option<Sealed>> {
+    let query = "SELECT sealed FROM code_repository_option WHERE code_repository_id = ?1 AND name = ?2";
+    let sealed: Option<Option<Vec<u8>>> =
+        tx.query_row(query, [repository.id.as_str(), option], |row| row.get(0)).optional()?;
+    Ok(sealed.flatten().map(Sealed::from_bytes))
+}
+
+fn place<'a>(id: &'a str, option: &'a str, shown: &'a str) -> Place<'a> {
+    Place { table: "code_repository_option", id, key: option, shown }
+}
+
+fn shown(name: &str, option: &str) -> String {
+    format!("--{option} of the code repository {name:?}")
 }
 
 fn by_name(tx: &Transaction<'_>, name: &str) -> Result<CodeRepository> {

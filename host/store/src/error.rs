@@ -1,6 +1,6 @@
 //! Everything that can go wrong, in words for the person who has to act on it. No text ever holds a credential.
 
-use crate::{Store, seal::MAX_VALUE_LENGTH};
+use crate::{KeyringError, Store, seal::MAX_VALUE_LENGTH};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -100,8 +100,30 @@ pub enum StoreError {
         "the key {0:?} is missing, and this store holds values encrypted with it; restore it, set FORGEPORT_KEY to it, or delete the secrets and code repositories that need it"
     )]
     KeyMissing(PathBuf),
+    /// The keyring works, and has no such key.
+    #[error(
+        "the keyring does not have this store's key (forgeport {0}), and the store holds values encrypted with it; restore it, set FORGEPORT_KEY to it, or delete the secrets and code repositories that need it"
+    )]
+    NotInKeyring(String),
+    /// The keyring could not be used.
+    #[error(
+        "this system's keyring cannot be used for the store's key: {0}; unlock it, log in to a session that has one, or set FORGEPORT_KEY to the key"
+    )]
+    Keyring(#[from] KeyringError),
+    /// A rotation of the key in the environment without a new one.
+    #[error(
+        "FORGEPORT_KEY has the store's key, so FORGEPORT_NEW_KEY must have the new one (32 bytes, as `openssl rand -hex 32` prints them); or choose another place with --keep-in"
+    )]
+    NoNewKey,
+    /// A rotation to the key that is there already.
+    #[error(
+        "FORGEPORT_NEW_KEY has the key that the store is encrypted with already; if that was done by a rotation, set FORGEPORT_KEY to it, otherwise choose a new one"
+    )]
+    SameKey,
     /// The encrypted values were made with another key.
-    #[error("the key in {0} is not the one this store was made with; use that one (nothing was changed)")]
+    #[error(
+        "the key in {0} is not the one that this store's values are encrypted with; was it rotated? use that one (nothing was changed)"
+    )]
     WrongKey(String),
     /// A sealed value was altered, or moved from another place.
     #[error("the encrypted value of {0} was damaged or tampered with; set it anew")]
@@ -171,6 +193,11 @@ fn did_you_mean(nearest: &Option<String>) -> String {
 impl StoreError {
     pub(crate) fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
         move |source| StoreError::Io { doing, path: path.to_owned(), source }
+    }
+
+    /// Whether it is about the key alone, so that after a rotation by another process it might be different.
+    pub(crate) fn is_of_the_key(&self) -> bool {
+        matches!(self, StoreError::WrongKey(_) | StoreError::KeyMissing(_) | StoreError::NotInKeyring(_))
     }
 
     /// Tells where it happened, for what comes from SQLite without a path.

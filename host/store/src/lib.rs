@@ -1,7 +1,7 @@
 //! What Forgeport remembers: code repositories, secrets, and the components of custom providers.
 //!
 //! A store is one directory: a SQLite database (`forgeport.db`), the key that credentials are encrypted with (`key`, unless
-//! the environment has it), and the components (`providers/<sha256>.wasm`). All of it is for its owner only. Any number
+//! the environment or the keyring has it; see keys.rs), and the components (`providers/<sha256>.wasm`). All of it is for its owner only. Any number
 //! of processes and threads may use it at once: every change is one transaction, and whatever must not happen twice, such as
 //! the making of the key, happens while the database's one write lock is held.
 //!
@@ -13,8 +13,11 @@ mod code_repository;
 mod components;
 mod error;
 mod key;
+mod keyring;
+mod keys;
 mod names;
 mod private;
+mod rotation;
 mod rows;
 mod schema;
 mod seal;
@@ -26,11 +29,15 @@ pub use code_repository::{CodeRepository, ProviderRef, StoredOption};
 pub use components::digest_of;
 pub use error::StoreError;
 pub use key::KeySource;
+pub use keyring::{Keyring, KeyringError, SystemKeyring};
+pub use keys::KeyPlace;
 pub use names::{check_code_repository_name, check_secret_key, check_secret_name};
+pub use rotation::Rotated;
 pub use seal::{MAX_VALUE_LENGTH, Sealed};
 pub use secrets::{Referrer, SecretInfo, Secrets};
 
-use key::KeyRing;
+use key::KeyId;
+use keys::Keys;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
@@ -46,7 +53,7 @@ pub struct Store {
     directory: PathBuf,
     database: PathBuf,
     connection: Mutex<Connection>,
-    keys: KeyRing,
+    keys: Keys,
 }
 
 impl Store {
@@ -59,6 +66,14 @@ impl Store {
     /// When the directory or database cannot be made or read, is open for others to write, or comes from a newer Forgeport,
     /// in which case it is left as it is.
     pub fn open(directory: &Path, key: KeySource) -> Result<Store> {
+        Store::open_with_keyring(directory, key, Box::new(SystemKeyring))
+    }
+
+    /// Opens the store as [`Store::open`] does, with another keyring than the system's.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with_keyring(directory: &Path, key: KeySource, keyring: Box<dyn Keyring>) -> Result<Store> {
         private::directory(directory)?;
         let database = directory.join("forgeport.db");
         private::empty_file(&database)?;
@@ -68,13 +83,16 @@ impl Store {
             connection.busy_timeout(Self::BUSY_TIMEOUT)?;
             connection.pragma_update(None, "foreign_keys", true)?;
             schema::bring_up_to_date(&mut connection, directory)?;
+            // What is deleted or replaced is overwritten, and nothing is copied to files elsewhere.
+            connection.pragma_update(None, "secure_delete", true)?;
+            connection.pragma_update(None, "temp_store", "memory")?;
             Ok(connection)
         };
         let connection = connect().map_err(|error| error.at(&database))?;
         Ok(Store {
             directory: directory.to_owned(),
             connection: Mutex::new(connection),
-            keys: KeyRing::new(key, directory),
+            keys: Keys::new(key, directory, keyring),
             database,
         })
     }
@@ -102,15 +120,40 @@ impl Store {
         components::read(&self.directory, digest)
     }
 
-    /// A key for another purpose than secrets, derived from the store's; the same for the same purpose.
+    /// A key for another purpose than secrets, derived from the store's; the same for the same purpose until the key is rotated.
     ///
     /// # Errors
     /// When the store's key cannot be read or made.
     pub fn derive_key(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>> {
-        if let Some(key) = self.keys.existing()? {
+        if let Some(key) = self.keys.present()? {
             return Ok(key.derive(purpose));
         }
         self.write(|tx| Ok(self.keys.for_sealing(tx)?.derive(purpose)))
+    }
+
+    /// Makes a new key, encrypts every value anew with it, and erases what the old one has encrypted and then the old one.
+    ///
+    /// The new key is kept where the old one is, unless told otherwise. Where that is the environment it is `given`.
+    /// Whenever the process is killed, the store opens with what is there then: with the old key before everything is
+    /// encrypted anew, with the new one after that.
+    ///
+    /// # Errors
+    /// When the old key is missing or wrong, a value was damaged, the keyring fails, or there is no new key for the
+    /// environment; nothing has changed then.
+    pub fn rotate_key(&self, keep_in: Option<KeyPlace>, given: Option<&str>) -> Result<Rotated> {
+        rotation::rotate(self, keep_in, given, &|_| {})
+    }
+
+    /// Tries to open a value again when the key that it names is not there: it may have been rotated between the two.
+    fn retried<T>(&self, attempt: impl Fn() -> Result<(Option<KeyId>, Result<T>)>) -> Result<T> {
+        let mut last = None;
+        loop {
+            let (id, opened) = attempt()?;
+            if last == Some(id) || !opened.as_ref().is_err_and(StoreError::is_of_the_key) {
+                return opened;
+            }
+            last = Some(id);
+        }
     }
 
     /// Runs queries that all see the same state.

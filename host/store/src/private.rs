@@ -5,7 +5,7 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 use tempfile::{NamedTempFile, TempPath};
 
@@ -58,6 +58,16 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<()> {
     let written = file.write_all(contents).and_then(|()| file.as_file().sync_all());
     written.map_err(StoreError::io("write", path))?;
     file.persist(path).map_err(|error| StoreError::io("write", path)(error.error))?;
+    sync_parent(path)
+}
+
+/// Gives a file another name, in whose place there may be one, and sees to it that it stays so.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(StoreError::io("rename", from))?;
+    sync_parent(to)
+}
+
+fn sync_parent(path: &Path) -> Result<()> {
     let parent = path.parent().unwrap_or(path);
     let synced = File::open(parent).and_then(|directory| directory.sync_all());
     synced.map_err(StoreError::io("write", parent))
@@ -79,13 +89,18 @@ fn exclusive(path: &Path) -> Result<File> {
 
 /// A file beside the one that is to be written. Its name is always the same, so what a killed process left is what the next one fills.
 fn unfinished(path: &Path) -> Result<NamedTempFile> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!("{UNFINISHED}{name}"));
+    let beside = unfinished_name(path);
     let mut options = OpenOptions::new();
     options.create(true).truncate(true).write(true).mode(0o600);
     let file = options.open(&beside).map_err(StoreError::io("write", &beside))?;
     let path = TempPath::try_from_path(&beside).map_err(StoreError::io("write", &beside))?;
     Ok(NamedTempFile::from_parts(file, path))
+}
+
+/// Where a file is while it is being written.
+pub(crate) fn unfinished_name(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{UNFINISHED}{name}"))
 }
 
 fn mode(path: &Path) -> Result<u32> {

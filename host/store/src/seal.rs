@@ -2,11 +2,12 @@
 //!
 //! A sealed value is: one byte for the format (1), eight for the key's id, 24 of random nonce, and what XChaCha20-Poly1305
 //! makes of the value, with its 16 bytes of tag. The associated data is the place, so that a value moved to another row does not open.
-//! All sealed values of a store are made with one key; a write that would break this is refused.
+//! All sealed values of a store are made with one key; a rotation makes all of them anew.
 
 use crate::{
     Result, StoreError,
     key::{Key, KeyId},
+    keys::Keys,
 };
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::AeadInOut};
 use rusqlite::{OptionalExtension, Transaction};
@@ -57,18 +58,17 @@ impl Sealed {
         Ok(Sealed([&[FORMAT][..], &key.id, &nonce, &buffer].concat()))
     }
 
-    pub(crate) fn open(&self, key: &Key, place: &Place<'_>) -> Result<Zeroizing<String>> {
+    /// Decrypts the value with the key that it names.
+    pub(crate) fn open(&self, keys: &Keys, place: &Place<'_>) -> Result<Zeroizing<String>> {
         let tampered = || StoreError::Tampered(place.shown.to_owned());
         if self.0.len() > HEAD + MAX_VALUE_LENGTH + TAG || self.0.first() != Some(&FORMAT) {
             return Err(tampered());
         }
-        if self.key_id().ok_or_else(tampered)? != key.id {
-            return Err(StoreError::WrongKey(key.origin.clone()));
-        }
+        let key = keys.get(self.key_id().ok_or_else(tampered)?)?;
         let (head, sealed) = self.0.split_at_checked(HEAD).ok_or_else(tampered)?;
         let nonce = <[u8; NONCE]>::try_from(&head[1 + KEY_ID..]).map_err(|_| tampered())?;
         let mut buffer = Zeroizing::new(sealed.to_vec());
-        cipher(key)
+        cipher(&key)
             .decrypt_in_place(&XNonce::from(nonce), &place.associated_data(), &mut *buffer)
             .map_err(|_| tampered())?;
         match String::from_utf8(mem::take(&mut *buffer)) {
@@ -88,7 +88,7 @@ impl Sealed {
         &self.0
     }
 
-    fn key_id(&self) -> Option<KeyId> {
+    pub(crate) fn key_id(&self) -> Option<KeyId> {
         let id = self.0.get(1..1 + KEY_ID)?;
         KeyId::try_from(id).ok()
     }
@@ -114,15 +114,6 @@ pub(crate) fn key_in_use(transaction: &Transaction<'_>) -> Result<Option<KeyId>>
     };
     let id = Sealed(sealed).key_id();
     id.map(Some).ok_or_else(|| StoreError::Corrupt("an encrypted value".to_owned()))
-}
-
-/// Refuses to add to the store's sealed values what another key has made.
-pub(crate) fn check_key(transaction: &Transaction<'_>, key: &Key) -> Result<()> {
-    let in_use = key_in_use(transaction)?;
-    match in_use.is_none_or(|id| id == key.id) {
-        true => Ok(()),
-        false => Err(StoreError::WrongKey(key.origin.clone())),
-    }
 }
 
 impl fmt::Debug for Sealed {

@@ -2,10 +2,12 @@
 
 use crate::{
     Result, Store, StoreError,
+    key::Key,
+    keys::Keys,
     names::{check_secret_key, check_secret_name},
     now,
     rows::name_taken,
-    seal::{self, Place, Sealed},
+    seal::{Place, Sealed},
 };
 use forgeport_grants::nearest;
 use rusqlite::{OptionalExtension, Transaction};
@@ -85,21 +87,11 @@ impl Secrets<'_> {
     /// # Errors
     /// When there is no such secret or key (the error tells what there is, never a value), or it cannot be decrypted.
     pub fn get(&self, name: &str, key: &str) -> Result<Zeroizing<String>> {
-        let (id, sealed) = self.0.read(|tx| {
-            let id = id_of(tx, name)?;
-            let sealed: Option<Vec<u8>> = tx
-                .query_row(
-                    "SELECT sealed FROM secret_value WHERE secret_id = ?1 AND key = ?2",
-                    [id.as_str(), key],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            match sealed {
-                Some(sealed) => Ok((id, Sealed::from_bytes(sealed))),
-                None => Err(unknown_key(tx, name, &id, key)?),
-            }
-        })?;
-        sealed.open(self.0.keys.for_opening()?, &place(&id, key, &shown(name, key)))
+        let shown = shown(name, key);
+        self.0.retried(|| {
+            let (id, sealed) = self.0.read(|tx| sealed_of(tx, name, key))?;
+            Ok((sealed.key_id(), sealed.open(&self.0.keys, &place(&id, key, &shown))))
+        })
     }
 
     /// The keys of one secret, in alphabetical order.
@@ -207,9 +199,8 @@ impl Secrets<'_> {
         // every value anew.
         clear(tx, id, values.keys())?;
         let with = self.0.keys.for_sealing(tx)?;
-        seal::check_key(tx, with)?;
         for (key, value) in values {
-            let sealed = Sealed::new(with, &place(id, key, &shown(name, key)), value)?;
+            let sealed = Sealed::new(&with, &place(id, key, &shown(name, key)), value)?;
             tx.execute(
                 "INSERT INTO secret_value (secret_id, key, sealed) VALUES (?1, ?2, ?3)",
                 (id, key, sealed.as_bytes()),
@@ -217,6 +208,36 @@ impl Secrets<'_> {
         }
         Ok(())
     }
+}
+
+/// The id of a secret, and one of its values.
+fn sealed_of(tx: &Transaction<'_>, name: &str, key: &str) -> Result<(String, Sealed)> {
+    let id = id_of(tx, name)?;
+    let query = "SELECT sealed FROM secret_value WHERE secret_id = ?1 AND key = ?2";
+    let sealed = tx.query_row(query, [id.as_str(), key], |row| row.get(0)).optional()?;
+    match sealed {
+        Some(sealed) => Ok((id, Sealed::from_bytes(sealed))),
+        None => Err(unknown_key(tx, name, &id, key)?),
+    }
+}
+
+/// Makes every value anew with another key; returns how many there are.
+pub(crate) fn reseal(tx: &Transaction<'_>, keys: &Keys, with: &Key) -> Result<usize> {
+    let mut statement = tx.prepare(
+        "SELECT secret_value.rowid, secret_id, key, coalesce(name, ''), sealed
+         FROM secret_value LEFT JOIN secret ON secret.id = secret_id",
+    )?;
+    let rows = statement.query_map((), |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, Sealed::from_bytes(row.get(4)?)))
+    })?;
+    let rows: Vec<(i64, String, String, String, Sealed)> = rows.collect::<rusqlite::Result<_>>()?;
+    for (row, id, key, name, sealed) in &rows {
+        let shown = shown(name, key);
+        let place = place(id, key, &shown);
+        let sealed = Sealed::new(with, &place, &sealed.open(keys, &place)?)?;
+        tx.execute("UPDATE secret_value SET sealed = ?2 WHERE rowid = ?1", (row, sealed.as_bytes()))?;
+    }
+    Ok(rows.len())
 }
 
 fn place<'a>(id: &'a str, key: &'a str, shown: &'a str) -> Place<'a> {
