@@ -14,8 +14,9 @@ use http::{
 };
 use zeroize::Zeroizing;
 
-/// Headers that frame a message, belong to the connection, or speak for somebody: a provider sets none of them.
-const RESERVED: [HeaderName; 13] = [
+/// Headers that frame a message, belong to the connection, speak for somebody, or have an answer cut into pieces in which no echoed
+/// credential would be recognised: a provider sets none of them.
+const RESERVED: [HeaderName; 15] = [
     header::HOST,
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -29,6 +30,8 @@ const RESERVED: [HeaderName; 13] = [
     header::COOKIE,
     header::USER_AGENT,
     header::AUTHORIZATION,
+    header::RANGE,
+    header::IF_RANGE,
 ];
 
 /// The headers as they leave, and the names of the secret options in them.

@@ -30,6 +30,16 @@ pub enum EgressError {
         /// The network's words.
         why: String,
     },
+    /// The body is in a form that cannot be searched for credentials.
+    #[error(
+        "{origin} answers in the content coding {coding:?}, which was not asked for, so that the answer cannot be checked"
+    )]
+    Coded {
+        /// Who.
+        origin: Origin,
+        /// As in `Content-Encoding`.
+        coding: String,
+    },
     /// The forge wants a longer wait than the call may last.
     #[error("{origin} limits the rate of requests{}; the call may not last that long, try again later", wait(*.retry_after))]
     RateLimited {

@@ -11,18 +11,24 @@ use crate::{
     permit::Permit,
     redact::redact,
     retry::{self, Failed, Verdict},
-    usage::Usage,
+    usage::{Held, Usage},
 };
 use bytes::{Bytes, BytesMut};
-use forgeport_grants::{Limit, Origin, Permission, Placement};
+use forgeport_grants::{Origin, Permission, Placement};
 use futures_util::{StreamExt, stream::BoxStream};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header::USER_AGENT};
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING, USER_AGENT},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 /// Redirects that are followed before it is taken for a circle; GitHub's archives need one, a renamed repository two.
 const HOPS: usize = 5;
+
+/// No content coding (RFC 9110, section 12.5.3).
+const IDENTITY: &str = "identity";
 
 /// How the gate is set up.
 #[derive(Clone)]
@@ -137,8 +143,10 @@ impl Gate {
         retry::run(permit, |_| async move {
             let answer = self.open(permit, request.clone()).await.map_err(|error| once(error, repeatable))?;
             let origin = answer.origin.clone();
-            let fetched = read(answer, &permit.usage).await.map_err(|error| once(error, repeatable))?;
-            let fetched = redact(permit, fetched);
+            let mut held = permit.usage.hold();
+            let fetched = read(answer, &mut held).await.map_err(|error| once(error, repeatable))?;
+            let Fetched { status, headers, body } = redact(permit, fetched);
+            let fetched = Fetched { status, headers, body: held.keep(body) };
             match retry::judge(fetched.status, &fetched.headers, &fetched.body) {
                 Verdict::RateLimited(wait) => {
                     let error = EgressError::RateLimited { origin, retry_after: wait };
@@ -183,6 +191,7 @@ impl Gate {
         }
         let Dressed { mut headers, secrets } = credential::dress(permit, request, &origin, home)?;
         headers.insert(USER_AGENT, self.user_agent.clone());
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY));
         let size = permit.usage.headers(&headers)? + request.url.as_str().len() as u64;
         let size = size + request.body.as_ref().map_or(0, Bytes::len) as u64;
         permit.usage.request(size)?;
@@ -248,14 +257,17 @@ fn received(answered: Answered, turn: Option<OwnedSemaphorePermit>, usage: Usage
     Answer { status, headers, origin, body: body.boxed() }
 }
 
-async fn read(answer: Answer, usage: &Usage) -> Result<Fetched, EgressError> {
-    let Answer { status, headers, mut body, .. } = answer;
+async fn read(answer: Answer, held: &mut Held) -> Result<Fetched, EgressError> {
+    let Answer { status, headers, origin, mut body } = answer;
+    // A credential that is echoed in a coding would not be recognised. None was asked for.
+    if let Some(coding) = headers.get(CONTENT_ENCODING).filter(|coding| *coding != IDENTITY) {
+        let coding = String::from_utf8_lossy(coding.as_bytes()).into_owned();
+        return Err(EgressError::Coded { origin, coding });
+    }
     let mut whole = BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk?;
-        if whole.len() + chunk.len() > usage.limits().size(Limit::Body) {
-            return Err(usage.limits().reached(Limit::Body).into());
-        }
+        held.add(chunk.len())?;
         whole.extend_from_slice(&chunk);
     }
     Ok(Fetched { status, headers, body: whole.freeze() })

@@ -22,4 +22,4 @@ pub use guard::{AddressRefused, Lookup, SystemLookup};
 pub use permit::{Credential, KnownForms, Notices, Permit, Quiet, Secret};
 pub use placeholder::Placeholder;
 pub use redact::{redact, redact_text};
-pub use usage::Usage;
+pub use usage::{Held, Usage};

@@ -1,5 +1,6 @@
 //! What a call has used up on the network.
 
+use bytes::Bytes;
 use forgeport_grants::{Limit, LimitReached, Limits};
 use http::HeaderMap;
 use std::sync::{
@@ -18,7 +19,15 @@ struct Counters {
     requests: AtomicU64,
     out: AtomicU64,
     incoming: AtomicU64,
+    held: AtomicU64,
     at_once: Arc<Semaphore>,
+}
+
+/// Bytes of a call's bodies that lie in memory; they are given back when this goes.
+#[derive(Debug)]
+pub struct Held {
+    usage: Usage,
+    bytes: u64,
 }
 
 impl Usage {
@@ -31,6 +40,7 @@ impl Usage {
             requests: AtomicU64::new(0),
             out: AtomicU64::new(0),
             incoming: AtomicU64::new(0),
+            held: AtomicU64::new(0),
             at_once: Arc::new(Semaphore::new(at_once)),
         }))
     }
@@ -48,6 +58,12 @@ impl Usage {
 
     pub(crate) fn receive(&self, bytes: u64) -> Result<(), LimitReached> {
         self.count(&self.0.incoming, bytes, Limit::BytesIn)
+    }
+
+    /// Nothing held yet. All that a call holds at the same time counts together: a guest may have many answers and read none.
+    #[must_use]
+    pub fn hold(&self) -> Held {
+        Held { usage: self.clone(), bytes: 0 }
     }
 
     /// Checks number and size of headers, and returns the size.
@@ -73,5 +89,39 @@ impl Usage {
             true => Err(self.0.limits.reached(limit)),
             false => Ok(()),
         }
+    }
+}
+
+impl Held {
+    /// More bytes are about to be held.
+    ///
+    /// # Errors
+    /// When all that is held would be more than [`Limit::Body`].
+    pub fn add(&mut self, bytes: usize) -> Result<(), LimitReached> {
+        self.bytes += bytes as u64;
+        self.usage.count(&self.usage.0.held, bytes as u64, Limit::Body)
+    }
+
+    /// The bytes that were counted, held until the last of them goes.
+    #[must_use]
+    pub fn keep(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Kept { bytes, _held: self })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.usage.0.held.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+struct Kept {
+    bytes: Bytes,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }

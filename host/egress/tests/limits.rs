@@ -76,6 +76,18 @@ async fn an_endless_body_ends_at_the_limit() {
 }
 
 #[tokio::test]
+async fn answers_that_are_held_count_together_and_no_longer_when_they_are_dropped() {
+    let home = Server::start(vec![ok(&"x".repeat(600))]);
+    let permit = limited(&home, &["body=1000"]);
+    let held = gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    let part = held.body.slice(..1);
+    drop(held);
+    assert_eq!(reached(&permit, get(home.url("/"))).await, Limit::Body);
+    drop(part);
+    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+}
+
+#[tokio::test]
 async fn headers_are_counted_and_measured_on_the_way_out_and_back() {
     let many: String = (0..90).map(|number| format!("x-{number}: y\r\n")).collect();
     let home =

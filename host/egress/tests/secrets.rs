@@ -136,3 +136,20 @@ async fn an_echo_in_any_usual_form_does_not_come_back() {
     }
     assert!(!fetched.headers["x-echo"].to_str().unwrap().contains("cr/t"));
 }
+
+#[tokio::test]
+async fn an_answer_cannot_be_had_in_a_form_that_hides_an_echo() {
+    let gzipped = answer("200 OK", "content-encoding: gzip\r\n", "whatever it is");
+    let home = Server::start(vec![ok("plain"), answer("200 OK", "content-encoding: identity\r\n", ""), gzipped]);
+    let permit = permit(&[&home]);
+    gate().fetch(&permit, with(&home, "accept-encoding", "gzip, br")).await.unwrap();
+    assert!(home.asked()[0].contains("accept-encoding: identity\r\n"), "{}", home.asked()[0]);
+    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    let error = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
+    assert!(matches!(&error, EgressError::Coded { coding, .. } if coding == "gzip"), "{error}");
+    for (name, value) in [("range", "bytes=3-9"), ("if-range", "x")] {
+        let error = gate().fetch(&permit, with(&home, name, value)).await.unwrap_err();
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    assert_eq!(home.asked().len(), 3);
+}

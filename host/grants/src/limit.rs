@@ -23,6 +23,8 @@ pub enum Limit {
     TableElements,
     /// Core instances.
     Instances,
+    /// Resources of the host that the component has handles of.
+    Handles,
     /// Bytes that the component hands over in one call of the host.
     CallBytes,
     /// Bytes of log messages.
@@ -35,7 +37,7 @@ pub enum Limit {
     BytesOut,
     /// Bytes received.
     BytesIn,
-    /// Bytes of one answer that is held in memory.
+    /// Bytes of the bodies that are held in memory at the same time.
     Body,
     /// Headers of a request or an answer.
     Headers,
@@ -70,20 +72,21 @@ const SECOND: u64 = 1000;
 
 /// Ample for interpreters (an instance of CPython or StarlingMonkey takes about 23 MB), for the largest listing that GitHub gives
 /// (100,000 entries, about 30 MB), and for the largest repositories (Chromium has 480,000 files).
-const TABLE: [Row; 20] = [
+const TABLE: [Row; 21] = [
     Row(Limit::CallTime, "call_time", Unit::Milliseconds, 60 * SECOND, "how long a call may last, waits included"),
     Row(Limit::DownloadTime, "download_time", Unit::Milliseconds, 1800 * SECOND, "how long a download may last"),
     Row(Limit::CpuTime, "cpu_time", Unit::Milliseconds, 10 * SECOND, "how long the provider itself may compute"),
     Row(Limit::Memory, "memory", Unit::Bytes, 256 * MIB, "the provider's memories together"),
     Row(Limit::TableElements, "table_elements", Unit::Count, 100_000, "elements of the provider's tables together"),
     Row(Limit::Instances, "instances", Unit::Count, 64, "core modules that the provider consists of"),
+    Row(Limit::Handles, "handles", Unit::Count, 4096, "things of the host that the provider holds at the same time"),
     Row(Limit::CallBytes, "call_bytes", Unit::Bytes, 16 * MIB, "what the provider hands to the host at once"),
     Row(Limit::LogBytes, "log_bytes", Unit::Bytes, 64 * KIB, "log messages; what is over is left out"),
     Row(Limit::Requests, "requests", Unit::Count, 50_000, "requests of one call"),
     Row(Limit::ConcurrentRequests, "concurrent_requests", Unit::Count, 16, "requests at the same time; others wait"),
     Row(Limit::BytesOut, "bytes_out", Unit::Bytes, 64 * MIB, "what is sent in one call"),
     Row(Limit::BytesIn, "bytes_in", Unit::Bytes, 32 * GIB, "what is received in one call"),
-    Row(Limit::Body, "body", Unit::Bytes, 64 * MIB, "one answer that is held in memory"),
+    Row(Limit::Body, "body", Unit::Bytes, 64 * MIB, "answers that are held in memory at the same time"),
     Row(Limit::Headers, "headers", Unit::Count, 100, "headers of a request or an answer"),
     Row(Limit::HeaderBytes, "header_bytes", Unit::Bytes, 64 * KIB, "all headers of a request or an answer"),
     Row(Limit::ArchiveEntries, "archive_entries", Unit::Count, 500_000, "files, links and directories of a download"),

@@ -1,6 +1,9 @@
 //! What a component is made of, read from its bytes without compiling or running any of it.
 
-use crate::{LoadError, imports::OFFERED};
+use crate::{
+    LoadError,
+    imports::{is_offered, is_offered_wasi},
+};
 use serde::Serialize;
 use wasmparser::{Parser, Payload, ProducersSectionReader};
 
@@ -83,14 +86,14 @@ impl Anatomy {
     fn world(&self) -> Option<String> {
         let exported = self.exports.iter().find(|name| without_version(name) == EXPORTED)?;
         let version = exported.split_once('@').map(|(_, version)| format!("@{version}")).unwrap_or_default();
-        self.foreign.is_empty().then(|| format!("forgeport:code-repository/code-provider{version}"))
+        let package = match self.imports.iter().any(|name| is_offered_wasi(name)) {
+            true => "forgeport:code-repository-wasi",
+            false => "forgeport:code-repository",
+        };
+        self.foreign.is_empty().then(|| format!("{package}/code-provider{version}"))
     }
 }
 
 fn without_version(name: &str) -> &str {
     name.split('@').next().unwrap_or(name)
-}
-
-pub(crate) fn is_offered(name: &str) -> bool {
-    OFFERED.contains(&without_version(name))
 }

@@ -3,6 +3,7 @@
 use forgeport_grants::{Limit, LimitReached, Limits};
 use std::time::Duration;
 use thiserror::Error;
+use wasmtime::component::ResourceTableError;
 
 /// Why a component cannot be used as a provider.
 #[derive(Debug, Error)]
@@ -17,7 +18,7 @@ pub enum LoadError {
     NoComponent(wasmtime::Error),
     /// It wants what no provider gets.
     #[error(
-        "the component imports {0}, which a provider does not get; build it for the world forgeport:code-repository/code-provider without WASI"
+        "the component imports {0}, which a provider does not get; build it for the world forgeport:code-repository/code-provider, or for the one that adds wasi:http@0.2"
     )]
     Import(String),
     /// It is not what the host's interface asks for.
@@ -125,6 +126,9 @@ impl CallError {
     pub(crate) fn from_trap(call: &'static str, limits: &Limits, error: wasmtime::Error) -> CallError {
         if let Some(reached) = error.downcast_ref::<LimitReached>() {
             return CallError::Limit(*reached);
+        }
+        if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+            return CallError::Limit(limits.reached(Limit::Handles));
         }
         match error.downcast::<CallError>() {
             Ok(error) => error,

@@ -1,6 +1,12 @@
 //! What the host holds for one call.
 
-use crate::{download::Download, engine::TICK, limits::Meter, provider::Session};
+use crate::{
+    download::Download,
+    engine::TICK,
+    imports::{ProviderLog, Wasi},
+    limits::Meter,
+    provider::Session,
+};
 use forgeport_grants::{Limit, Limits};
 use std::sync::Arc;
 use wasmtime::{Engine, Store, UpdateDeadline, component::ResourceTable};
@@ -9,20 +15,21 @@ use wasmtime::{Engine, Store, UpdateDeadline, component::ResourceTable};
 pub(crate) struct State {
     /// `None` while a provider describes itself: then nothing is granted.
     pub(crate) session: Option<Arc<Session>>,
+    /// What the guest has handles of.
     pub(crate) table: ResourceTable,
-    pub(crate) log_bytes_left: usize,
+    pub(crate) log: Arc<ProviderLog>,
+    /// Made for whoever asks for it.
+    pub(crate) wasi: Option<Box<Wasi>>,
     meter: Meter,
 }
 
 impl State {
     /// A store for one call.
     pub(crate) fn store(engine: &Engine, limits: &Limits, session: Option<Arc<Session>>) -> Store<State> {
-        let state = State {
-            session,
-            table: ResourceTable::new(),
-            log_bytes_left: limits.size(Limit::LogBytes),
-            meter: Meter::new(limits.clone()),
-        };
+        let log = Arc::new(ProviderLog::new(session.clone(), limits.size(Limit::LogBytes)));
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.size(Limit::Handles));
+        let state = State { session, table, log, wasi: None, meter: Meter::new(limits.clone()) };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(limits.size(Limit::CallBytes));

@@ -3,7 +3,10 @@
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use spdx::{Expression, LicenseReq, ParseMode};
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The workspaces with a lock file of their own.
 const WORKSPACES: [&str; 4] = [".", "providers", "sdk/rust", "fuzz"];
@@ -37,6 +40,7 @@ struct Package {
     version: String,
     license: Option<String>,
     source: Option<String>,
+    manifest_path: PathBuf,
 }
 
 /// Checks every crate of every workspace.
@@ -60,6 +64,13 @@ pub fn check(root: &Path) -> Result<()> {
         false => bail!("deny.toml does not allow:\n  {}", problems.join("\n  ")),
     }
     Ok(())
+}
+
+/// The folder of a crate's sources, as the host uses it.
+pub fn sources(root: &Path, name: &str) -> Result<PathBuf> {
+    let package = packages(root)?.into_iter().find(|package| package.name == name);
+    let package = package.with_context(|| format!("the host does not depend on {name}"))?;
+    Ok(package.manifest_path.parent().context("a crate without a folder")?.to_owned())
 }
 
 fn packages(workspace: &Path) -> Result<Vec<Package>> {

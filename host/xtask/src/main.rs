@@ -3,6 +3,7 @@
 mod artifacts;
 mod component;
 mod dependencies;
+mod interfaces;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ Usage: cargo xtask <TASK>
 
   components                   Build every provider in providers/ and write providers/artifacts/
   components --check           Are the artifacts those of the sources? Rebuilds them where the compiler is the same
+  interfaces                   Copy WASI's interfaces into wit/wasi, as the host speaks them
+  interfaces --check           Are those in wit/wasi the host's?
   dependencies                 Have all dependencies licences and sources that deny.toml allows?
   component <FOLDER> [-o FILE] Build one crate into a component, by default into FOLDER/<name>.wasm";
 
@@ -35,6 +38,8 @@ fn run(arguments: &[String]) -> Result<()> {
     match words.as_slice() {
         ["components"] => artifacts::build(&root),
         ["components", "--check"] => artifacts::check(&root),
+        ["interfaces"] => interfaces::copy(&root),
+        ["interfaces", "--check"] => interfaces::check(&root),
         ["dependencies"] => dependencies::check(&root),
         ["component", folder] => component(Path::new(folder), None),
         ["component", folder, "-o", file] | ["component", "-o", file, folder] => {

@@ -2,25 +2,42 @@
 
 use crate::{
     bindings::log::{Host, Level},
+    provider::Session,
     state::State,
 };
 use forgeport_egress::redact_text;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
-impl Host for State {
-    async fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
-        if self.log_bytes_left == 0 {
-            return Ok(());
+/// Everything that a provider says in one call, in whatever way it says it.
+pub(crate) struct ProviderLog {
+    session: Option<Arc<Session>>,
+    bytes_left: AtomicUsize,
+}
+
+impl ProviderLog {
+    pub(crate) fn new(session: Option<Arc<Session>>, bytes: usize) -> ProviderLog {
+        ProviderLog { session, bytes_left: AtomicUsize::new(bytes) }
+    }
+
+    pub(crate) fn write(&self, level: Level, message: &str) {
+        // Its line's end counts too: endless empty messages are a flood as well.
+        let size = message.len() + 1;
+        let left = self.bytes_left.fetch_update(Relaxed, Relaxed, |left| Some(left.saturating_sub(size)));
+        match left.unwrap_or_default() {
+            0 => return,
+            left if left < size => {
+                tracing::warn!(target: "provider", "the provider logs too much; the rest of this call's messages is left out");
+                return;
+            }
+            _ => {}
         }
-        if message.len() > self.log_bytes_left {
-            self.log_bytes_left = 0;
-            tracing::warn!(target: "provider", "the provider logs too much; the rest of this call's messages is left out");
-            return Ok(());
-        }
-        self.log_bytes_left -= message.len();
         // A stranger's text: control characters could rewrite the terminal.
         let message = match &self.session {
-            Some(session) => redact_text(&session.permit, &message),
-            None => message,
+            Some(session) => redact_text(&session.permit, message),
+            None => message.to_owned(),
         };
         let message = message.escape_debug();
         match level {
@@ -28,6 +45,12 @@ impl Host for State {
             Level::Info => tracing::info!(target: "provider", "{message}"),
             Level::Warn => tracing::warn!(target: "provider", "{message}"),
         }
+    }
+}
+
+impl Host for State {
+    async fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+        self.log.write(level, &message);
         Ok(())
     }
 }

@@ -3,21 +3,44 @@
 mod checkout;
 mod http;
 mod log;
+mod outgoing;
+mod output;
+mod wasi;
 
-use crate::{anatomy::is_offered, bindings::CodeProvider, error::LoadError, state::State};
+pub(crate) use log::ProviderLog;
+pub(crate) use wasi::Wasi;
+
+use crate::{bindings::CodeProvider, error::LoadError, state::State};
 use wasmtime::{
-    Engine,
+    Engine, Result,
     component::{Component, HasSelf, Linker},
 };
 
-/// The interfaces that [`linker`] gives, without their version.
-pub(crate) const OFFERED: [&str; 3] =
+/// The interfaces that every provider gets, without their version.
+const OWN: [&str; 3] =
     ["forgeport:code-repository/http", "forgeport:code-repository/checkout", "forgeport:code-repository/log"];
 
-pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     CodeProvider::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    wasi::add_to_linker(&mut linker)?;
     Ok(linker)
+}
+
+/// Is an interface of this name, with its version, one that [`linker`] gives?
+pub(crate) fn is_offered(name: &str) -> bool {
+    let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+    OWN.contains(&interface) || is_wasi(interface, version)
+}
+
+/// Is it one of those that only the runtimes of languages and ordinary HTTP libraries need?
+pub(crate) fn is_offered_wasi(name: &str) -> bool {
+    name.split_once('@').is_some_and(|(interface, version)| is_wasi(interface, version))
+}
+
+fn is_wasi(interface: &str, version: &str) -> bool {
+    // Drafts of 0.2 had other functions.
+    wasi::OFFERED.contains(&interface) && version.starts_with("0.2.") && !version.contains('-')
 }
 
 /// Names the first import that no provider gets; the linker's own message would name a function deep inside it.

@@ -42,18 +42,24 @@ pub enum Expect {
 }
 
 pub struct Case {
-    pub name: &'static str,
+    pub name: String,
     pub guest: Guest,
     pub call: Call,
     pub limits: &'static [&'static str],
     pub expect: Expect,
 }
 
-pub fn case(name: &'static str, call: Call, guest: Guest, expect: Expect) -> Case {
-    Case { name, guest, call, limits: &[], expect }
+pub fn case(name: impl Into<String>, call: Call, guest: Guest, expect: Expect) -> Case {
+    Case { name: name.into(), guest, call, limits: &[], expect }
 }
 
-pub fn limited(name: &'static str, call: Call, guest: Guest, limits: &'static [&'static str], expect: Expect) -> Case {
+pub fn limited(
+    name: impl Into<String>,
+    call: Call,
+    guest: Guest,
+    limits: &'static [&'static str],
+    expect: Expect,
+) -> Case {
     Case { limits, ..case(name, call, guest, expect) }
 }
 
@@ -92,6 +98,11 @@ impl Bench {
         Bench { granted: [grant].into_iter().collect(), ..Bench::new() }
     }
 
+    /// The same without the leave to go into private networks.
+    pub fn granting_public(origin: &Origin) -> Bench {
+        Bench { granted: [Grant::reading(origin.clone())].into_iter().collect(), ..Bench::new() }
+    }
+
     pub fn session(&self, extra: &[&str], time: Limit) -> Session {
         let mut limits = limits(&LIMITS);
         extra.iter().for_each(|text| limits.set_text(text).unwrap());
@@ -128,7 +139,7 @@ impl Bench {
     pub async fn run(&self, cases: Vec<Case>) {
         let before = resident();
         for case in cases {
-            let name = case.name;
+            let name = case.name.as_str();
             let started = Instant::now();
             let outcome = self.outcome(&case).await;
             let took = started.elapsed();
@@ -186,7 +197,7 @@ enum Outcome {
 }
 
 fn check(case: &Case, outcome: &Outcome) {
-    let name = case.name;
+    let name = case.name.as_str();
     let text = match outcome {
         Outcome::Load(error) => error.to_string(),
         Outcome::Call(Err(error)) => error.to_string(),

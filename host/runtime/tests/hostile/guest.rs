@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::LazyLock;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
@@ -112,11 +113,13 @@ const PROVIDER: &str = "forgeport:code-repository/provider@0.1.0";
 /// A component in the making.
 #[derive(Clone)]
 pub struct Guest {
+    imports: String,
     memory: String,
     items: String,
     top: u32,
     bodies: BTreeMap<&'static str, String>,
     beside: Option<String>,
+    wasi: Vec<String>,
 }
 
 /// A text in the guest's memory; shown as the two arguments that pass it.
@@ -132,11 +135,13 @@ pub struct Ask(pub [u32; 15]);
 
 pub fn guest() -> Guest {
     let mut guest = Guest {
+        imports: String::new(),
         memory: r#"(memory (export "memory") 2)"#.into(),
         items: String::new(),
         top: TEXTS,
         bodies: BTreeMap::new(),
         beside: None,
+        wasi: Vec::new(),
     };
     guest.describes(["evil", "1.0.0", "A test."]);
     guest.data(1100, b"evil");
@@ -157,6 +162,12 @@ impl Guest {
         self
     }
 
+    /// Adds imports to the core module.
+    pub fn import(mut self, imports: &str) -> Guest {
+        self.imports.push_str(imports);
+        self
+    }
+
     pub fn memory(mut self, memory: &str) -> Guest {
         self.memory = memory.to_owned();
         self
@@ -165,6 +176,12 @@ impl Guest {
     /// A component that is instantiated with it, inside of it.
     pub fn beside(mut self, component: impl Into<String>) -> Guest {
         self.beside = Some(component.into());
+        self
+    }
+
+    /// Interfaces of WASI that it may import from, with their version.
+    pub fn wasi(mut self, interfaces: &[&str]) -> Guest {
+        self.wasi.extend(interfaces.iter().map(|name| (*name).to_owned()));
         self
     }
 
@@ -210,7 +227,7 @@ impl Guest {
     }
 
     pub fn core(&self) -> String {
-        let mut text = format!("(module {COMMON} {} {}", self.memory, self.items);
+        let mut text = format!("(module {} {COMMON} {} {}", self.imports, self.memory, self.items);
         for (name, head, body) in PARTS {
             let body = self.bodies.get(name).map_or(body, String::as_str);
             let _ = writeln!(text, "(func ${name} {head} {body})");
@@ -225,7 +242,7 @@ impl Guest {
     pub fn encode(&self) -> Vec<u8> {
         let text = self.core();
         let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"));
-        let (resolve, world) = world();
+        let (resolve, world) = world_with(&self.wasi);
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
         let component = ComponentEncoder::default().module(&module).unwrap().encode().unwrap();
         match &self.beside {
@@ -274,11 +291,29 @@ impl std::fmt::Display for Text {
 
 /// The world that providers are made for.
 pub fn world() -> (Resolve, WorldId) {
-    let mut resolve = Resolve::default();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
-    let (package, _) = resolve.push_path(path).unwrap();
+    world_with(&[])
+}
+
+/// The same with more imports.
+pub fn world_with(imports: &[String]) -> (Resolve, WorldId) {
+    let mut resolve = interfaces();
+    let imports: String = imports.iter().map(|name| format!("import {name};")).collect();
+    let text = format!(
+        "package test:guest; world code-provider {{ include forgeport:code-repository/code-provider@0.1.0; {imports} }}"
+    );
+    let package = resolve.push_str("test.wit", &text).unwrap();
     let world = resolve.select_world(&[package], Some("code-provider")).unwrap();
     (resolve, world)
+}
+
+/// Everything that a provider can be made with.
+pub fn interfaces() -> Resolve {
+    static PARSED: LazyLock<Resolve> = LazyLock::new(|| {
+        let mut resolve = Resolve::default();
+        resolve.push_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/wasi")).unwrap();
+        resolve
+    });
+    PARSED.clone()
 }
 
 /// Appends a component and an instance of it (component-model, `Binary.md`: sections 4 and 5).

@@ -1,4 +1,4 @@
-//! What a component can import: three interfaces, and nothing else.
+//! What a component can import: three interfaces and those of WASI, and nothing else.
 
 use crate::bench::{Bench, Call, Expect, case};
 use crate::guest::{guest, world};
@@ -7,36 +7,21 @@ use std::collections::BTreeSet;
 use wit_parser::WorldItem;
 
 /// What other hosts give, and what somebody may hope for.
-const FOREIGN: [&str; 34] = [
-    "wasi:cli/environment@0.2.0",
-    "wasi:cli/exit@0.2.0",
+const FOREIGN: [&str; 19] = [
     "wasi:cli/run@0.2.0",
-    "wasi:cli/stdin@0.2.0",
-    "wasi:cli/stdout@0.2.0",
-    "wasi:cli/stderr@0.2.0",
-    "wasi:cli/terminal-input@0.2.0",
-    "wasi:clocks/monotonic-clock@0.2.0",
-    "wasi:clocks/wall-clock@0.2.0",
+    "wasi:cli/environment",
     "wasi:config/store@0.2.0-draft",
-    "wasi:filesystem/preopens@0.2.0",
-    "wasi:filesystem/types@0.2.0",
+    "wasi:clocks/timezone@0.2.0",
+    "wasi:filesystem/types@0.1.0",
     "wasi:http/incoming-handler@0.2.0",
-    "wasi:http/outgoing-handler@0.2.0",
-    "wasi:http/types@0.2.0",
-    "wasi:io/error@0.2.0",
-    "wasi:io/poll@0.2.0",
-    "wasi:io/streams@0.2.0",
+    "wasi:http/handler@0.3.0",
+    "wasi:http/types@0.3.0",
+    "wasi:http/types@0.2.0-rc-2023-11-10",
     "wasi:keyvalue/store@0.2.0-draft",
     "wasi:logging/logging",
-    "wasi:random/insecure@0.2.0",
-    "wasi:random/insecure-seed@0.2.0",
-    "wasi:random/random@0.2.0",
-    "wasi:sockets/instance-network@0.2.0",
-    "wasi:sockets/ip-name-lookup@0.2.0",
-    "wasi:sockets/tcp@0.2.0",
-    "wasi:sockets/tcp-create-socket@0.2.0",
-    "wasi:sockets/udp@0.2.0",
-    "wasi:http/handler@0.3.0",
+    "wasi:nn/inference@0.2.0",
+    "wasi:sockets/types@0.3.0",
+    "wasi:blobstore/blobstore@0.2.0",
     "forgeport:code-repository/secrets@0.1.0",
     "forgeport:code-repository/httpx@0.1.0",
     "forgeport:other/http@0.1.0",

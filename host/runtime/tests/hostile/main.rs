@@ -12,3 +12,5 @@ mod imports;
 mod memory;
 mod network;
 mod server;
+mod walk;
+mod wasi;

@@ -4,16 +4,14 @@ use forgeport_grants::Origin;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 pub struct Server {
     pub origin: Origin,
-    asked: Arc<AtomicUsize>,
+    pub authority: String,
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -27,23 +25,37 @@ impl Server {
             |body: &[u8]| format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
         let body = body.into();
         let answer = [head(&body).into_bytes(), body].concat();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let origin = Origin::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = asked.clone();
+        let (listener, server) = Server::bound();
+        let asked = server.asked.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                read_request(&stream);
-                count.fetch_add(1, SeqCst);
+                asked.lock().unwrap().push(read_request(&stream));
                 std::thread::sleep(time);
                 let _ = (&stream).write_all(&answer);
             }
         });
-        Server { origin, asked }
+        server
+    }
+
+    /// Nobody listens there any more.
+    pub fn closed() -> Server {
+        Server::bound().1
+    }
+
+    fn bound() -> (TcpListener, Server) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        let origin = Origin::parse(&format!("http://{authority}")).unwrap();
+        (listener, Server { origin, authority, asked: Arc::default() })
     }
 
     pub fn asked(&self) -> usize {
-        self.asked.load(SeqCst)
+        self.requests().len()
+    }
+
+    /// The heads of the requests, as they came.
+    pub fn requests(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
     }
 }
 

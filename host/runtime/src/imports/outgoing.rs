@@ -1,0 +1,138 @@
+//! `wasi:http`: the requests of ordinary HTTP libraries go through the gate like all others, and their answers come from it.
+
+use super::ProviderLog;
+use crate::{bindings::log::Level, provider::Session};
+use bytes::{Bytes, BytesMut};
+use forgeport_egress::{EgressError, Fetched, Request};
+use forgeport_grants::{Limit, LimitReached};
+use http::{
+    Response,
+    header::{ACCEPT_ENCODING, CONTENT_LENGTH, USER_AGENT},
+    uri::Scheme,
+};
+use http_body_util::{BodyExt, Full};
+use std::sync::Arc;
+use url::Url;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+/// Bytes of a request's body that the guest may hand over before the gate's side has taken them.
+const CHUNK: usize = 64 << 10;
+
+/// What libraries set by themselves, and the gate sets anew.
+const LIBRARIES_OWN: [http::HeaderName; 3] = [ACCEPT_ENCODING, CONTENT_LENGTH, USER_AGENT];
+
+type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Answered = Result<(Response<WasiBody>, Worker), Error>;
+
+/// The way from `wasi:http` to the gate.
+#[derive(Clone)]
+pub(super) struct Outgoing {
+    /// `None` while a provider describes itself.
+    pub(super) session: Option<Arc<Session>>,
+    pub(super) log: Arc<ProviderLog>,
+}
+
+/// Why there is no answer, in words; `wasi:http` has codes alone.
+struct Failed {
+    code: Error,
+    why: String,
+}
+
+impl WasiHttpHooks for Outgoing {
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+
+    fn is_supported_scheme(&mut self, _scheme: &Scheme) -> bool {
+        // Which are, the gate says.
+        true
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _processed: Worker,
+    ) -> Box<dyn Future<Output = Answered> + Send> {
+        let outgoing = self.clone();
+        Box::new(async move {
+            outgoing.send(request, options.unwrap_or_default()).await.map_err(|Failed { code, why }| {
+                outgoing.log.write(Level::Warn, &format!("a request got no answer: {why}"));
+                code
+            })
+        })
+    }
+}
+
+impl Outgoing {
+    async fn send(
+        &self,
+        request: http::Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<(Response<WasiBody>, Worker), Failed> {
+        let Some(session) = &self.session else {
+            return Err(failed(Error::HttpRequestDenied, "nothing is granted while a provider describes itself"));
+        };
+        let (parts, body) = request.into_parts();
+        let url = Url::parse(&parts.uri.to_string());
+        let url = url.map_err(|error| failed(Error::HttpRequestUriInvalid, format!("the request's URL: {error}")))?;
+        let mut headers = parts.headers;
+        LIBRARIES_OWN.iter().for_each(|name| drop(headers.remove(name)));
+        let body = collect(session, body).await?;
+        let body = Some(body).filter(|body| !body.is_empty());
+        let request = Request { method: parts.method, url, headers, body, secret: None };
+        let fetching = session.gate.fetch(&session.permit, request);
+        let fetched = match options.first_byte_timeout {
+            Some(time) => tokio::time::timeout(time, fetching).await.map_err(|_| {
+                failed(Error::ConnectionReadTimeout, "there was none in the time that the provider set")
+            })?,
+            None => fetching.await,
+        };
+        Ok((answer(fetched?), Box::new(async { Ok(()) })))
+    }
+}
+
+/// The gate takes a body whole, because it looks for what must not leave.
+async fn collect(session: &Session, mut body: WasiBody) -> Result<Bytes, Failed> {
+    let (mut whole, mut held) = (BytesMut::new(), session.permit.usage.hold());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| failed(Error::HttpProtocolError, error.to_string()))?;
+        // Trailers carry nothing that a forge asks for.
+        let Ok(chunk) = frame.into_data() else { continue };
+        held.add(chunk.len()).map_err(EgressError::from)?;
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(held.keep(whole.freeze()))
+}
+
+fn answer(fetched: Fetched) -> Response<WasiBody> {
+    let Fetched { status, headers, body } = fetched;
+    let mut answer = Response::new(Full::new(body).map_err(Error::from).boxed_unsync());
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    answer
+}
+
+fn failed(code: Error, why: impl Into<String>) -> Failed {
+    Failed { code, why: why.into() }
+}
+
+impl From<EgressError> for Failed {
+    fn from(error: EgressError) -> Failed {
+        let why = error.to_string();
+        let code = match error {
+            EgressError::Refused(_) | EgressError::Improper(_) | EgressError::Leak { .. } => Error::HttpRequestDenied,
+            EgressError::Address(_) => Error::DestinationIpProhibited,
+            EgressError::Unreachable { .. } => Error::DestinationUnavailable,
+            EgressError::Broken { .. } => Error::HttpResponseIncomplete,
+            EgressError::Coded { coding, .. } => Error::HttpResponseContentCoding(Some(coding)),
+            EgressError::Limit(LimitReached { limit: Limit::Body, .. }) => Error::HttpResponseBodySize(None),
+            _ => Error::InternalError(Some(why.clone())),
+        };
+        Failed { code, why }
+    }
+}

@@ -1,0 +1,95 @@
+//! WASI 0.2, for what the runtimes of languages cannot do without. Everything is there, and nothing of it leads anywhere: no arguments
+//! and no environment, no file, sockets that refuse, an output that is the provider's log. Requests of `wasi:http` pass the gate.
+
+use super::{ProviderLog, outgoing::Outgoing, output::Output};
+use crate::{bindings::log::Level, provider::Session, state::State};
+use std::sync::Arc;
+use wasmtime::{Result, component::Linker};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// The interfaces, without their version, which is 0.2.
+pub(super) const OFFERED: [&str; 29] = [
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stderr",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stderr",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
+    "wasi:http/outgoing-handler",
+    "wasi:http/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+    "wasi:random/random",
+    "wasi:sockets/instance-network",
+    "wasi:sockets/ip-name-lookup",
+    "wasi:sockets/network",
+    "wasi:sockets/tcp",
+    "wasi:sockets/tcp-create-socket",
+    "wasi:sockets/udp",
+    "wasi:sockets/udp-create-socket",
+];
+
+/// Random bytes that one call gives: making more would keep other calls waiting.
+const RANDOM: u64 = 64 << 10;
+
+/// Bytes of the headers of one message while the guest puts them together; the gate counts them anew.
+const FIELDS: usize = 64 << 10;
+
+/// What a store has of WASI.
+pub(crate) struct Wasi {
+    ctx: WasiCtx,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
+}
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
+}
+
+impl Wasi {
+    fn new(session: Option<Arc<Session>>, log: Arc<ProviderLog>) -> Wasi {
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS);
+        // Without arguments, environment, directories and standard input, unless they are given.
+        let ctx = WasiCtx::builder()
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .max_random_size(RANDOM)
+            .stdout(Output { log: log.clone(), level: Level::Info })
+            .stderr(Output { log: log.clone(), level: Level::Warn })
+            .build();
+        Wasi { ctx, http, outgoing: Outgoing { session, log } }
+    }
+}
+
+// Seeding generators takes longer than the rest of a store, and most providers never ask: what WASI needs is made when it is needed.
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let State { wasi, session, log, table, .. } = self;
+        let wasi = wasi.get_or_insert_with(|| Box::new(Wasi::new(session.clone(), log.clone())));
+        WasiCtxView { ctx: &mut wasi.ctx, table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let State { wasi, session, log, table, .. } = self;
+        let wasi = wasi.get_or_insert_with(|| Box::new(Wasi::new(session.clone(), log.clone())));
+        WasiHttpCtxView { hooks: &mut wasi.outgoing, table, ctx: &mut wasi.http }
+    }
+}
