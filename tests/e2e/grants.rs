@@ -82,9 +82,26 @@ fn explain_names_who_refuses_and_what_would_change_it() {
     assert_eq!(verdict("GET", "https://evil.example/"), (false, "asked".into()));
     assert_eq!(verdict("GET", "https://me:pw@evil.example/"), (false, "asked".into()));
     assert!(scene.run(&["grants", "explain", "demo", "GET", "nonsense"]).bad().contains("no URL"));
-    assert!(scene.run(&["grants", "revoke", "demo", &api]).bad().contains("built in"));
     let text = scene.run(&["grants", "explain", "demo", "GET", &format!("{api}/user")]).good().stdout;
-    assert!(text.contains("allowed") && text.contains("--token") && text.contains("policy.toml"), "{text}");
+    assert!(text.contains("allowed") && text.contains("--token") && text.contains("grants revoke demo"), "{text}");
+}
+
+#[test]
+fn the_leave_to_go_into_a_private_network_can_be_taken_from_a_built_in_provider() {
+    let scene = scene();
+    scene.register(Kind::Github);
+    let api = scene.forge.github().api_url;
+    let url = format!("{api}/user");
+    scene.run(&["grants", "revoke", "demo", &api]).good();
+    assert!(scene.run(&["grants", "revoke", "demo", &api]).bad().contains("built in"));
+    let before = scene.forge.requests().len();
+    assert!(scene.download("main", "out", &[]).bad().contains("--allow-private"));
+    assert_eq!(scene.forge.requests().len(), before);
+    let explained = explain(&scene, "GET", &url);
+    assert_eq!((&explained["allowed"], &explained["by"]), (&Value::Bool(false), &Value::from("gate")));
+    let change = explained["change"].as_str().unwrap().to_owned();
+    scene.run(&change.split(' ').skip(1).collect::<Vec<_>>()).good();
+    scene.download("main", "out", &[]).good();
 }
 
 #[test]

@@ -136,7 +136,7 @@ pub enum GrantsCommand {
         /// Its name, its id, or the beginning of either.
         name: String,
     },
-    /// Take a grant away from a custom provider.
+    /// Take a grant away from a custom provider, or from a built-in one the leave to go into a private network.
     Revoke {
         /// The code repository's name.
         name: String,

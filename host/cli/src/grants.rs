@@ -16,9 +16,12 @@ pub async fn run(service: &Service, output: Output, command: GrantsCommand) -> R
             output.data(&held, || show(&held))
         }
         GrantsCommand::Revoke { name, origin } => {
-            let left = service.revoke(&name, &origin)?.grants;
-            output.data(&json!({ "name": name, "revoked": origin, "granted": left }), || {
-                format!("Revoked {origin} of the code repository {name}.\n")
+            let left = service.revoke(&name, &origin)?;
+            output.data(&json!({ "name": name, "revoked": origin, "granted": left.grants }), || {
+                match left.provider.source {
+                    Some(_) => format!("Revoked {origin} of the code repository {name}.\n"),
+                    None => format!("{origin} of the code repository {name} may no longer be in a private network.\n"),
+                }
             })
         }
         GrantsCommand::Explain { name, method, url } => {

@@ -25,6 +25,8 @@ pub enum Limit {
     Instances,
     /// Resources of the host that the component has handles of.
     Handles,
+    /// Bytes of the component's own stack.
+    Stack,
     /// Bytes that the component hands over in one call of the host.
     CallBytes,
     /// Bytes of log messages.
@@ -72,7 +74,7 @@ const SECOND: u64 = 1000;
 
 /// Ample for interpreters (an instance of CPython or StarlingMonkey takes about 23 MB), for the largest listing that GitHub gives
 /// (100,000 entries, about 30 MB), and for the largest repositories (Chromium has 480,000 files).
-const TABLE: [Row; 21] = [
+const TABLE: [Row; 22] = [
     Row(Limit::CallTime, "call_time", Unit::Milliseconds, 60 * SECOND, "how long a call may last, waits included"),
     Row(Limit::DownloadTime, "download_time", Unit::Milliseconds, 1800 * SECOND, "how long a download may last"),
     Row(Limit::CpuTime, "cpu_time", Unit::Milliseconds, 10 * SECOND, "how long the provider itself may compute"),
@@ -80,6 +82,7 @@ const TABLE: [Row; 21] = [
     Row(Limit::TableElements, "table_elements", Unit::Count, 100_000, "elements of the provider's tables together"),
     Row(Limit::Instances, "instances", Unit::Count, 64, "core modules that the provider consists of"),
     Row(Limit::Handles, "handles", Unit::Count, 4096, "things of the host that the provider holds at the same time"),
+    Row(Limit::Stack, "stack", Unit::Bytes, 512 * KIB, "the provider's own stack"),
     Row(Limit::CallBytes, "call_bytes", Unit::Bytes, 16 * MIB, "what the provider hands to the host at once"),
     Row(Limit::LogBytes, "log_bytes", Unit::Bytes, 64 * KIB, "log messages; what is over is left out"),
     Row(Limit::Requests, "requests", Unit::Count, 50_000, "requests of one call"),
@@ -141,6 +144,12 @@ pub enum LimitError {
         /// As given.
         text: String,
     },
+    /// More than there can be.
+    #[error("the limit {limit} cannot be more than {}", limit.written(limit.most()))]
+    Most {
+        /// Which limit.
+        limit: Limit,
+    },
     /// More than the operator allows.
     #[error("the limit {limit} cannot be more than {} here: the operator's policy says so", limit.written(*.most))]
     Ceiling {
@@ -184,6 +193,20 @@ impl Limit {
         self.row().3
     }
 
+    /// The most that it can be, whoever asks: what the engine has room for, and what systems and the unpacker take of a path.
+    #[must_use]
+    pub const fn most(self) -> u64 {
+        match self {
+            Limit::Memory => 4 * GIB,
+            Limit::TableElements => 1_000_000,
+            Limit::Instances => 64,
+            Limit::Stack => 64 * MIB,
+            Limit::PathLength => 4096,
+            Limit::PathDepth => 256,
+            _ => u64::MAX,
+        }
+    }
+
     /// A value for a person.
     #[must_use]
     pub fn written(self, value: u64) -> String {
@@ -217,7 +240,10 @@ impl Limit {
             (Unit::Milliseconds, "h") => 3600 * SECOND,
             _ => return Err(bad()),
         };
-        number.checked_mul(size).filter(|value| *value > 0).ok_or_else(bad)
+        match number.checked_mul(size).filter(|value| *value > 0).ok_or_else(bad)? {
+            value if value > self.most() => Err(LimitError::Most { limit: self }),
+            value => Ok(value),
+        }
     }
 }
 
@@ -372,12 +398,15 @@ mod tests {
         ] {
             assert!(error(bad).contains("is no value"), "{bad}");
         }
+        for over in ["memory=5GiB", "stack=65MiB", "instances=65", "path_length=5KiB", "path_depth=257"] {
+            assert!(error(over).contains("cannot be more than"), "{over}");
+        }
     }
 
     #[test]
     fn a_ceiling_lowers_what_is_set_and_what_is_not() {
         let (mut set, mut ceiling) = (Limits::default(), Limits::default());
-        set.set(Limit::Memory, 10 * GIB);
+        set.set(Limit::Memory, 3 * GIB);
         ceiling.set(Limit::Memory, GIB);
         ceiling.set(Limit::Requests, 5);
         ceiling.set(Limit::Body, u64::MAX);

@@ -5,8 +5,9 @@ use std::{
     collections::hash_map::DefaultHasher,
     fs::{self, File},
     hash::{Hash, Hasher},
-    io::Write,
+    io::{Read, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 use tempfile::Builder;
 use wasmtime::{Engine, Result, component::Component};
@@ -23,6 +24,8 @@ pub struct CodeCacheSettings {
     pub directory: PathBuf,
     /// The MAC's key.
     pub key: Zeroizing<[u8; 32]>,
+    /// The most that is kept, in bytes; what was not used for the longest time goes first.
+    pub bytes: u64,
 }
 
 pub(crate) struct CodeCache {
@@ -57,7 +60,9 @@ impl CodeCache {
     }
 
     fn read(&self, engine: &Engine, name: &str, path: &Path) -> Option<Component> {
-        let bytes = fs::read(path).ok()?;
+        let mut file = File::open(path).ok()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
         let (code, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_LENGTH)?)?;
         let mac = blake3::Hash::from_slice(mac).ok()?;
         // `blake3::Hash` compares in constant time.
@@ -65,6 +70,8 @@ impl CodeCache {
             tracing::warn!(path = %path.display(), "compiled code does not carry this store's seal; it is discarded and compiled anew");
             return None;
         }
+        // Only tells that it was used; where that cannot be kept, it goes a little earlier.
+        let _ = file.set_modified(SystemTime::now());
         // SAFETY: the MAC says that these very bytes are what this program's `serialize` gave, under this name.
         unsafe { Component::deserialize(engine, code) }
             .inspect_err(|error| tracing::debug!(%error, "compiled code is of another engine"))
@@ -81,13 +88,31 @@ impl CodeCache {
         file.write_all(code)?;
         file.write_all(self.mac(name, code).as_bytes())?;
         file.persist(path)?;
-        Ok(())
+        self.evict(path)
     }
 
     fn sweep(&self) -> std::io::Result<()> {
         for entry in fs::read_dir(&self.settings.directory)?.flatten() {
             if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
                 fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what was not used for the longest time, until the rest is within the bound; the newest stays in any case.
+    fn evict(&self, newest: &Path) -> std::io::Result<()> {
+        let mut others = Vec::new();
+        for entry in fs::read_dir(&self.settings.directory)?.flatten().filter(|entry| entry.path() != newest) {
+            let metadata = entry.metadata()?;
+            others.push((metadata.modified()?, metadata.len(), entry.path()));
+        }
+        others.sort();
+        let mut sum = fs::metadata(newest)?.len();
+        for (_, bytes, path) in others.into_iter().rev() {
+            sum += bytes;
+            if sum > self.settings.bytes {
+                fs::remove_file(path)?;
             }
         }
         Ok(())
@@ -100,5 +125,114 @@ impl CodeCache {
         hasher.update(name.as_bytes());
         hasher.update(code);
         hasher.finalize()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tempfile::TempDir;
+
+    const KEY: [u8; 32] = [7; 32];
+    const AMPLE: u64 = 1 << 30;
+
+    fn cache(directory: &Path, key: [u8; 32], bytes: u64, engine: &Engine) -> CodeCache {
+        let directory = directory.join("compiled");
+        CodeCache::new(CodeCacheSettings { directory, key: Zeroizing::new(key), bytes }, engine)
+    }
+
+    /// Loads a component; did it have to be compiled?
+    fn compiles(cache: &CodeCache, engine: &Engine, digest: &str) -> bool {
+        let mut compiled = false;
+        let component = cache.get_or_compile(engine, digest, || {
+            compiled = true;
+            Component::new(engine, wat::parse_str("(component (core module (func (export \"f\"))))").unwrap())
+        });
+        component.unwrap();
+        compiled
+    }
+
+    fn files(directory: &Path) -> Vec<PathBuf> {
+        let mut files: Vec<_> = fs::read_dir(directory.join("compiled")).unwrap().map(|e| e.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn what_is_not_exactly_what_was_written_is_discarded_and_compiled_anew() {
+        let (scratch, engine) = (TempDir::new().unwrap(), crate::engine::build(512 << 10).unwrap());
+        let cache = |key| cache(scratch.path(), key, AMPLE, &engine);
+        assert!(compiles(&cache(KEY), &engine, "a") && !compiles(&cache(KEY), &engine, "a"));
+        let file = files(scratch.path()).remove(0);
+        let whole = fs::read(&file).unwrap();
+        let flipped = |at: usize| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            bytes
+        };
+        let last = whole.len() - 1;
+        for damaged in [
+            Vec::new(),
+            whole[..10].to_vec(),
+            whole[..last].to_vec(),
+            [&whole[..], b"x"].concat(),
+            flipped(0),
+            flipped(whole.len() / 2),
+            flipped(last),
+            vec![0; whole.len()],
+        ] {
+            fs::write(&file, damaged).unwrap();
+            assert!(compiles(&cache(KEY), &engine, "a"));
+            assert_eq!(fs::read(&file).unwrap(), whole);
+        }
+        // Written by somebody who has another key, and by this store for another component.
+        assert!(compiles(&cache([8; 32]), &engine, "a") && compiles(&cache(KEY), &engine, "a"));
+        fs::copy(&file, file.with_file_name(file.file_name().unwrap().to_str().unwrap().replace("a-", "b-"))).unwrap();
+        assert!(compiles(&cache(KEY), &engine, "b"));
+    }
+
+    #[test]
+    fn what_was_not_used_for_the_longest_time_goes_when_there_is_too_much() {
+        let (scratch, engine) = (TempDir::new().unwrap(), crate::engine::build(512 << 10).unwrap());
+        let ample = cache(scratch.path(), KEY, AMPLE, &engine);
+        assert!(["a", "b", "c"].iter().all(|digest| compiles(&ample, &engine, digest)));
+        let size = files(scratch.path()).iter().map(|file| fs::metadata(file).unwrap().len()).max().unwrap();
+        for (age, file) in files(scratch.path()).iter().enumerate() {
+            let then = SystemTime::now() - Duration::from_secs(1000 - age as u64);
+            File::open(file).unwrap().set_modified(then).unwrap();
+        }
+        assert!(!compiles(&ample, &engine, "a"));
+        let small = cache(scratch.path(), KEY, 2 * size + size / 2, &engine);
+        assert!(compiles(&small, &engine, "d"));
+        let left = files(scratch.path());
+        let named = |name: &str| left.iter().any(|file| file.file_name().unwrap().to_str().unwrap().starts_with(name));
+        assert!(left.len() == 2 && named("a-") && named("d-"), "{left:?}");
+        // One that alone is too much is kept all the same: it would be compiled at each start.
+        let tiny = cache(scratch.path(), KEY, 1, &engine);
+        assert!(compiles(&tiny, &engine, "e") && files(scratch.path()).len() == 1);
+        assert!(!compiles(&tiny, &engine, "e"));
+    }
+
+    #[test]
+    fn many_that_write_and_read_at_once_do_not_disturb_each_other() {
+        let (scratch, engine) = (TempDir::new().unwrap(), crate::engine::build(512 << 10).unwrap());
+        let size = {
+            compiles(&cache(scratch.path(), KEY, AMPLE, &engine), &engine, "0");
+            fs::metadata(files(scratch.path()).remove(0)).unwrap().len()
+        };
+        std::thread::scope(|scope| {
+            for start in 0..8 {
+                let (engine, scratch) = (&engine, scratch.path());
+                scope.spawn(move || {
+                    let cache = cache(scratch, KEY, 3 * size, engine);
+                    for number in 0..20 {
+                        compiles(&cache, engine, &((start + number) % 6).to_string());
+                    }
+                });
+            }
+        });
+        assert!(files(scratch.path()).len() <= 3);
     }
 }

@@ -1,5 +1,6 @@
 //! The engine's configuration, in one place: compiled code is valid only for the very same settings.
 
+use forgeport_grants::Limit;
 use std::{
     sync::mpsc::{RecvTimeoutError, Sender, channel},
     time::Duration,
@@ -12,23 +13,18 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// Calls that may run at the same time; others wait for their turn.
 pub(crate) const CONCURRENT_CALLS: u32 = 64;
 
-/// Core modules in one component; those that adapters and runtimes of languages add are counted too. It is the most that the limit
-/// `instances` can be.
-const CORE_INSTANCES: u32 = 64;
+/// Core modules in one component; those that adapters and runtimes of languages add are counted too.
+const CORE_INSTANCES: u32 = Limit::Instances.most() as u32;
 
 /// Memories in one component; no toolchain makes more than two or three.
 const MEMORIES: u32 = 8;
 
-/// The most that the limit `memory` can be: what 32 bits address. A slot takes address space only, until it is used.
-const MEMORY: usize = 4 << 30;
+/// Bytes of stack that the host's own functions have, below a component's.
+const HOST_STACK: usize = 1536 << 10;
 
-/// The most that the limit `table_elements` can be for one table.
-const TABLE_ELEMENTS: usize = 1_000_000;
-
-/// Bytes of stack for a component's own frames.
-const STACK: usize = 512 << 10;
-
-pub(crate) fn build() -> wasmtime::Result<Engine> {
+/// An engine whose components have this many bytes of stack; the engine itself is where wasmtime bounds it. Compiled code is the same
+/// for all of them.
+pub(crate) fn build(stack: usize) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(CONCURRENT_CALLS)
         // Whatever components they are, as many calls as get a turn must find their place.
@@ -39,13 +35,15 @@ pub(crate) fn build() -> wasmtime::Result<Engine> {
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)
         .max_tables_per_component(CORE_INSTANCES)
-        .max_memory_size(MEMORY)
-        .table_elements(TABLE_ELEMENTS);
+        // A slot takes address space only, until it is used.
+        .max_memory_size(Limit::Memory.most() as usize)
+        .table_elements(Limit::TableElements.most() as usize);
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
-        .max_wasm_stack(STACK)
+        .max_wasm_stack(stack)
+        .async_stack_size(stack + HOST_STACK)
         .wasm_memory64(false)
         .wasm_relaxed_simd(false)
         // No guest language has async exports everywhere, so none of the concurrent machinery is needed.

@@ -3,7 +3,7 @@
 use forgeport_grants::{Limit, LimitReached, Limits};
 use std::time::Duration;
 use thiserror::Error;
-use wasmtime::component::ResourceTableError;
+use wasmtime::{Trap, component::ResourceTableError};
 
 /// Why a component cannot be used as a provider.
 #[derive(Debug, Error)]
@@ -130,13 +130,16 @@ impl CallError {
         if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
             return CallError::Limit(limits.reached(Limit::Handles));
         }
+        if matches!(error.downcast_ref(), Some(Trap::StackOverflow)) {
+            return CallError::Limit(limits.reached(Limit::Stack));
+        }
         match error.downcast::<CallError>() {
             Ok(error) => error,
             Err(error) => {
                 if let Some(limit) = engines_own(&error) {
                     return CallError::Limit(limits.reached(limit));
                 }
-                let detail = match error.downcast_ref::<wasmtime::Trap>() {
+                let detail = match error.downcast_ref::<Trap>() {
                     Some(trap) => trap.to_string(),
                     None => error.root_cause().to_string(),
                 };

@@ -23,52 +23,85 @@ pub use provider::{Provider, Repository, Session};
 
 use code_cache::CodeCache;
 use engine::Ticker;
-use forgeport_grants::Limits;
+use forgeport_grants::{Limit, Limits};
 use state::State;
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 use tokio::sync::Semaphore;
-use wasmtime::{Engine, component::Linker};
+use wasmtime::{
+    Engine,
+    component::{Component, Linker},
+};
 
-/// The engine with everything that all providers share.
+/// What all providers share.
 pub struct Runtime {
+    /// By the stack that their components have; one that no provider uses any more goes.
+    machines: Mutex<BTreeMap<usize, Weak<Machine>>>,
+    /// What most providers use stays.
+    usual: Arc<Machine>,
+    code_cache: Option<CodeCache>,
+    turns: Arc<Semaphore>,
+}
+
+/// An engine with what runs on it.
+pub(crate) struct Machine {
     engine: Engine,
     linker: Linker<State>,
-    code_cache: Option<CodeCache>,
-    limits: Limits,
-    turns: Arc<Semaphore>,
     _ticker: Ticker,
 }
 
 impl Runtime {
-    /// A runtime that lets a provider describe itself within these limits; every other call has those of its permit. Without a cache
-    /// every process compiles anew.
+    /// Without a cache every process compiles anew.
     ///
     /// # Errors
     /// When the machine cannot give the engine the address space it reserves.
-    pub fn new(limits: Limits, code_cache: Option<CodeCacheSettings>) -> Result<Runtime, LoadError> {
-        let engine = engine::build().map_err(LoadError::Engine)?;
-        let linker = imports::linker(&engine).map_err(LoadError::Engine)?;
+    pub fn new(code_cache: Option<CodeCacheSettings>) -> Result<Runtime, LoadError> {
+        let usual = Arc::new(Machine::new(Limits::default().size(Limit::Stack))?);
         Ok(Runtime {
-            _ticker: Ticker::start(&engine),
-            code_cache: code_cache.map(|settings| CodeCache::new(settings, &engine)),
-            engine,
-            linker,
-            limits,
+            machines: Mutex::default(),
+            code_cache: code_cache.map(|settings| CodeCache::new(settings, &usual.engine)),
+            usual,
             turns: Arc::new(Semaphore::new(engine::CONCURRENT_CALLS as usize)),
         })
     }
 
-    /// Makes a component ready to be called. `digest` is the SHA-256 of `bytes` in hex, and names the compiled code in the cache.
+    /// Makes a component ready to be called. `digest` is the SHA-256 of `bytes` in hex, and names the compiled code in the cache. It
+    /// has the stack that the limits say, and describes itself within them; every other call has the limits of its permit.
     ///
     /// # Errors
     /// When the bytes are no component, or one that imports or exports something else than a provider does.
-    pub fn load(&self, bytes: &[u8], digest: &str) -> Result<Provider, LoadError> {
-        let compile = || wasmtime::component::Component::from_binary(&self.engine, bytes);
+    pub fn load(&self, bytes: &[u8], digest: &str, limits: &Limits) -> Result<Provider, LoadError> {
+        let machine = self.machine(limits.size(Limit::Stack))?;
+        let compile = || Component::from_binary(&machine.engine, bytes);
         let component = match &self.code_cache {
-            Some(cache) => cache.get_or_compile(&self.engine, digest, compile),
+            Some(cache) => cache.get_or_compile(&machine.engine, digest, compile),
             None => compile(),
         }
         .map_err(LoadError::NoComponent)?;
-        Provider::new(self, &component)
+        Provider::new(machine, &component, limits.clone(), self.turns.clone())
+    }
+
+    fn machine(&self, stack: usize) -> Result<Arc<Machine>, LoadError> {
+        if stack == Limits::default().size(Limit::Stack) {
+            return Ok(self.usual.clone());
+        }
+        let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(machine) = machines.get(&stack).and_then(Weak::upgrade) {
+            return Ok(machine);
+        }
+        let machine = Arc::new(Machine::new(stack)?);
+        machines.retain(|_, machine| machine.strong_count() > 0);
+        machines.insert(stack, Arc::downgrade(&machine));
+        Ok(machine)
+    }
+}
+
+impl Machine {
+    fn new(stack: usize) -> Result<Machine, LoadError> {
+        let engine = engine::build(stack).map_err(LoadError::Engine)?;
+        let linker = imports::linker(&engine).map_err(LoadError::Engine)?;
+        Ok(Machine { _ticker: Ticker::start(&engine), engine, linker })
     }
 }

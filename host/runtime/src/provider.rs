@@ -1,7 +1,7 @@
 //! A provider that is ready to be called, and one code repository seen through it.
 
 use crate::{
-    Runtime,
+    Machine,
     bindings::{CodeProvider, CodeProviderPre, Commit, Identity, wit},
     download::Download,
     error::{CallError, LoadError, ProviderError},
@@ -12,7 +12,7 @@ use forgeport_grants::{Description, Limit, LimitReached, Limits, RemoteUrl};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
 use wasmtime::{
-    Engine, Store,
+    Store,
     component::{Component, Resource, ResourceAny},
 };
 
@@ -22,7 +22,7 @@ const DESCRIBE: std::time::Duration = std::time::Duration::from_secs(10);
 /// A compiled component that fits the interface.
 #[derive(Clone)]
 pub struct Provider {
-    engine: Engine,
+    machine: Arc<Machine>,
     component: CodeProviderPre<State>,
     /// For describing itself.
     limits: Limits,
@@ -56,11 +56,15 @@ struct Opened {
 }
 
 impl Provider {
-    pub(crate) fn new(runtime: &Runtime, component: &Component) -> Result<Provider, LoadError> {
-        let Runtime { engine, linker, limits, turns, .. } = runtime;
-        crate::imports::check(engine, component)?;
-        let component = linker.instantiate_pre(component).and_then(CodeProviderPre::new).map_err(LoadError::Unfit)?;
-        Ok(Provider { engine: engine.clone(), component, limits: limits.clone(), turns: turns.clone() })
+    pub(crate) fn new(
+        machine: Arc<Machine>,
+        component: &Component,
+        limits: Limits,
+        turns: Arc<Semaphore>,
+    ) -> Result<Provider, LoadError> {
+        crate::imports::check(&machine.engine, component)?;
+        let component = machine.linker.instantiate_pre(component).and_then(CodeProviderPre::new);
+        Ok(Provider { component: component.map_err(LoadError::Unfit)?, machine, limits, turns })
     }
 
     /// What the provider says of itself; nothing is granted to it meanwhile.
@@ -71,7 +75,7 @@ impl Provider {
         let ended = LimitReached { limit: Limit::CallTime, value: DESCRIBE.as_millis() as u64 };
         within(Instant::now() + DESCRIBE, ended, async {
             let _turn = self.turns.acquire().await;
-            let mut store = State::store(&self.engine, &self.limits, None);
+            let mut store = State::store(&self.machine.engine, &self.limits, None);
             let instance = self.instantiate(&mut store, &self.limits).await?;
             let described = instance.forgeport_code_repository_provider().call_describe(&mut store).await;
             described.map(Into::into).map_err(|error| CallError::from_trap("describe", &self.limits, error))
@@ -204,7 +208,7 @@ impl Repository {
         let values: Vec<_> = session.values.iter().map(|(name, text)| value((name, text))).collect();
         let placeholders = session.permit.placeholders.iter();
         let secrets: Vec<_> = placeholders.map(|found| value((&found.setting, found.text()))).collect();
-        let mut store = State::store(&self.provider.engine, limits, Some(session.clone()));
+        let mut store = State::store(&self.provider.machine.engine, limits, Some(session.clone()));
         let instance = self.provider.instantiate(&mut store, limits).await?;
         let opened = instance
             .forgeport_code_repository_provider()

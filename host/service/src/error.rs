@@ -138,7 +138,7 @@ pub enum ServiceError {
     },
     /// The built-in providers' grants.
     #[error(
-        "{0} is built in, and granted what it asks for: the operator's policy can allow less, or delete the code repository"
+        "{0} is built in, and granted what it asks for, with no leave here that could be taken: the operator's policy can allow less, or delete the code repository"
     )]
     BuiltInGrants(String),
     /// A secret that tokens are made from.

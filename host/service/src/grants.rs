@@ -3,7 +3,7 @@
 use crate::{Result, Service, ServiceError, mint::Mint};
 use forgeport_egress::address::{Reach, reach};
 use forgeport_grants::{
-    Authority, Denial, Grants, Layer, Limit, Needs, Origin, OriginPattern, Permission, Reason, Scheme,
+    Authority, Denial, Grant, Grants, Layer, Limit, Needs, Origin, OriginPattern, Permission, Reason, Scheme,
 };
 use forgeport_store::CodeRepository;
 use serde::Serialize;
@@ -87,23 +87,28 @@ impl Service {
         })
     }
 
-    /// Takes grants away from a custom provider: those whose origin is this pattern.
+    /// Takes grants away: those whose origin is this pattern. A built-in provider is granted what it asks for; of it, the leave to go
+    /// into a private network is taken.
     ///
     /// # Errors
-    /// When there is no such grant, or the provider is a built-in one, which is granted what it asks for.
+    /// When there is no such grant, or no such leave.
     pub fn revoke(&self, name: &str, origin: &str) -> Result<CodeRepository> {
         let mut repository = self.store.code_repositories().get(name)?;
-        if repository.provider.source.is_none() {
-            return Err(ServiceError::BuiltInGrants(repository.kind));
-        }
+        let built_in = repository.provider.source.is_none();
         let pattern =
             OriginPattern::parse(origin).map_err(|why| ServiceError::Grant { text: origin.to_owned(), why })?;
-        let (gone, left): (Vec<_>, Vec<_>) = repository.grants.into_iter().partition(|grant| grant.origin == pattern);
-        repository.grants = left.into_iter().collect();
+        let meant = |grant: &Grant| grant.origin == pattern && (grant.private || !built_in);
+        let (gone, left): (Vec<_>, Vec<_>) = repository.grants.into_iter().partition(meant);
         if gone.is_empty() {
-            let granted = repository.grants.patterns().map(ToString::to_string).collect();
-            return Err(ServiceError::NotGranted { pattern, granted });
+            return Err(match built_in {
+                true => ServiceError::BuiltInGrants(repository.kind),
+                false => {
+                    ServiceError::NotGranted { pattern, granted: left.iter().map(|g| g.origin.to_string()).collect() }
+                }
+            });
         }
+        let unmarked = gone.into_iter().filter(|_| built_in).map(|grant| Grant { private: false, ..grant });
+        repository.grants = left.into_iter().chain(unmarked).collect();
         Ok(self.store.code_repositories().update(&repository, None)?)
     }
 
@@ -127,9 +132,9 @@ impl Service {
 }
 
 /// With the mark that the same grant has among the others.
-pub(crate) fn marked(grant: forgeport_grants::Grant, others: &Grants) -> forgeport_grants::Grant {
+pub(crate) fn marked(grant: Grant, others: &Grants) -> Grant {
     let private = others.iter().any(|other| other.private && other.origin == grant.origin);
-    forgeport_grants::Grant { private: grant.private || private, ..grant }
+    Grant { private: grant.private || private, ..grant }
 }
 
 fn allowed(repository: &CodeRepository, needs: &Needs, permission: Permission<'_>, url: &Url) -> Explanation {
@@ -143,8 +148,10 @@ fn allowed(repository: &CodeRepository, needs: &Needs, permission: Permission<'_
     let where_to = if private { "also in a private network" } else { "if its address is a public one" };
     let methods: Vec<&str> = grant.methods().collect();
     let change = match repository.provider.source {
-        Some(_) => format!("forgeport grants revoke {name} {}", grant.origin),
-        None => "in the operator's policy, /etc/forgeport/policy.toml, leave the origin out of [[allow]]".to_owned(),
+        None if !private => {
+            "in the operator's policy, /etc/forgeport/policy.toml, leave the origin out of [[allow]]".to_owned()
+        }
+        _ => format!("forgeport grants revoke {name} {}", grant.origin),
     };
     let rule = format!("{} on {}, {where_to}", methods.join(", "), grant.origin);
     Explanation { allowed: true, by: "granted", rule, secret, change }

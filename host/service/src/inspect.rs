@@ -1,7 +1,7 @@
 //! Looking at a component without trusting it.
 
 use crate::{Result, Service, ServiceError, Source};
-use forgeport_grants::Description;
+use forgeport_grants::{Description, Limits};
 use forgeport_runtime::Anatomy;
 use forgeport_store::digest_of;
 use serde::Serialize;
@@ -32,7 +32,7 @@ impl Service {
             Source::BuiltIn(_) => error,
         };
         let anatomy = Anatomy::of(&bytes).map_err(|error| named(error.into()))?;
-        let (description, problem) = match self.load(&bytes).await {
+        let (description, problem) = match self.load(&bytes, &Limits::default()).await {
             Ok(loaded) => (Some(loaded.description), None),
             Err(error) => (None, Some(error.to_string())),
         };

@@ -1,7 +1,7 @@
 //! Components: those that come with Forgeport, and those that a user brings.
 
 use crate::{Result, Service, ServiceError};
-use forgeport_grants::{Description, nearest};
+use forgeport_grants::{Description, Limits, nearest};
 use forgeport_runtime::Provider;
 use forgeport_store::{CodeRepository, ProviderRef, digest_of};
 use std::path::{Path, PathBuf};
@@ -97,16 +97,17 @@ impl Service {
     /// # Errors
     /// When the file cannot be read, or is no provider.
     pub async fn describe_provider(&self, source: &Source) -> Result<(Description, String)> {
-        let loaded = self.load_source(source).await?;
+        let loaded = self.load_source(source, &Limits::default()).await?;
         Ok((loaded.description, loaded.digest))
     }
 
-    pub(crate) async fn load_source(&self, source: &Source) -> Result<Loaded> {
+    /// `limits` are those of the registration that it is for.
+    pub(crate) async fn load_source(&self, source: &Source, limits: &Limits) -> Result<Loaded> {
         match source {
-            Source::BuiltIn(name) => self.load(built_in(name)?).await,
+            Source::BuiltIn(name) => self.load(built_in(name)?, limits).await,
             Source::Custom(file) => {
                 let bytes = source.bytes()?;
-                let loaded = self.load(&bytes).await;
+                let loaded = self.load(&bytes, limits).await;
                 let named = |error| ServiceError::Source { path: file.clone(), source: Box::new(error) };
                 Ok(Loaded { bytes: Some(bytes), ..loaded.map_err(named)? })
             }
@@ -116,14 +117,14 @@ impl Service {
     /// The component that a code repository was registered with; a built-in one in the version of this Forgeport.
     pub(crate) async fn load_registered(&self, repository: &CodeRepository) -> Result<Loaded> {
         match repository.provider.source {
-            None => self.load(built_in(&repository.kind)?).await,
-            Some(_) => self.load(&self.store.component(&repository.provider.digest)?).await,
+            None => self.load(built_in(&repository.kind)?, &repository.limits).await,
+            Some(_) => self.load(&self.store.component(&repository.provider.digest)?, &repository.limits).await,
         }
     }
 
-    pub(crate) async fn load(&self, bytes: &[u8]) -> Result<Loaded> {
+    pub(crate) async fn load(&self, bytes: &[u8], limits: &Limits) -> Result<Loaded> {
         let digest = digest_of(bytes);
-        let provider = self.runtime()?.load(bytes, &digest)?;
+        let provider = self.runtime()?.load(bytes, &digest, &limits.within(&self.policy.limits))?;
         let description = provider.describe().await?;
         description.validate()?;
         Ok(Loaded { provider, description, digest, bytes: None })

@@ -87,10 +87,11 @@ impl Service {
         let Registration { name, source, options, description, marks } = registration;
         check_code_repository_name(&name)?;
         self.check_free(&name)?;
-        let loaded = self.load_source(&source).await?;
+        let limits = self.limited(Limits::default(), &marks.limits)?;
+        let loaded = self.load_source(&source, &limits).await?;
         let mut repository = CodeRepository::new(&name, source.kind(), loaded.reference(source.file()));
         repository.description = description;
-        self.limit(&mut repository, &marks.limits)?;
+        repository.limits = limits;
         let given = split(options)?;
         self.plan(repository, loaded, given, &marks, false).await
     }
@@ -158,15 +159,16 @@ impl Service {
         Ok(Plan { repository, loaded, options, needs, secrets, consent, exists })
     }
 
-    /// Sets limits, none above what the operator allows.
-    pub(crate) fn limit(&self, repository: &mut CodeRepository, texts: &[String]) -> Result<()> {
-        for text in texts {
+    /// Limits with changes, none above what the operator allows.
+    pub(crate) fn limited(&self, mut limits: Limits, changes: &[String]) -> Result<Limits> {
+        for text in changes {
             match text.split_once('=') {
-                Some((name, "default")) => repository.limits.unset(name.parse::<Limit>()?),
-                _ => repository.limits.set_text(text)?,
+                Some((name, "default")) => limits.unset(name.parse::<Limit>()?),
+                _ => limits.set_text(text)?,
             }
         }
-        Ok(Limits::check_within(&repository.limits, &self.policy.limits)?)
+        limits.check_within(&self.policy.limits)?;
+        Ok(limits)
     }
 
     fn check_free(&self, name: &str) -> Result<()> {

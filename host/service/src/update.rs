@@ -49,7 +49,7 @@ impl Service {
         if name.is_none() && description.is_none() && !provider && marks.limits.is_empty() {
             return Err(ServiceError::NothingToChange);
         }
-        self.limit(&mut repository, &marks.limits)?;
+        repository.limits = self.limited(repository.limits, &marks.limits)?;
         if let Some(name) = name {
             repository.name = name;
         }
@@ -81,7 +81,7 @@ impl Service {
             Some(Source::Custom(_)) if repository.provider.source.is_none() => {
                 return Err(ServiceError::SourceOfBuiltIn(repository.kind.clone()));
             }
-            Some(source) => self.load_source(source).await?,
+            Some(source) => self.load_source(source, &repository.limits).await?,
             None => self.load_registered(&repository).await?,
         };
         let file = source.and_then(|source| source.file()).or_else(|| repository.provider.source.clone());

@@ -48,9 +48,9 @@ pub fn fresh() -> Result<()> {
 }
 
 fn load(directory: PathBuf) -> Result<Provider> {
-    let cache = CodeCacheSettings { directory, key: Zeroizing::new([7; 32]) };
-    let runtime = Runtime::new(Limits::default(), Some(cache))?;
-    let provider = runtime.load(COMPONENT, "github")?;
+    let cache = CodeCacheSettings { directory, key: Zeroizing::new([7; 32]), bytes: u64::MAX };
+    let runtime = Runtime::new(Some(cache))?;
+    let provider = runtime.load(COMPONENT, "github", &Limits::default())?;
     // It lives as long as the process, as in the command.
     std::mem::forget(runtime);
     Ok(provider)

@@ -84,8 +84,8 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Bench {
-        let runtime = Runtime::new(limits(&LIMITS), None).unwrap();
-        let good = runtime.load(&guest().encode(), "good").unwrap();
+        let runtime = Runtime::new(None).unwrap();
+        let good = runtime.load(&guest().encode(), "good", &limits(&LIMITS)).unwrap();
         let scratch = TempDir::new().unwrap();
         fs::write(scratch.path().join("outside"), "untouched").unwrap();
         Bench { runtime, gate: gate(), good, scratch, kept: Arc::default(), granted: Grants::default() }
@@ -115,7 +115,11 @@ impl Bench {
     }
 
     pub fn load(&self, guest: &Guest) -> Result<Provider, LoadError> {
-        self.runtime.load(&guest.encode(), "hostile")
+        self.load_bytes(&guest.encode(), &[])
+    }
+
+    pub fn load_bytes(&self, bytes: &[u8], extra: &[&str]) -> Result<Provider, LoadError> {
+        self.runtime.load(bytes, "hostile", &limits(&[&LIMITS, extra].concat()))
     }
 
     pub fn repository(&self, guest: &Guest, limits: &[&str]) -> Repository {
@@ -153,7 +157,7 @@ impl Bench {
     }
 
     async fn outcome(&self, case: &Case) -> Outcome {
-        let provider = match self.load(&case.guest) {
+        let provider = match self.load_bytes(&case.guest.encode(), case.limits) {
             Ok(provider) => provider,
             Err(error) => return Outcome::Load(error),
         };

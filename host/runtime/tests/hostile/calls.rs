@@ -62,7 +62,7 @@ async fn a_call_that_is_dropped_closes_its_connection_at_once() {
 async fn providers_that_loop_do_not_keep_others_from_their_turn() {
     let bench = Bench::new();
     let hostile = bench.load(&guest().with("login", "(loop (br 0)) unreachable")).unwrap();
-    let good = bench.runtime.load(&guest().encode(), "good").unwrap();
+    let good = bench.load(&guest()).unwrap();
     let mut calls = Vec::new();
     for number in 0..200 {
         let (provider, ends) = if number % 20 == 0 { (&hostile, false) } else { (&good, true) };

@@ -1,13 +1,13 @@
 //! Guests that do not end.
 
-use crate::bench::{Bench, Call, Expect, case};
+use crate::bench::{Bench, Call, Expect, case, limited};
 use crate::guest::guest;
 use forgeport_grants::Limit;
 
 const LOOP: &str = "(loop (br 0)) unreachable";
 const DEEP: &str = "(drop (call $recurse (i64.const 0))) unreachable";
 const ENDED: Expect = Expect::Limit(Limit::CpuTime);
-const EXHAUSTED: Expect = Expect::Trap("call stack exhausted");
+const EXHAUSTED: Expect = Expect::Limit(Limit::Stack);
 
 /// A part, and the call that reaches it.
 const REACHED_BY: [(&str, Call); 9] = [
@@ -56,6 +56,24 @@ async fn an_endless_loop_where_nothing_was_called_yet_or_any_more_ends_too() {
 async fn deep_recursion_in_any_function_ends_by_its_stack() {
     let cases = REACHED_BY.map(|(part, call)| case(part, call, guest().with(part, DEEP), EXHAUSTED));
     Bench::new().run(cases.into()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stack_is_as_large_as_its_limit_says() {
+    // Each level takes some dozen bytes.
+    let deep = |levels: u32| {
+        let item = "(func $dive (param i32) (result i32) (if (result i32) (local.get 0)
+            (then (i32.add (i32.const 1) (call $dive (i32.sub (local.get 0) (i32.const 1))))) (else (i32.const 0))))";
+        guest().item(item).with("login", format!("(drop (call $dive (i32.const {levels}))) (call $ok)"))
+    };
+    Bench::new()
+        .run(vec![
+            case("a little", Call::Login, deep(1000), Expect::Fine),
+            case("more than usual", Call::Login, deep(100_000), EXHAUSTED),
+            limited("more than usual, and allowed", Call::Login, deep(100_000), &["stack=16MiB"], Expect::Fine),
+            limited("a little, and not allowed", Call::Login, deep(1000), &["stack=4KiB"], EXHAUSTED),
+        ])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

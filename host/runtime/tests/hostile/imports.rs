@@ -35,14 +35,14 @@ async fn whatever_else_is_imported_is_refused_by_its_name() {
     for name in FOREIGN {
         let text = format!("(component (import \"{name}\" (instance (export \"f\" (func)))))");
         let bytes = wat::parse_str(&text).unwrap();
-        let error = bench.runtime.load(&bytes, "foreign").err().unwrap().to_string();
+        let error = bench.load_bytes(&bytes, &[]).err().unwrap().to_string();
         assert!(error.contains(name) && !error.contains('\n'), "{error}");
         let anatomy = Anatomy::of(&bytes).unwrap();
         assert_eq!((anatomy.foreign, anatomy.world), (vec![name.to_owned()], None));
     }
     // A module of an earlier WASI is no component at all.
     let module = wat::parse_str("(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func)))").unwrap();
-    assert!(bench.runtime.load(&module, "module").err().unwrap().to_string().contains("no WebAssembly component"));
+    assert!(bench.load_bytes(&module, &[]).err().unwrap().to_string().contains("no WebAssembly component"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn an_offered_interface_with_other_functions_does_not_fit() {
         let import = "forgeport:code-repository/http@0.1.0";
         let text =
             format!("(component (import \"{import}\" (instance (export \"{function}\" (func (param \"x\" u64))))))");
-        let error = bench.runtime.load(&wat::parse_str(&text).unwrap(), "other").err().unwrap().to_string();
+        let error = bench.load_bytes(&wat::parse_str(&text).unwrap(), &[]).err().unwrap().to_string();
         assert!(error.contains("does not fit"), "{error}");
     }
 }

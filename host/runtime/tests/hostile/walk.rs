@@ -75,7 +75,7 @@ fn offered<'a>(bench: &Bench, resolve: &'a Resolve) -> Vec<(String, &'a Interfac
             continue;
         }
         let text = format!("(component (import \"{name}\" (instance)))");
-        match bench.runtime.load(&wat::parse_str(&text).unwrap(), "walk").err().unwrap().to_string() {
+        match bench.load_bytes(&wat::parse_str(&text).unwrap(), &[]).err().unwrap().to_string() {
             // It lacks what a provider exports.
             error if error.contains("does not fit") => offered.push((name, interface)),
             error => assert!(error.contains(&name), "{error}"),
