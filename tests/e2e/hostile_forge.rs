@@ -36,6 +36,10 @@ fn serve(mut stream: TcpStream, harm: Option<Answer>, asked: &Mutex<Vec<String>>
     let mut head = String::new();
     let mut lines = BufReader::new(stream.try_clone().unwrap());
     while lines.read_line(&mut head).unwrap_or(0) > 2 {}
+    if head.is_empty() {
+        // A call that ended while it connected, because one beside it had failed, asks nothing any more.
+        return;
+    }
     asked.lock().unwrap().push(head.clone());
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let commit = format!(r#"{{"sha":"{COMMIT}","commit":{{"tree":{{"sha":"{COMMIT}"}}}}}}"#);
@@ -135,7 +139,10 @@ fn no_redirect_leads_where_nothing_was_granted() {
     }
     assert!(hostile.refused().len() >= 20);
     let here = hostile.url.trim_start_matches("http://").to_owned();
-    assert!(hostile.asked.lock().unwrap().iter().all(|head| head.to_lowercase().contains(&format!("host: {here}"))));
+    let asked = hostile.asked.lock().unwrap();
+    let elsewhere: Vec<_> =
+        asked.iter().filter(|head| !head.to_lowercase().contains(&format!("host: {here}"))).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }
 
 #[test]
