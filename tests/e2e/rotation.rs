@@ -1,8 +1,12 @@
 //! The change to a new key.
 
-use crate::scene::{Kind, Scene};
+use crate::scene::{Kind, Ran, Scene};
 use forgeport_forge::samples;
-use std::fs;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::{Command, Stdio},
+};
 
 #[test]
 fn after_a_rotation_everything_opens_with_the_new_key_and_nothing_with_the_old() {
@@ -40,4 +44,46 @@ fn a_key_in_the_environment_is_rotated_to_the_one_that_is_named() {
     assert!(code == Some(0) && text.contains("set FORGEPORT_KEY"), "{text}");
     assert_eq!(run("2", None, &["secret", "get", "x", "key", "--reveal"]).1.trim(), "key  value");
     assert_eq!(run("1", None, &["secret", "get", "x", "key", "--reveal"]).0, Some(1));
+}
+
+/// Runs a command of Forgeport in a session of its own, with GNOME's keyring, whose password is `pw`, or with another's.
+const SESSION: &str = r#"printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null; exec "$@""#;
+
+#[test]
+fn a_key_in_the_systems_keyring_is_found_there_and_nowhere_else() {
+    if ["dbus-run-session", "gnome-keyring-daemon"]
+        .iter()
+        .any(|tool| Command::new(tool).arg("--version").output().is_err())
+    {
+        assert!(std::env::var_os("CI").is_none(), "the keyring has to be there where everything is tried");
+        return eprintln!("not tried: there is no dbus-run-session or no gnome-keyring-daemon");
+    }
+    let scene = Scene::with(&samples::faithful());
+    let runtime = scene.path("runtime");
+    fs::create_dir(&runtime).unwrap();
+    fs::set_permissions(&runtime, fs::Permissions::from_mode(0o700)).unwrap();
+    let in_session = |arguments: &[&str]| {
+        let inner = scene.command(arguments);
+        let mut command = Command::new("dbus-run-session");
+        command.args(["--", "sh", "-c", SESSION, "sh"]).arg(inner.get_program()).args(inner.get_args());
+        command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("HOME", scene.path("home")).env("XDG_RUNTIME_DIR", &runtime).stdin(Stdio::null());
+        Ran::of(command.output().unwrap())
+    };
+    let reveal = ["secret", "get", "x", "key", "--reveal"];
+    in_session(&["secret", "create", "x", "--key=value"]).good();
+    let file = scene.path("home/data/key");
+    let first = fs::read_to_string(&file).unwrap();
+    for _ in 0..2 {
+        let rotated = in_session(&["secret", "rotate-key", "--keep-in=keyring"]).good();
+        assert!(rotated.stdout.contains("in the keyring"), "{}", rotated.stdout);
+        let pointer = fs::read_to_string(&file).unwrap();
+        assert!(pointer.starts_with("keyring ") && pointer.len() < first.len(), "{pointer}");
+        assert_eq!(in_session(&reveal).good().stdout.trim(), "key  value");
+    }
+    // Without the session there is no key; nothing is lost by asking.
+    let error = scene.run(&reveal).bad();
+    assert!(error.contains("keyring"), "{error}");
+    in_session(&["secret", "rotate-key", "--keep-in=file"]).good();
+    assert_eq!(scene.run(&reveal).good().stdout.trim(), "key  value");
 }

@@ -34,12 +34,11 @@ impl ProviderLog {
             }
             _ => {}
         }
-        // A stranger's text: control characters could rewrite the terminal.
         let message = match &self.session {
             Some(session) => redact_text(&session.permit, message),
             None => message.to_owned(),
         };
-        let message = message.escape_debug();
+        let message = steady(&message);
         match level {
             Level::Debug => tracing::debug!(target: "provider", "{message}"),
             Level::Info => tracing::info!(target: "provider", "{message}"),
@@ -48,9 +47,26 @@ impl ProviderLog {
     }
 }
 
+/// A stranger's text: control characters could rewrite the terminal. Quotes could not.
+fn steady(message: &str) -> String {
+    let escaped = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    };
+    message.chars().map(escaped).collect()
+}
+
 impl Host for State {
     async fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.log.write(level, &message);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_message_can_quote_and_cannot_steer() {
+        assert_eq!(super::steady("it's \"so\" \u{1b}[2J\u{202e}\n\\"), "it's \"so\" \\u{1b}[2J\\u{202e}\\n\\");
     }
 }

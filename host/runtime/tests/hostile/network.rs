@@ -91,12 +91,33 @@ async fn requests_answers_and_floods_of_them_end_at_their_limits() {
         guest.with("login", format!("(loop {send} (br 0)) unreachable"))
     };
     let refusals = "https://evil.example/";
+    // As many headers as fit into 16 MB, each of them nameless.
+    let mut million = sending(|guest| {
+        let mut ask = guest.ask("GET", &url, &[]);
+        ask.0[4..6].copy_from_slice(&[1 << 17, 1_000_000]);
+        ask
+    });
+    million = million.memory(r#"(memory (export "memory") 260)"#);
     bench
         .run(vec![
             limited("a long answer", Call::Login, get(&url), &["body=1KiB"], Expect::Told("`body`")),
             limited("answers together", Call::Login, get(&url), &["bytes_in=1KiB"], Expect::Told("`bytes_in`")),
             limited("a long body", Call::Login, body, &["bytes_out=10KiB"], Expect::Told("`bytes_out`")),
             limited("many headers", Call::Login, many.clone(), &["headers=50"], Expect::Told("`headers`")),
+            limited(
+                "a million headers",
+                Call::Login,
+                million.clone(),
+                &["memory=20MiB", "call_bytes=8MiB"],
+                Expect::Limit(Limit::CallBytes),
+            ),
+            limited(
+                "a million headers, handed over",
+                Call::Login,
+                million,
+                &["memory=20MiB", "call_bytes=1GiB"],
+                Expect::Told("header"),
+            ),
             limited("long headers", Call::Login, many, &["header_bytes=100"], Expect::Told("`header_bytes`")),
             limited(
                 "a flood of refusals",
