@@ -62,8 +62,7 @@ impl Provider {
         limits: Limits,
         turns: Arc<Semaphore>,
     ) -> Result<Provider, LoadError> {
-        crate::imports::check(&machine.engine, component)?;
-        let component = machine.linker.instantiate_pre(component).and_then(CodeProviderPre::new);
+        let component = machine.linker(component)?.instantiate_pre(component).and_then(CodeProviderPre::new);
         Ok(Provider { component: component.map_err(LoadError::Unfit)?, machine, limits, turns })
     }
 

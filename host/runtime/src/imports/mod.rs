@@ -20,14 +20,21 @@ use wasmtime::{
 const OWN: [&str; 3] =
     ["forgeport:code-repository/http", "forgeport:code-repository/checkout", "forgeport:code-repository/log"];
 
-pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
+/// What every provider can call.
+pub(crate) fn own(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     CodeProvider::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+/// The same, and WASI.
+pub(crate) fn with_wasi(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = own(engine)?;
     wasi::add_to_linker(&mut linker)?;
     Ok(linker)
 }
 
-/// Is an interface of this name, with its version, one that [`linker`] gives?
+/// Is an interface of this name, with its version, one that a provider gets?
 pub(crate) fn is_offered(name: &str) -> bool {
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     OWN.contains(&interface) || is_wasi(interface, version)
@@ -43,12 +50,13 @@ fn is_wasi(interface: &str, version: &str) -> bool {
     wasi::OFFERED.contains(&interface) && version.starts_with("0.2.") && !version.contains('-')
 }
 
-/// Names the first import that no provider gets; the linker's own message would name a function deep inside it.
-pub(crate) fn check(engine: &Engine, component: &Component) -> Result<(), LoadError> {
+/// Names the first import that no provider gets; the linker's own message would name a function deep inside it. Otherwise tells
+/// whether WASI is among them.
+pub(crate) fn check(engine: &Engine, component: &Component) -> Result<bool, LoadError> {
     let component_type = component.component_type();
-    let foreign = component_type.imports(engine).map(|(name, _)| name).find(|name| !is_offered(name));
-    match foreign {
-        Some(name) => Err(LoadError::Import(name.to_owned())),
-        None => Ok(()),
+    let imports: Vec<&str> = component_type.imports(engine).map(|(name, _)| name).collect();
+    match imports.iter().find(|name| !is_offered(name)) {
+        Some(name) => Err(LoadError::Import((*name).to_owned())),
+        None => Ok(imports.iter().any(|name| is_offered_wasi(name))),
     }
 }
