@@ -4,7 +4,7 @@ use crate::{Fetched, Permit, encodings, permit::Secret};
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use bytes::Bytes;
 use forgeport_grants::Placement;
-use http::HeaderValue;
+use http::{HeaderValue, header::CONTENT_LENGTH};
 use memchr::memmem;
 use std::{
     collections::{HashSet, hash_map::RandomState},
@@ -20,6 +20,7 @@ const SHORTEST: usize = 8;
 /// The answer without any credential of the permit, neither raw nor as it was sent.
 pub fn redact(permit: &Permit, answer: Fetched) -> Fetched {
     let Fetched { status, mut headers, mut body } = answer;
+    let length = body.len();
     for needle in &permit.forms().all {
         let needle = memmem::Finder::new(needle.as_slice());
         if let Some(clean) = without(&body, &needle) {
@@ -31,6 +32,10 @@ pub fn redact(permit: &Permit, answer: Fetched) -> Fetched {
                 *value = clean;
             }
         }
+    }
+    if body.len() != length && headers.contains_key(CONTENT_LENGTH) {
+        // Whoever reads as much as it says would wait for the rest.
+        headers.insert(CONTENT_LENGTH, body.len().into());
     }
     Fetched { status, headers, body }
 }

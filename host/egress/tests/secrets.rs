@@ -135,6 +135,7 @@ async fn an_echo_in_any_usual_form_does_not_come_back() {
         assert!(!text.contains(form.trim_end_matches('=')), "{form}: {text}");
     }
     assert!(!fetched.headers["x-echo"].to_str().unwrap().contains("cr/t"));
+    assert_eq!(fetched.headers["content-length"], fetched.body.len().to_string());
 }
 
 #[tokio::test]

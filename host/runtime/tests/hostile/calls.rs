@@ -1,7 +1,7 @@
 //! Floods of calls, and calls that nobody waits for any more.
 
 use crate::bench::{Bench, Call, Expect, case, limited};
-use crate::guest::guest;
+use crate::guest::{Guest, guest};
 use crate::server::read_request;
 use forgeport_grants::{Limit, Origin};
 use std::{io::Read, net::TcpListener, time::Duration};
@@ -38,20 +38,26 @@ async fn floods_of_calls_end_by_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_is_dropped_closes_its_connection_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let mut asking = guest();
+    let send = asking.ask("GET", &url, &[]).send();
+    dropped_while_it_waits(listener, asking.with("login", format!("{send} (call $ok)"))).await;
+}
+
+/// Drops a call that asks a server which never answers.
+pub async fn dropped_while_it_waits(listener: TcpListener, guest: Guest) {
     let origin = Origin::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let (arrived, waiting) = tokio::sync::oneshot::channel();
     let server = tokio::task::spawn_blocking(move || {
         let (mut stream, _) = listener.accept().unwrap();
         read_request(&stream);
         arrived.send(()).unwrap();
-        // It never answers: what comes next is the end.
+        // What comes next is the end.
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         stream.read(&mut [0]).unwrap()
     });
     let bench = Bench::granting(&origin, &["GET"]);
-    let mut asking = guest();
-    let send = asking.ask("GET", format!("{origin}/"), &[]).send();
-    let repository = bench.repository(&asking.with("login", format!("{send} (call $ok)")), &[]);
+    let repository = bench.repository(&guest, &[]);
     let call = tokio::spawn(async move { repository.login().await });
     waiting.await.unwrap();
     call.abort();

@@ -1,11 +1,13 @@
 //! Guests that make their requests, and whatever else they try, through WASI.
 
 use crate::bench::{Bench, Call, Case, Expect, case, limited, placeholder};
+use crate::calls::dropped_while_it_waits;
 use crate::guest::{Guest, guest};
 use crate::server::Server;
 use forgeport_egress::{Credential, Outcome, Permit, Secret};
 use forgeport_grants::{Limit, Placement};
 use forgeport_runtime::Session;
+use std::net::TcpListener;
 
 const INTERFACES: [&str; 3] = ["wasi:http/types@0.2.12", "wasi:http/outgoing-handler@0.2.12", "wasi:io/streams@0.2.12"];
 
@@ -293,6 +295,14 @@ async fn waiting_without_end_ends_with_the_call_and_exits_are_told() {
             case("an exit", Call::Login, with("(call $exit (i32.const 1)) (call $ok)"), Expect::Trap("exit status 1")),
         ])
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_dropped_closes_the_connection_of_its_library_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    let ask = Ask { method: GET, scheme: 0, authority: &authority, path: "/", headers: &[], body: "" };
+    dropped_while_it_waits(listener, asking(&ask)).await;
 }
 
 const PROCESS: &str = r#"
