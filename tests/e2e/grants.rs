@@ -113,8 +113,16 @@ fn a_changed_component_has_no_grants_until_somebody_consents_again() {
     bytes.extend([0, 2, 1, b'x']);
     fs::write(scene.path("other.wasm"), bytes).unwrap();
     let update = ["code-repository", "update", "demo", "--source=other.wasm"];
-    let refused = scene.run(&update).bad();
-    assert!(refused.contains("--yes"), "{refused}");
+    let refused = scene.run(&update);
+    let instance = scene.forge.gitea().instance_url;
+    for line in [
+        format!("- {instance} (GET, HEAD; also in a private network), with --token as a bearer token"),
+        format!("+ {instance} (GET, HEAD), with --token as a bearer token"),
+    ] {
+        assert!(refused.stderr.lines().any(|shown| shown.starts_with(&line)), "{}", refused.stderr);
+    }
+    assert!(refused.stderr.contains("would take the place of gitea"), "{}", refused.stderr);
+    assert!(refused.bad().contains("--yes"));
     scene.download("main", "old", &[]).good();
     assert!(scene.run(&[&update[..], &["--yes"]].concat()).bad().contains("--allow-private="));
     scene.run(&[&update[..], &["--yes", "--allow-private"]].concat()).good();

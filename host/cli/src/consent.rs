@@ -2,7 +2,7 @@
 
 use crate::{grants::terms, output::tell};
 use anyhow::{Result, bail};
-use forgeport_service::{Placement, Plan, Scheme};
+use forgeport_service::{CredentialPlan, Grant, Grants, Placement, Plan, ProviderRef, Scheme};
 use std::io::IsTerminal;
 
 /// Says what is asked, and makes sure that it is granted: by the user on a terminal, or beforehand with `--yes`.
@@ -27,24 +27,44 @@ pub fn obtain(plan: &Plan, yes: bool) -> Result<()> {
 
 fn asked(plan: &Plan) -> String {
     let description = plan.description();
-    let digest: String = plan.digest().chars().take(12).collect();
-    let mut text = format!("{} {} (sha256 {digest}...) asks for:\n", description.name, description.version);
-    let needs = plan.needs();
-    for grant in plan.granted().iter() {
-        text += &format!("  {} ({})", grant.origin, terms(grant));
-        let there = needs.credentials.iter().filter(|plan| grant.origin.covers(&plan.origin));
-        for plan in there {
-            text += &format!(", with --{} {}", plan.setting, sent(&plan.placement));
-            if plan.origin.scheme() == Scheme::Http {
-                text += ", not encrypted, on this machine";
-            }
+    let new = lines(plan.granted(), &plan.needs().credentials);
+    let mut text = titled(&description.name, &description.version, plan.digest());
+    let Some(replaced) = plan.replaced() else {
+        text += " asks for:\n";
+        new.iter().for_each(|line| text += &format!("  {line}\n"));
+        if new.is_empty() {
+            text += "  nothing\n";
         }
-        text.push('\n');
-    }
-    if needs.grants.is_empty() {
-        text += "  nothing\n";
+        return text;
+    };
+    let ProviderRef { name, version, digest, .. } = &replaced.provider;
+    let old = lines(&replaced.grants, &replaced.credentials);
+    text += &format!(" would take the place of {}; + is new, - is gone:\n", titled(name, version, digest));
+    old.iter().filter(|line| !new.contains(line)).for_each(|line| text += &format!("- {line}\n"));
+    for line in &new {
+        text += &format!("{} {line}\n", if old.contains(line) { " " } else { "+" });
     }
     text
+}
+
+fn titled(name: &str, version: &str, digest: &str) -> String {
+    let digest: String = digest.chars().take(12).collect();
+    format!("{name} {version} (sha256 {digest}...)")
+}
+
+/// What is granted, with what is sent there.
+fn lines(grants: &Grants, credentials: &[CredentialPlan]) -> Vec<String> {
+    let line = |grant: &Grant| {
+        let mut line = format!("{} ({})", grant.origin, terms(grant));
+        for plan in credentials.iter().filter(|plan| grant.origin.covers(&plan.origin)) {
+            line += &format!(", with --{} {}", plan.setting, sent(&plan.placement));
+            if plan.origin.scheme() == Scheme::Http {
+                line += ", not encrypted, on this machine";
+            }
+        }
+        line
+    };
+    grants.iter().map(line).collect()
 }
 
 fn sent(placement: &Placement) -> String {

@@ -112,7 +112,7 @@ impl Service {
         Ok(self.store.code_repositories().update(&repository, None)?)
     }
 
-    async fn authority_of(&self, repository: &CodeRepository) -> Result<(Needs, Authority)> {
+    pub(crate) async fn authority_of(&self, repository: &CodeRepository) -> Result<(Needs, Authority)> {
         let loaded = self.load_registered(repository).await?;
         let options = self.options(repository, &loaded.description, Mint::Never).await?;
         let needs = Needs::of(&loaded.description, &options)?;

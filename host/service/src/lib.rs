@@ -33,7 +33,7 @@ pub use home::Home;
 pub use inspect::Inspection;
 pub use policy::detect_policy;
 pub use provider::{BUILT_IN, Source};
-pub use register::{Marks, Plan, Registration};
+pub use register::{Marks, Plan, Registration, Replaced};
 pub use status::{Match, RemoteState, Status};
 pub use update::{Changes, Update};
 

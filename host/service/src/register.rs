@@ -7,10 +7,11 @@ use crate::{
 };
 use forgeport_egress::Quiet;
 use forgeport_grants::{
-    Description, Grant, Grants, Limit, Limits, Needs, Options, OriginPattern, SecretReference, normalise_name,
+    CredentialPlan, Description, Grant, Grants, Limit, Limits, Needs, Options, OriginPattern, SecretReference,
+    normalise_name,
 };
 use forgeport_runtime::Identity;
-use forgeport_store::{CodeRepository, StoredOption, check_code_repository_name};
+use forgeport_store::{CodeRepository, ProviderRef, StoredOption, check_code_repository_name};
 use std::{collections::BTreeMap, sync::Arc};
 use zeroize::Zeroizing;
 
@@ -49,6 +50,18 @@ pub struct Plan {
     pub(crate) secrets: Vec<(String, Zeroizing<String>)>,
     pub(crate) consent: bool,
     pub(crate) exists: bool,
+    pub(crate) replaced: Option<Replaced>,
+}
+
+/// The component that another takes the place of, and what it had.
+#[derive(Clone, Debug)]
+pub struct Replaced {
+    /// Which it was.
+    pub provider: ProviderRef,
+    /// What it was granted.
+    pub grants: Grants,
+    /// What was sent where; nothing where it can no longer be asked.
+    pub credentials: Vec<CredentialPlan>,
 }
 
 impl Plan {
@@ -70,6 +83,11 @@ impl Plan {
     /// What it will be granted.
     pub fn granted(&self) -> &Grants {
         &self.repository.grants
+    }
+
+    /// What the component takes the place of, if it is another than before.
+    pub fn replaced(&self) -> Option<&Replaced> {
+        self.replaced.as_ref()
     }
 
     /// Must a person consent first?
@@ -156,7 +174,7 @@ impl Service {
         let known = exists && needs.grants.iter().all(|asked| has(&repository.grants, asked));
         let consent = custom && !known && marks.grant.is_empty();
         repository.grants = granted(&repository.grants, &needs.grants, marks, exists)?;
-        Ok(Plan { repository, loaded, options, needs, secrets, consent, exists })
+        Ok(Plan { repository, loaded, options, needs, secrets, consent, exists, replaced: None })
     }
 
     /// Limits with changes, none above what the operator allows.

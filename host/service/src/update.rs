@@ -1,6 +1,6 @@
 //! Changing a registration.
 
-use crate::{Marks, Plan, Result, Service, ServiceError, provider::Source, register::split};
+use crate::{Marks, Plan, Replaced, Result, Service, ServiceError, provider::Source, register::split};
 use forgeport_grants::{Grants, normalise_name};
 use forgeport_store::CodeRepository;
 use zeroize::Zeroizing;
@@ -85,11 +85,24 @@ impl Service {
             None => self.load_registered(&repository).await?,
         };
         let file = source.and_then(|source| source.file()).or_else(|| repository.provider.source.clone());
-        if repository.provider.source.is_some() && repository.provider.digest != loaded.digest {
+        let is_another = repository.provider.source.is_some() && repository.provider.digest != loaded.digest;
+        let replaced = if is_another { Some(self.replaced(&repository).await) } else { None };
+        if is_another {
             // What was granted was granted to another component.
             repository.grants = Grants::default();
         }
         repository.provider = loaded.reference(file);
-        self.plan(repository, loaded, split(set)?, marks, true).await
+        let plan = self.plan(repository, loaded, split(set)?, marks, true).await?;
+        Ok(Plan { replaced, ..plan })
+    }
+
+    async fn replaced(&self, repository: &CodeRepository) -> Replaced {
+        // One that can no longer be asked must be replaceable all the same.
+        let needs = self.authority_of(repository).await.map(|(needs, _)| needs).ok();
+        Replaced {
+            provider: repository.provider.clone(),
+            grants: repository.grants.clone(),
+            credentials: needs.map(|needs| needs.credentials).unwrap_or_default(),
+        }
     }
 }
