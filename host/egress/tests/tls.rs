@@ -5,7 +5,7 @@ mod support;
 
 use bytes::Bytes;
 use forgeport_egress::{Caller, EgressError, Gate, GateSettings, Permit};
-use forgeport_grants::{Grant, Origin};
+use forgeport_grants::Origin;
 use http::{Response, Version};
 use http_body_util::Full;
 use hyper::{body::Incoming, service::service_fn};
@@ -107,8 +107,7 @@ fn gate_trusting(authority: Option<&Authority>) -> Gate {
 
 fn permit_for(url: &Url, tenant: &str) -> Permit {
     let origin = Origin::of(url).unwrap();
-    let grant = Grant { private: true, ..Grant::reading(origin.clone()) };
-    let permit = Permit::new(authority([grant]), limits(&[]), soon());
+    let permit = Permit::new(authority([local(&origin)]), limits(&[]), soon());
     let caller = Arc::new(Caller { tenant: tenant.to_owned(), ..Caller::default() });
     Permit { credentials: vec![bearer(&origin, "hunter2")], caller, ..permit }
 }

@@ -94,6 +94,6 @@ impl Anatomy {
     }
 }
 
-fn without_version(name: &str) -> &str {
+pub(crate) fn without_version(name: &str) -> &str {
     name.split('@').next().unwrap_or(name)
 }

@@ -83,32 +83,29 @@ impl CodeCache {
         // The system gives the lock up when a process dies, so what is unfinished while we hold it was left by one that was killed.
         let writing = File::open(&self.settings.directory)?;
         writing.lock()?;
-        self.sweep()?;
+        self.make_room(path, (code.len() + MAC_LENGTH) as u64)?;
         let mut file = Builder::new().prefix(UNFINISHED).tempfile_in(&self.settings.directory)?;
         file.write_all(code)?;
         file.write_all(self.mac(name, code).as_bytes())?;
         file.persist(path)?;
-        self.evict(path)
-    }
-
-    fn sweep(&self) -> std::io::Result<()> {
-        for entry in fs::read_dir(&self.settings.directory)?.flatten() {
-            if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
-                fs::remove_file(entry.path())?;
-            }
-        }
         Ok(())
     }
 
-    /// Removes what was not used for the longest time, until the rest is within the bound; the newest stays in any case.
-    fn evict(&self, newest: &Path) -> std::io::Result<()> {
+    /// Removes what is unfinished, and what was not used for the longest time, until the rest is within the bound with the file that
+    /// is about to be written. That one is kept in any case.
+    fn make_room(&self, for_path: &Path, bytes: u64) -> std::io::Result<()> {
         let mut others = Vec::new();
-        for entry in fs::read_dir(&self.settings.directory)?.flatten().filter(|entry| entry.path() != newest) {
-            let metadata = entry.metadata()?;
-            others.push((metadata.modified()?, metadata.len(), entry.path()));
+        for entry in fs::read_dir(&self.settings.directory)?.flatten() {
+            let path = entry.path();
+            if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+                fs::remove_file(path)?;
+            } else if path != for_path {
+                let metadata = entry.metadata()?;
+                others.push((metadata.modified()?, metadata.len(), path));
+            }
         }
         others.sort();
-        let mut sum = fs::metadata(newest)?.len();
+        let mut sum = bytes;
         for (_, bytes, path) in others.into_iter().rev() {
             sum += bytes;
             if sum > self.settings.bytes {

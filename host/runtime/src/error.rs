@@ -127,12 +127,6 @@ impl CallError {
         if let Some(reached) = error.downcast_ref::<LimitReached>() {
             return CallError::Limit(*reached);
         }
-        if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
-            return CallError::Limit(limits.reached(Limit::Handles));
-        }
-        if matches!(error.downcast_ref(), Some(Trap::StackOverflow)) {
-            return CallError::Limit(limits.reached(Limit::Stack));
-        }
         match error.downcast::<CallError>() {
             Ok(error) => error,
             Err(error) => {
@@ -149,8 +143,14 @@ impl CallError {
     }
 }
 
-/// Limits that the engine itself enforces have no types there, only words.
+/// Limits that the engine itself enforces; some have no types there, only words.
 fn engines_own(error: &wasmtime::Error) -> Option<Limit> {
+    if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+        return Some(Limit::Handles);
+    }
+    if matches!(error.downcast_ref(), Some(Trap::StackOverflow)) {
+        return Some(Limit::Stack);
+    }
     let text = format!("{error:#}");
     let words = [("hostcalls has been exhausted", Limit::CallBytes), ("instance count too high", Limit::Instances)];
     words.into_iter().find(|(words, _)| text.contains(words)).map(|(_, limit)| limit)

@@ -39,8 +39,8 @@ use wasmtime::{
 pub struct Runtime {
     /// By the stack that their components have; one that no provider uses any more goes.
     machines: Mutex<BTreeMap<usize, Weak<Machine>>>,
-    /// What most providers use stays.
-    usual: Arc<Machine>,
+    /// The one that most providers use stays.
+    _usual: Arc<Machine>,
     code_cache: Option<CodeCache>,
     turns: Arc<Semaphore>,
 }
@@ -60,11 +60,12 @@ impl Runtime {
     /// # Errors
     /// When the machine cannot give the engine the address space it reserves.
     pub fn new(code_cache: Option<CodeCacheSettings>) -> Result<Runtime, LoadError> {
-        let usual = Arc::new(Machine::new(Limits::default().size(Limit::Stack))?);
+        let stack = Limits::default().size(Limit::Stack);
+        let usual = Arc::new(Machine::new(stack)?);
         Ok(Runtime {
-            machines: Mutex::default(),
+            machines: Mutex::new(BTreeMap::from([(stack, Arc::downgrade(&usual))])),
             code_cache: code_cache.map(|settings| CodeCache::new(settings, &usual.engine)),
-            usual,
+            _usual: usual,
             turns: Arc::new(Semaphore::new(engine::CONCURRENT_CALLS as usize)),
         })
     }
@@ -86,9 +87,6 @@ impl Runtime {
     }
 
     fn machine(&self, stack: usize) -> Result<Arc<Machine>, LoadError> {
-        if stack == Limits::default().size(Limit::Stack) {
-            return Ok(self.usual.clone());
-        }
         let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(machine) = machines.get(&stack).and_then(Weak::upgrade) {
             return Ok(machine);

@@ -86,8 +86,9 @@ impl Service {
         };
         let file = source.and_then(|source| source.file()).or_else(|| repository.provider.source.clone());
         let is_another = repository.provider.source.is_some() && repository.provider.digest != loaded.digest;
-        let replaced = if is_another { Some(self.replaced(&repository).await) } else { None };
+        let mut replaced = None;
         if is_another {
+            replaced = Some(self.replaced(&repository).await);
             // What was granted was granted to another component.
             repository.grants = Grants::default();
         }

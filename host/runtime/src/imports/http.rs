@@ -8,10 +8,13 @@ use forgeport_egress::{EgressError, Fetched, SecretUse};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
+/// Why a request is refused that no call has made.
+pub(super) const UNGRANTED: &str = "nothing is granted while a provider describes itself";
+
 impl Host for State {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, Failure>> {
         let Some(session) = &self.session else {
-            return Ok(Err(Failure::Refused("nothing is granted while a provider describes itself".into())));
+            return Ok(Err(Failure::Refused(UNGRANTED.into())));
         };
         let request = match outgoing(request) {
             Ok(request) => request,

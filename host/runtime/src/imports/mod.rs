@@ -10,7 +10,7 @@ mod wasi;
 pub(crate) use log::ProviderLog;
 pub(crate) use wasi::Wasi;
 
-use crate::{bindings::CodeProvider, error::LoadError, state::State};
+use crate::{anatomy::without_version, bindings::CodeProvider, error::LoadError, state::State};
 use wasmtime::{
     Engine, Result,
     component::{Component, HasSelf, Linker},
@@ -36,18 +36,14 @@ pub(crate) fn with_wasi(engine: &Engine) -> Result<Linker<State>> {
 
 /// Is an interface of this name, with its version, one that a provider gets?
 pub(crate) fn is_offered(name: &str) -> bool {
-    let (interface, version) = name.split_once('@').unwrap_or((name, ""));
-    OWN.contains(&interface) || is_wasi(interface, version)
+    OWN.contains(&without_version(name)) || is_offered_wasi(name)
 }
 
 /// Is it one of those that only the runtimes of languages and ordinary HTTP libraries need?
 pub(crate) fn is_offered_wasi(name: &str) -> bool {
-    name.split_once('@').is_some_and(|(interface, version)| is_wasi(interface, version))
-}
-
-fn is_wasi(interface: &str, version: &str) -> bool {
     // Drafts of 0.2 had other functions.
-    wasi::OFFERED.contains(&interface) && version.starts_with("0.2.") && !version.contains('-')
+    let is_spoken = |version: &str| version.starts_with("0.2.") && !version.contains('-');
+    name.split_once('@').is_some_and(|(interface, version)| wasi::OFFERED.contains(&interface) && is_spoken(version))
 }
 
 /// Names the first import that no provider gets; the linker's own message would name a function deep inside it. Otherwise tells

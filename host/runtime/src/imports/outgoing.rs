@@ -1,6 +1,6 @@
 //! `wasi:http`: the requests of ordinary HTTP libraries go through the gate like all others, and their answers come from it.
 
-use super::ProviderLog;
+use super::{ProviderLog, http::UNGRANTED};
 use crate::{bindings::log::Level, provider::Session};
 use bytes::{Bytes, BytesMut};
 use forgeport_egress::{EgressError, Fetched, Request};
@@ -75,7 +75,7 @@ impl Outgoing {
         options: RequestOptions,
     ) -> Result<(Response<WasiBody>, Worker), Failed> {
         let Some(session) = &self.session else {
-            return Err(failed(Error::HttpRequestDenied, "nothing is granted while a provider describes itself"));
+            return Err(failed(Error::HttpRequestDenied, UNGRANTED));
         };
         let (parts, body) = request.into_parts();
         let url = Url::parse(&parts.uri.to_string());

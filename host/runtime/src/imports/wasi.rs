@@ -4,7 +4,10 @@
 use super::{ProviderLog, outgoing::Outgoing, output::Output};
 use crate::{bindings::log::Level, provider::Session, state::State};
 use std::sync::Arc;
-use wasmtime::{Result, component::Linker};
+use wasmtime::{
+    Result,
+    component::{Linker, ResourceTable},
+};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -76,20 +79,24 @@ impl Wasi {
     }
 }
 
-// Seeding generators takes longer than the rest of a store, and most providers never ask: what WASI needs is made when it is needed.
+impl State {
+    /// Seeding generators takes longer than the rest of a store, and most providers never ask: it is made when it is needed.
+    fn wasi(&mut self) -> (&mut Wasi, &mut ResourceTable) {
+        let State { wasi, session, log, table, .. } = self;
+        (wasi.get_or_insert_with(|| Box::new(Wasi::new(session.clone(), log.clone()))), table)
+    }
+}
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let State { wasi, session, log, table, .. } = self;
-        let wasi = wasi.get_or_insert_with(|| Box::new(Wasi::new(session.clone(), log.clone())));
+        let (wasi, table) = self.wasi();
         WasiCtxView { ctx: &mut wasi.ctx, table }
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let State { wasi, session, log, table, .. } = self;
-        let wasi = wasi.get_or_insert_with(|| Box::new(Wasi::new(session.clone(), log.clone())));
+        let (wasi, table) = self.wasi();
         WasiHttpCtxView { hooks: &mut wasi.outgoing, table, ctx: &mut wasi.http }
     }
 }
