@@ -79,6 +79,22 @@ pub struct Answer {
     pub body: BoxStream<'static, Result<Bytes, EgressError>>,
 }
 
+impl Answer {
+    /// Whoever hands the body to a provider checks this first: a credential that is echoed in a content coding would not be recognised.
+    ///
+    /// # Errors
+    /// When the body is in one; none was asked for.
+    pub fn check_uncoded(&self) -> Result<(), EgressError> {
+        match self.headers.get(CONTENT_ENCODING).filter(|coding| *coding != IDENTITY) {
+            Some(coding) => {
+                let coding = String::from_utf8_lossy(coding.as_bytes()).into_owned();
+                Err(EgressError::Coded { origin: self.origin.clone(), coding })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// An answer in memory.
 #[derive(Clone, Debug)]
 pub struct Fetched {
@@ -258,12 +274,8 @@ fn received(answered: Answered, turn: Option<OwnedSemaphorePermit>, usage: Usage
 }
 
 async fn read(answer: Answer, held: &mut Held) -> Result<Fetched, EgressError> {
-    let Answer { status, headers, origin, mut body } = answer;
-    // A credential that is echoed in a coding would not be recognised. None was asked for.
-    if let Some(coding) = headers.get(CONTENT_ENCODING).filter(|coding| *coding != IDENTITY) {
-        let coding = String::from_utf8_lossy(coding.as_bytes()).into_owned();
-        return Err(EgressError::Coded { origin, coding });
-    }
+    answer.check_uncoded()?;
+    let Answer { status, headers, mut body, .. } = answer;
     let mut whole = BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk?;

@@ -153,6 +153,9 @@ impl Download {
 
 /// Sorts a refusal into what may be tried again and what the provider has to explain.
 async fn refused(permit: &Permit, answer: Answer) -> retry::Failed<TransferError> {
+    if let Err(error) = answer.check_uncoded() {
+        return retry::Failed::Final(error.into());
+    }
     let Answer { status, headers, body, .. } = answer;
     let mut kept = Vec::new();
     let mut body = pin!(body);

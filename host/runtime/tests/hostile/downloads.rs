@@ -3,6 +3,7 @@
 use crate::bench::{Bench, Call, Case, Expect, case, limited};
 use crate::guest::{Guest, Text, guest};
 use crate::server::Server;
+use std::time::Duration;
 
 const FILE: &str = "(i32.const 0) (i32.const 0) (i32.const 3)";
 
@@ -149,4 +150,14 @@ async fn a_download_that_fails_half_way_leaves_nothing() {
         ])
         .await;
     assert_eq!(page.asked(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_cannot_be_searched_for_credentials_is_not_handed_over() {
+    let server = Server::answering("403 Forbidden\r\ncontent-encoding: gzip", "an echo, coded", Duration::ZERO);
+    let mut guest = guest();
+    let unpack = guest.ask("GET", format!("{}/x.tar", server.origin), &[]).unpack(&mut guest, 0);
+    Bench::granting(&server.origin, &["GET"])
+        .run(vec![case("a coded refusal", Call::Download, downloading(guest, &unpack), Expect::Told("content coding"))])
+        .await;
 }

@@ -21,10 +21,14 @@ impl Server {
 
     /// Takes its time for each answer.
     pub fn slow(body: impl Into<Vec<u8>>, time: Duration) -> Server {
-        let head =
-            |body: &[u8]| format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        Server::answering("200 OK", body, time)
+    }
+
+    /// With a status, and after it more headers if need be.
+    pub fn answering(status: &str, body: impl Into<Vec<u8>>, time: Duration) -> Server {
         let body = body.into();
-        let answer = [head(&body).into_bytes(), body].concat();
+        let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        let answer = [head.into_bytes(), body].concat();
         let (listener, server) = Server::bound();
         let asked = server.asked.clone();
         std::thread::spawn(move || {
