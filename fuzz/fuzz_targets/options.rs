@@ -1,7 +1,9 @@
 //! Descriptions from strangers and options from people: nothing is granted in clear, and no secret goes where nothing was asked.
 #![no_main]
 
-use forgeport_grants::{Condition, CredentialRule, Description, Need, Needs, Options, Placement, Scheme, Setting};
+use forgeport_grants::{
+    Access, Condition, CredentialRule, Description, Need, OptionValue, Options, Placement, Scheme, Setting,
+};
 use libfuzzer_sys::fuzz_target;
 use zeroize::Zeroizing;
 
@@ -44,22 +46,22 @@ fuzz_target!(|text: &str| {
     };
     let valid = description.validate().is_ok();
     let given = [
-        ("url".to_owned(), Zeroizing::new(next())),
-        ("token".to_owned(), Zeroizing::new("hunter2".to_owned())),
-        (next(), Zeroizing::new(next())),
+        ("url".to_owned(), OptionValue::Typed(Zeroizing::new(next()))),
+        ("token".to_owned(), OptionValue::Hidden(Zeroizing::new("hunter2".to_owned()))),
+        (next(), OptionValue::Typed(Zeroizing::new(next()))),
     ];
-    let Ok(options) = Options::check(&description, given) else { return };
+    let Ok(options) = Options::check(&description.settings, given) else { return };
     assert!(text.contains("hunter2") || !format!("{options:?}").contains("hunter2"));
-    let Ok(needs) = Needs::of(&description, &options) else { return };
+    let Ok(access) = Access::of(&description, &options) else { return };
     if !valid {
         return;
     }
-    for grant in needs.grants.iter() {
+    for grant in access.origins.iter() {
         let base = grant.origin.base();
         assert!(base.scheme() == Scheme::Https || base.is_loopback());
         assert!(!grant.private && grant.methods().all(|method| method != "CONNECT"));
     }
-    for plan in &needs.credentials {
-        assert!(needs.grants.reach(&plan.origin));
+    for plan in &access.credentials {
+        assert!(access.origins.reach(&plan.origin));
     }
 });

@@ -2,7 +2,7 @@
 
 use crate::{
     exact::assert_exact,
-    scene::{KINDS, Kind, Scene},
+    scene::{KINDS, Kind, Ran, Scene, component},
 };
 use forgeport_forge::samples;
 use std::fs;
@@ -39,6 +39,103 @@ fn a_full_id_that_is_kept_needs_no_network_at_all() {
     assert!(scene.forge.requests().is_empty());
 }
 
+/// Whatever decides what the forge would answer, or whether it would be asked: each of these changes one such thing.
+#[test]
+fn a_kept_download_is_not_served_after_anything_changed_that_it_was_brought_by() {
+    let repository = samples::faithful();
+    let commit = repository.commit();
+    type Change = fn(&Scene);
+    let changes: [(&str, Change); 5] = [
+        ("a new literal token", |scene| {
+            let token = format!("--token={}", scene.token(Kind::Gitea));
+            scene.run(&["code-repository", "update", "demo", &token]).good();
+        }),
+        ("another option", |scene| {
+            scene.run(&["code-repository", "update", "demo", "--host=localhost", "--yes"]).good();
+        }),
+        ("another component", |scene| {
+            let mut bytes = fs::read(component("gitea")).unwrap();
+            bytes.extend([0, 2, 1, b'x']);
+            fs::write(scene.path("other.wasm"), bytes).unwrap();
+            let update = ["code-repository", "update", "demo", "--source=other.wasm", "--yes", "--allow-private"];
+            scene.run(&update).good();
+        }),
+        ("a revoked grant", |scene| {
+            scene.run(&["grants", "revoke", "demo", &scene.forge.gitea().instance_url]).good();
+        }),
+        ("no change at all", |_| ()),
+    ];
+    for (what, change) in changes {
+        let scene = Scene::with(&repository);
+        scene.register(Kind::Gitea);
+        scene.download("main", "one", &[]).good();
+        change(&scene);
+        let ran = scene.download(&commit, "two", &[]);
+        match what {
+            "no change at all" => assert_eq!(ran.good().json()["cached"], true),
+            "a revoked grant" => assert!(ran.bad().contains("granted are none")),
+            what => assert_eq!(ran.good().json()["cached"], false, "{what}"),
+        }
+    }
+}
+
+#[test]
+fn a_kept_download_is_not_served_once_its_secret_is_gone_or_another() {
+    let repository = samples::faithful();
+    let scene = Scene::with(&repository);
+    let token = format!("--token={}", scene.token(Kind::Github));
+    scene.run(&["secret", "create", "s", &token, "--other=x"]).good();
+    scene.try_register(Kind::Github, &["--token={{s.token}}".into()]).good();
+    scene.download("main", "one", &[]).good();
+    let download = |name: &str| scene.download(&repository.commit(), name, &[]);
+    // What has nothing to do with it changes nothing.
+    scene.run(&["secret", "update", "s", "--other=y"]).good();
+    scene.run(&["secret", "rename", "s", "t"]).good();
+    scene.run(&["secret", "rename", "t", "s"]).good();
+    assert_eq!(download("two").good().json()["cached"], true);
+    scene.run(&["secret", "update", "s", &token]).good();
+    assert_eq!(download("three").good().json()["cached"], false);
+    scene.run(&["secret", "update", "s", "--unset=token"]).good();
+    assert!(download("four").bad().contains("token"));
+    scene.run(&["secret", "delete", "s", "--force"]).good();
+    assert!(download("five").bad().contains("\"s\""));
+}
+
+#[test]
+fn the_operators_policy_holds_for_what_is_kept_too() {
+    let repository = samples::faithful();
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    let run = |policy: String, name: &str| {
+        fs::write(scene.path("policy.toml"), policy).unwrap();
+        let commit = format!("--commit={}", repository.commit());
+        let directory = format!("--directory={name}");
+        let mut command = scene.command(&["--output=json", "code-repository", "download", "demo", &commit, &directory]);
+        Ran::of(command.env("FORGEPORT_POLICY", scene.path("policy.toml")).output().unwrap())
+    };
+    let urls = scene.forge.github();
+    let allow = |origin: &str| format!("[[allow]]\norigin = \"{origin}\"\nprivate = true\n");
+    let both = allow(&urls.api_url) + &allow(&urls.codeload_url);
+    assert_eq!(run(both.clone(), "one").good().json()["cached"], false);
+    // What it says of others does not matter.
+    assert_eq!(run(both + &allow("https://other.example"), "two").good().json()["cached"], true);
+    run(allow("https://other.example"), "three").bad();
+}
+
+#[test]
+fn it_is_told_whose_word_a_verified_tree_is() {
+    let scene = Scene::with(&samples::faithful());
+    scene.register(Kind::Github);
+    for (name, cached) in [("one", false), ("two", true)] {
+        let told = scene.download("main", name, &[]).good().json();
+        assert_eq!(told["cached"], cached);
+        assert_eq!(told["provider"]["name"], "github");
+        assert_eq!(told["provider"]["digest"].as_str().map(str::len), Some(64));
+    }
+    let text = scene.run(&["code-repository", "download", "demo", "--commit=main", "--directory=three"]).good().stdout;
+    assert!(text.contains("verified, tree ") && text.contains(", as github "), "{text}");
+}
+
 #[test]
 fn another_subdirectory_and_another_code_repository_are_kept_apart() {
     let repository = samples::faithful();
@@ -68,7 +165,7 @@ fn a_damaged_entry_is_noticed_and_downloaded_anew() {
         },
     ];
     for (number, damage) in damage.into_iter().enumerate() {
-        let entry = fs::read_dir(scene.path("home/cache/downloads")).unwrap().next().unwrap().unwrap().path();
+        let entry = fs::read_dir(scene.path("home/cache/downloads/content")).unwrap().next().unwrap().unwrap().path();
         let mut bytes = fs::read(&entry).unwrap();
         damage(&mut bytes);
         fs::write(&entry, bytes).unwrap();

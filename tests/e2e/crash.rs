@@ -108,8 +108,10 @@ fn assert_tidy_store(scene: &Scene, components: usize) {
 
 #[track_caller]
 fn assert_tidy_cache(scene: &Scene, downloads: usize) {
-    let kept = names(scene.path("home/cache/downloads"));
+    let kept = names(scene.path("home/cache/downloads/content"));
     assert!(kept.len() == downloads && kept.iter().all(|name| name.ends_with(".download")), "{kept:?}");
+    let answers = names(scene.path("home/cache/downloads/index"));
+    assert!(answers.iter().all(|name| name.len() == 64), "{answers:?}");
 }
 
 #[track_caller]

@@ -3,6 +3,7 @@
 
 mod cache;
 mod canary;
+mod consent;
 mod crash;
 mod credentials;
 mod custom;

@@ -1,9 +1,13 @@
 //! Downloads that are kept, so that the same commit needs no archive request a second time.
 //!
-//! One file for each: a plain tar archive, what is known of the tree in JSON, and the length of that. The archive is the one that came
-//! from the forge, copied while it was unpacked; reading 20,000 files again would cost as much as a third of the download. Only where
-//! the archive was not all, it is made anew. A file comes by rename, so it is there whole or not at all, and goes by unlinking, which does not disturb who reads it: any number of processes may share a cache.
-//! What is restored is unpacked and hashed like what comes from a forge, so a damaged file is noticed and given up.
+//! Two folders. `content` has one file for each tree, named by the tree's id: a plain tar archive, what is known of the tree in JSON, and
+//! the length of that. The archive is the one that came from the forge, copied while it was unpacked; reading 20,000 files again would cost
+//! as much as a third of the download. Only where the archive was not all, it is made anew. `index` has one small file for each request
+//! that was answered by such a tree: what was asked decides there, and says which tree it was.
+//!
+//! A file comes by rename, so it is there whole or not at all, and goes by unlinking, which does not disturb who reads it: any number of
+//! processes may share a cache. What is restored is unpacked and hashed like what comes from a forge, and has to have the id that its
+//! name says, so a damaged or exchanged file is noticed and given up.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Take, Write};
@@ -24,11 +28,16 @@ use crate::staged::{Progress, Staged};
 use crate::tree::{Found, Leaf};
 use crate::unpack::Layout;
 
-/// The endings of a whole entry and of one in the making.
+/// The folders.
+const CONTENT: &str = "content";
+const INDEX: &str = "index";
+/// The endings of a whole content and of one in the making.
 const WHOLE: &str = ".download";
 const PARTIAL: &str = ".partial";
-/// The longest description of an entry, in bytes; it holds the links and submodules of a tree.
+/// The longest description of a content, in bytes; it holds the links and submodules of a tree.
 const LONGEST_ABOUT: u64 = 64 << 20;
+/// The longest answer in the index, in bytes; it holds a link and a sentence.
+const LONGEST_ANSWER: u64 = 64 << 10;
 
 /// A directory of kept downloads.
 #[derive(Clone, Debug)]
@@ -38,7 +47,7 @@ pub struct Cache {
     limit: u64,
 }
 
-/// What a kept download is of.
+/// What was asked, by which a kept download is found again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheKey(String);
 
@@ -55,9 +64,18 @@ pub struct CacheUsage {
 
 /// A kept download, opened.
 pub struct Kept {
+    answer: Answer,
     about: About,
     archive: Take<File>,
-    path: PathBuf,
+    content: PathBuf,
+}
+
+/// What a request was answered with, in the index.
+#[derive(Debug, Serialize, Deserialize)]
+struct Answer {
+    tree: ObjectId,
+    verification: Verification,
+    url: Option<String>,
 }
 
 /// What a tree has besides files.
@@ -65,19 +83,17 @@ pub struct Kept {
 struct About {
     /// How the archive's paths become those of the repository.
     layout: Layout,
-    tree: String,
-    verification: Verification,
-    url: Option<String>,
     /// Those that are not in the archive: `tar` would write their targets in another spelling.
     links: Vec<(Vec<u8>, Vec<u8>)>,
     submodules: Vec<(Vec<u8>, String)>,
 }
 
 impl CacheKey {
-    /// A commit of a code repository, seen from one of its directories. `repository` is an id that no other one has.
-    pub fn new(repository: &str, commit: ObjectId, subdirectory: &RepoPath) -> Self {
+    /// A commit, seen from one of its directories, as it comes from a source: `source` is a text that no other one has, and that changes
+    /// with whatever decides what is answered there.
+    pub fn new(source: &str, commit: ObjectId, subdirectory: &RepoPath) -> Self {
         let mut digest = Sha256::new();
-        for part in [b"1", repository.as_bytes(), commit.as_bytes(), subdirectory.as_bytes()] {
+        for part in [b"2", source.as_bytes(), commit.as_bytes(), subdirectory.as_bytes()] {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }
@@ -93,35 +109,45 @@ impl Cache {
 
     /// A kept download, if there is one.
     pub fn get(&self, key: &CacheKey) -> Option<Kept> {
-        let path = self.path(key);
-        let file = File::open(&path).ok()?;
+        let path = self.answer(key);
+        let answer = match File::open(&path).map(read_answer) {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return discard(&path, &error.to_string()),
+            Err(_) => return None,
+        };
+        let content = self.content(answer.tree);
+        let Ok(file) = File::open(&content) else {
+            // It was used least recently, and has gone.
+            let _ = remove(&path);
+            return None;
+        };
         // The time of the last use; that it cannot be told does no harm.
         let _ = file.set_modified(SystemTime::now());
         match read_about(file) {
-            Ok((about, archive)) => Some(Kept { about, archive, path }),
-            Err(error) => {
-                discard(&path, &error.to_string());
-                None
-            }
+            Ok((about, archive)) => Some(Kept { answer, about, archive, content }),
+            Err(error) => discard(&content, &error.to_string()),
         }
     }
 
-    /// A file for [`Staged::with_copy`], locked for as long as somebody writes it; nothing when the disk does not give one, and then less
+    /// A file to write something to be kept in, such as for [`Staged::with_copy`], locked for as long as somebody writes it; nothing when the disk does not give one, and then less
     /// can be kept. What killed downloads left is removed.
     pub fn begin(&self) -> Option<NamedTempFile> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).ok()?;
+        for folder in [CONTENT, INDEX] {
+            DirBuilder::new().recursive(true).mode(0o700).create(self.directory.join(folder)).ok()?;
+        }
         // Who sweeps must not see a file that is made and not locked yet.
         let _sweeping = self.sweep().ok()?;
-        let partial = tempfile::Builder::new().suffix(PARTIAL).tempfile_in(&self.directory).ok()?;
+        let partial = tempfile::Builder::new().suffix(PARTIAL).tempfile_in(self.directory.join(CONTENT)).ok()?;
         partial.as_file().lock().ok()?;
         Some(partial)
     }
 
-    /// Removes partial entries that nobody writes any more. As long as what is returned lives, nobody else sweeps.
+    /// Removes partial contents that nobody writes any more. As long as what is returned lives, nobody else sweeps.
     fn sweep(&self) -> io::Result<File> {
-        let sweeping = File::open(&self.directory)?;
+        let content = self.directory.join(CONTENT);
+        let sweeping = File::open(&content)?;
         sweeping.lock()?;
-        for item in fs::read_dir(&self.directory)?.flatten() {
+        for item in fs::read_dir(&content)?.flatten() {
             let path = item.path();
             let is_partial = path.as_os_str().as_encoded_bytes().ends_with(PARTIAL.as_bytes());
             // The system gives the lock up when the process dies.
@@ -143,7 +169,7 @@ impl Cache {
         verification: &Verification,
         url: Option<&str>,
     ) -> io::Result<()> {
-        let (Some(copy), Some(mut about)) = (staged.take_copy(), about(staged, verification, url)) else {
+        let (Some(copy), Some((tree, mut about))) = (staged.take_copy(), about(staged)) else {
             return Ok(());
         };
         if staged.bytes_taken() > self.limit / 2 {
@@ -167,7 +193,11 @@ impl Cache {
         let about = serde_json::to_vec(&about)?;
         file.seek(SeekFrom::End(0))?;
         file.write_all(&[&about, &(about.len() as u64).to_le_bytes()[..]].concat())?;
-        copy.persist(self.path(key))?;
+        copy.persist(self.content(tree))?;
+        let answer = Answer { tree, verification: verification.clone(), url: url.map(str::to_owned) };
+        let Some(mut written) = self.begin() else { return Ok(()) };
+        written.write_all(&serde_json::to_vec(&answer)?)?;
+        written.persist(self.answer(key))?;
         self.shrink(self.limit)
     }
 
@@ -199,6 +229,7 @@ impl Cache {
         let mut entries = self.entries()?;
         entries.sort_by_key(|entry| entry.used);
         let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        let before = bytes;
         for entry in entries {
             if bytes <= limit {
                 break;
@@ -206,12 +237,27 @@ impl Cache {
             remove(&entry.path)?;
             bytes -= entry.bytes;
         }
+        match bytes < before {
+            true => self.forget(),
+            false => Ok(()),
+        }
+    }
+
+    /// Removes answers whose content has gone.
+    fn forget(&self) -> io::Result<()> {
+        for item in fs::read_dir(self.directory.join(INDEX))? {
+            let path = item?.path();
+            let gone = |answer: Answer| !self.content(answer.tree).exists();
+            if File::open(&path).and_then(read_answer).map_or(true, gone) {
+                remove(&path)?;
+            }
+        }
         Ok(())
     }
 
     /// What is kept.
     fn entries(&self) -> io::Result<Vec<Entry>> {
-        let listing = match fs::read_dir(&self.directory) {
+        let listing = match fs::read_dir(self.directory.join(CONTENT)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             listing => listing?,
         };
@@ -228,8 +274,12 @@ impl Cache {
         Ok(entries)
     }
 
-    fn path(&self, key: &CacheKey) -> PathBuf {
-        self.directory.join(format!("{}{WHOLE}", key.0))
+    fn content(&self, tree: ObjectId) -> PathBuf {
+        self.directory.join(CONTENT).join(format!("{tree}{WHOLE}"))
+    }
+
+    fn answer(&self, key: &CacheKey) -> PathBuf {
+        self.directory.join(INDEX).join(&key.0)
     }
 }
 
@@ -242,7 +292,7 @@ struct Entry {
 impl Kept {
     /// Where a person can look at the commit.
     pub fn url(&self) -> Option<&str> {
-        self.about.url.as_deref()
+        self.answer.url.as_deref()
     }
 
     /// Put it where the staged directory's target is.
@@ -250,14 +300,14 @@ impl Kept {
     /// # Errors
     /// When it is damaged, and is removed then, or the target cannot be written.
     pub fn restore(self, staged: Staged, progress: &dyn Progress) -> Result<Receipt, FinishError> {
-        let Kept { about, archive, path } = self;
-        let filled = fill(&staged, &about, archive, progress);
+        let Kept { answer, about, archive, content } = self;
+        let filled = fill(&staged, answer.tree, &about, archive, progress);
         let finished = filled.map_err(FinishError::from).and_then(|()| staged.finish());
         match finished {
-            Ok(receipt) => Ok(Receipt { verification: about.verification, ..receipt }),
+            Ok(receipt) => Ok(Receipt { verification: answer.verification, ..receipt }),
             Err(error) => {
                 if error.is_about_content() {
-                    discard(&path, &error.to_string());
+                    let _: Option<()> = discard(&content, &error.to_string());
                 }
                 Err(error)
             }
@@ -265,40 +315,48 @@ impl Kept {
     }
 }
 
-fn fill(staged: &Staged, about: &About, archive: impl Read, progress: &dyn Progress) -> Result<(), UnpackError> {
+fn fill(
+    staged: &Staged,
+    tree: ObjectId,
+    about: &About,
+    archive: impl Read,
+    progress: &dyn Progress,
+) -> Result<(), UnpackError> {
     let base = staged.settings().subdirectory.clone();
     let damaged = |_| UnpackError::transfer("the description of a kept download is damaged");
-    staged.unpack(archive, Format::Tar, &about.layout, progress)?;
+    // The same tree may have been kept as another directory of another commit.
+    let here = |path: &RepoPath| base.join(path).map_err(|_| damaged(()));
+    let Layout { strip, base: below } = &about.layout;
+    let layout = Layout { strip: *strip, base: here(below)? };
+    staged.unpack(archive, Format::Tar, &layout, progress)?;
     for (path, target) in &about.links {
-        let path = RepoPath::parse(path).map_err(|_| damaged(()))?;
+        let path = here(&RepoPath::parse(path).map_err(|_| damaged(()))?)?;
         staged.add_symlink(&path, target.clone())?;
     }
     for (path, id) in &about.submodules {
-        let path = RepoPath::parse(path).map_err(|_| damaged(()))?;
+        let path = here(&RepoPath::parse(path).map_err(|_| damaged(()))?)?;
         let id = id.parse().map_err(|_| damaged(()))?;
         let replaced = staged.state().tree.replace(&path, Leaf::known(Kind::Submodule, id));
         replaced.map_err(|_| damaged(()))?;
     }
-    let tree = about.tree.parse().map_err(|_| damaged(()))?;
     staged.expect_tree(&base, tree);
     Ok(())
 }
 
-/// Nothing for a tree without content.
-fn about(staged: &Staged, verification: &Verification, url: Option<&str>) -> Option<About> {
+/// The tree's id and what is known of it; nothing for one without content.
+fn about(staged: &Staged) -> Option<(ObjectId, About)> {
     let base = &staged.settings().subdirectory;
     let mut state = staged.state();
-    let tree = state.tree.id(base)?.to_string();
-    let full = |path: &RepoPath| base.join(path).map(|path| path.as_bytes().to_vec()).ok();
-    let links = state.links.iter().filter_map(|(path, target)| Some((full(path)?, target.clone()))).collect();
+    let tree = state.tree.id(base)?;
+    let links = state.links.iter().map(|(path, target)| (path.as_bytes().to_vec(), target.clone())).collect();
     let mut submodules = Vec::new();
     state.tree.visit(base, &mut |path, found| {
         if let Found::Leaf(Leaf { kind: Kind::Submodule, id: Some(id), .. }) = found {
-            submodules.push((path.as_bytes().to_vec(), id.to_string()));
+            submodules.extend(path.below(base).map(|below| (below.as_bytes().to_vec(), id.to_string())));
         }
     });
-    let layout = Layout { strip: 0, base: base.clone() };
-    Some(About { layout, tree, verification: verification.clone(), url: url.map(str::to_owned), links, submodules })
+    let layout = Layout { strip: 0, base: RepoPath::root() };
+    Some((tree, About { layout, links, submodules }))
 }
 
 fn write_archive(staged: &Staged, file: &File) -> io::Result<()> {
@@ -336,6 +394,12 @@ fn contents(staged: &Staged) -> Vec<(RepoPath, Found)> {
     contents
 }
 
+fn read_answer(file: File) -> io::Result<Answer> {
+    let mut text = Vec::new();
+    file.take(LONGEST_ANSWER).read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
 /// From the end of the file, and the archive before it.
 fn read_about(mut file: File) -> io::Result<(About, Take<File>)> {
     let mut length = [0; 8];
@@ -352,9 +416,10 @@ fn read_about(mut file: File) -> io::Result<(About, Take<File>)> {
     Ok((serde_json::from_slice(&about)?, file.take(end - length)))
 }
 
-fn discard(path: &Path, why: &str) {
+fn discard<T>(path: &Path, why: &str) -> Option<T> {
     tracing::warn!(path = %path.display(), why, "a kept download is damaged; it is removed and downloaded anew");
     let _ = remove(path);
+    None
 }
 
 /// Somebody else may have been faster.

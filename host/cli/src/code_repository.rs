@@ -103,8 +103,7 @@ fn list(service: &Service, output: Output) -> Result<()> {
 }
 
 fn describe(repository: &CodeRepository) -> String {
-    let CodeRepository { id, name, kind, description, provider, options, grants, limits, remote_hosts, .. } =
-        repository;
+    let CodeRepository { id, name, kind, description, provider, options, consent, grants, limits, .. } = repository;
     let mut rows = Vec::new();
     let mut row = |title: &str, value: String| rows.push(vec![title.to_owned(), crate::output::neutral(&value)]);
     row("name", name.clone());
@@ -124,7 +123,10 @@ fn describe(repository: &CodeRepository) -> String {
     for (limit, value) in limits.set_ones() {
         row("limit", format!("{limit} {}", limit.written(value)));
     }
-    row("remote hosts", remote_hosts.join(", "));
+    match consent {
+        Some(consent) => row("remote hosts", consent.access.remote_hosts.join(", ")),
+        None => row("to be done", format!("forgeport code-repository update {name}, which asks for your consent")),
+    }
     table(&rows)
 }
 

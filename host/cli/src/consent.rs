@@ -2,7 +2,7 @@
 
 use crate::{grants::terms, output::tell};
 use anyhow::{Result, bail};
-use forgeport_service::{CredentialPlan, Grant, Grants, Placement, Plan, ProviderRef, Scheme};
+use forgeport_service::{Access, CredentialPlan, Grant, Grants, Placement, Plan, ProviderRef, Scheme};
 use std::io::IsTerminal;
 
 /// Says what is asked, and makes sure that it is granted: by the user on a terminal, or beforehand with `--yes`.
@@ -27,7 +27,7 @@ pub fn obtain(plan: &Plan, yes: bool) -> Result<()> {
 
 fn asked(plan: &Plan) -> String {
     let description = plan.description();
-    let new = lines(plan.granted(), &plan.needs().credentials);
+    let new = lines(plan.granted(), plan.access());
     let mut text = titled(&description.name, &description.version, plan.digest());
     let Some(replaced) = plan.replaced() else {
         text += " asks for:\n";
@@ -35,14 +35,26 @@ fn asked(plan: &Plan) -> String {
         if new.is_empty() {
             text += "  nothing\n";
         }
-        return text;
+        return text + &seen(plan);
     };
     let ProviderRef { name, version, digest, .. } = &replaced.provider;
-    let old = lines(&replaced.grants, &replaced.credentials);
+    let before = replaced.consent.as_ref().map(|consent| consent.access.clone()).unwrap_or_default();
+    let old = lines(&replaced.grants, &before);
     text += &format!(" would take the place of {}; + is new, - is gone:\n", titled(name, version, digest));
     old.iter().filter(|line| !new.contains(line)).for_each(|line| text += &format!("- {line}\n"));
     for line in &new {
         text += &format!("{} {line}\n", if old.contains(line) { " " } else { "+" });
+    }
+    text + &seen(plan)
+}
+
+/// What the provider itself gets to see, and what it can do with what it reads.
+fn seen(plan: &Plan) -> String {
+    let seen: Vec<String> = plan.seen().map(|name| format!("--{name}")).collect();
+    let seen = if seen.is_empty() { "no option".to_owned() } else { seen.join(", ") };
+    let mut text = format!("It sees the values of {seen}.\n");
+    if !plan.access().credentials.is_empty() && plan.access().origins.iter().count() > 1 {
+        text += "What it reads with a credential at one of these origins, it can send to the others.\n";
     }
     text
 }
@@ -52,25 +64,30 @@ fn titled(name: &str, version: &str, digest: &str) -> String {
     format!("{name} {version} (sha256 {digest}...)")
 }
 
-/// What is granted, with what is sent there.
-fn lines(grants: &Grants, credentials: &[CredentialPlan]) -> Vec<String> {
+/// What is granted, with what is sent there, and whose remotes it is told.
+fn lines(grants: &Grants, access: &Access) -> Vec<String> {
     let line = |grant: &Grant| {
         let mut line = format!("{} ({})", grant.origin, terms(grant));
-        for plan in credentials.iter().filter(|plan| grant.origin.covers(&plan.origin)) {
-            line += &format!(", with --{} {}", plan.setting, sent(&plan.placement));
+        for plan in access.credentials.iter().filter(|plan| grant.origin.covers(&plan.origin)) {
+            line += &format!(", with --{} {}", plan.setting, sent(plan));
             if plan.origin.scheme() == Scheme::Http {
                 line += ", not encrypted, on this machine";
             }
         }
         line
     };
-    grants.iter().map(line).collect()
+    let told = |host: &String| format!("the remotes of checkouts that are at {host}, and links to it");
+    grants.iter().map(line).chain(access.remote_hosts.iter().map(told)).collect()
 }
 
-fn sent(placement: &Placement) -> String {
-    match placement {
+fn sent(plan: &CredentialPlan) -> String {
+    let placement = match &plan.placement {
         Placement::Bearer => "as a bearer token".to_owned(),
         Placement::Basic(user) => format!("as the password of {user:?}"),
         Placement::Header(name) => format!("in the header {name}"),
+    };
+    match plan.beginnings.as_slice() {
+        [] => placement,
+        beginnings => format!("{placement} if it begins with {beginnings:?}"),
     }
 }

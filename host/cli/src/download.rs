@@ -39,12 +39,12 @@ fn warn(receipt: &Receipt) {
 }
 
 fn text(downloaded: &Downloaded) -> String {
-    let Downloaded { repository, commit, receipt, subdirectory, cached, .. } = downloaded;
+    let Downloaded { repository, commit, receipt, subdirectory, provider, cached, .. } = downloaded;
     let directory = neutral(&receipt.directory.to_string_lossy());
     let part = subdirectory.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
     let tree = receipt.tree.map(|tree| format!(", tree {tree}")).unwrap_or_default();
     let verified = match &receipt.verification {
-        Verification::Verified => format!("verified{tree}"),
+        Verification::Verified => format!("verified{tree}, as {} {} tells it", provider.name, provider.version),
         Verification::NotVerified(why) => format!("not verified: {why}{tree}"),
     };
     let from = if *cached { ", from the cache" } else { "" };

@@ -57,7 +57,7 @@ fn list(service: &Service, output: Output) -> Result<()> {
 }
 
 fn show(held: &Held) -> String {
-    let Held { name, digest, asked, granted, policy, credentials, limits } = held;
+    let Held { name, digest, asked, granted, policy, credentials, remote_hosts, limits } = held;
     let mut rows =
         vec![vec!["name".to_owned(), name.clone()], vec!["component".to_owned(), format!("sha256 {digest}")]];
     let mut add = |title: &str, grants: &Grants| {
@@ -75,6 +75,7 @@ fn show(held: &Held) -> String {
     rows.extend(
         credentials.iter().map(|sent| vec!["credential".into(), format!("--{} to {}", sent.setting, sent.origin)]),
     );
+    rows.extend(remote_hosts.iter().map(|host| vec!["remote host".into(), host.clone()]));
     rows.extend(limits.iter().map(|(limit, value)| vec!["limit".into(), format!("{limit} {value}")]));
     table(&rows)
 }

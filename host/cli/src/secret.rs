@@ -80,7 +80,8 @@ fn rotate(service: &Service, output: Output, keep_in: Option<KeepIn>) -> Result<
 }
 
 fn gather(args: SecretValues, options: Vec<(String, String)>) -> Result<BTreeMap<String, Zeroizing<String>>> {
-    let mut all = values::read(options)?;
+    let read = values::read(options)?.into_iter();
+    let mut all: Vec<_> = read.map(|(key, value)| (key, value.text().clone())).collect();
     if let Some(file) = &args.values {
         all.extend(values::object(file)?);
     }

@@ -1,6 +1,7 @@
 //! Values that are not on the command line.
 
 use anyhow::{Context, Result, bail};
+use forgeport_service::OptionValue;
 use serde_json::Value;
 use std::{
     io::{IsTerminal, Read},
@@ -11,16 +12,16 @@ use zeroize::Zeroizing;
 /// A value is at most this long, in bytes; whoever names a larger file means another one.
 const LONGEST: u64 = 1 << 20;
 
-/// Reads `@file` and `@-`; `@@` stands for an `@`.
-pub fn read(options: Vec<(String, String)>) -> Result<Vec<(String, Zeroizing<String>)>> {
+/// Reads `@file` and `@-`, whose text was not meant to be seen; `@@` stands for an `@`.
+pub fn read(options: Vec<(String, String)>) -> Result<Vec<(String, OptionValue)>> {
     options.into_iter().map(|(name, value)| Ok((name.clone(), read_one(&name, value)?))).collect()
 }
 
-fn read_one(name: &str, value: String) -> Result<Zeroizing<String>> {
+fn read_one(name: &str, value: String) -> Result<OptionValue> {
     let value = Zeroizing::new(value);
     match value.strip_prefix('@') {
-        None => Ok(value),
-        Some(text) if text.starts_with('@') => Ok(Zeroizing::new(text.to_owned())),
+        None => Ok(OptionValue::Typed(value)),
+        Some(text) if text.starts_with('@') => Ok(OptionValue::Typed(Zeroizing::new(text.to_owned()))),
         Some("") => {
             bail!("--{name}: which file? Write @FILE, or @- for standard input, or @@ for a value that begins with @")
         }
@@ -29,7 +30,7 @@ fn read_one(name: &str, value: String) -> Result<Zeroizing<String>> {
             // The newline that editors and `echo` leave at the end belongs to no token.
             let end = text.strip_suffix('\n').map_or(text.len(), |rest| rest.strip_suffix('\r').unwrap_or(rest).len());
             text.truncate(end);
-            Ok(text)
+            Ok(OptionValue::Hidden(text))
         }
     }
 }

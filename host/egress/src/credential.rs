@@ -55,7 +55,7 @@ pub(crate) fn dress(permit: &Permit, request: &Request, origin: &Origin, home: b
         (_, Some(swapped)) => Some(swapped),
         (Some(wanted), None) => Some(asked_for(permit, wanted, origin)?),
         (None, None) => {
-            let ambient = permit.credentials.iter().find(|credential| credential.origin == *origin);
+            let ambient = permit.credentials_for(origin).next();
             ambient.map(|found| rendered(found, &found.placement)).transpose()?
         }
     };
@@ -72,8 +72,8 @@ type Header = (String, HeaderName, HeaderValue);
 /// Takes the header out that is a placeholder's, if the secret would be sent there anyway.
 fn swap(permit: &Permit, own: &mut HeaderMap, origin: &Origin) -> Result<Option<Header>, EgressError> {
     for placeholder in &permit.placeholders {
-        let here = |found: &&Credential| found.setting == placeholder.setting && found.origin == *origin;
-        let Some(credential) = permit.credentials.iter().find(here) else { continue };
+        let here = |found: &&Credential| found.setting == placeholder.setting;
+        let Some(credential) = permit.credentials_for(origin).find(here) else { continue };
         let name = header_of(&credential.placement)?;
         let Some(whole) = own.get(&name).and_then(|value| placeholder.whole(value)) else { continue };
         let value = match whole {
@@ -97,8 +97,8 @@ fn leak(permit: &Permit, request: &Request, own: &HeaderMap) -> Option<EgressErr
 
 /// The secret that the request names, in the place that it names.
 fn asked_for(permit: &Permit, wanted: &SecretUse, origin: &Origin) -> Result<Header, EgressError> {
-    let here = |found: &&Credential| found.setting == wanted.setting && found.origin == *origin;
-    let Some(credential) = permit.credentials.iter().find(here) else {
+    let here = |found: &&Credential| found.setting == wanted.setting;
+    let Some(credential) = permit.credentials_for(origin).find(here) else {
         return Err(improper(&format!(
             "--{} is not sent to {origin}: it was not given, or the provider's description does not say so",
             wanted.setting.escape_debug()

@@ -27,6 +27,8 @@ pub struct Credential {
     pub origin: Origin,
     /// Where in the request, unless the request itself says so.
     pub placement: Placement,
+    /// It holds for a secret that begins with each of these, and is not sent otherwise.
+    pub beginnings: Vec<String>,
     /// What.
     pub secret: Secret,
 }
@@ -74,8 +76,19 @@ impl Permit {
         }
     }
 
+    /// What may be sent to an origin; the first counts, unless the request names another.
+    pub(crate) fn credentials_for(&self, origin: &Origin) -> impl Iterator<Item = &Credential> {
+        self.credentials.iter().filter(move |credential| credential.origin == *origin && credential.holds())
+    }
+
     pub(crate) fn forms(&self) -> &Arc<Forms> {
         self.forms.0.get_or_init(|| Arc::new(Forms::of(self)))
+    }
+}
+
+impl Credential {
+    fn holds(&self) -> bool {
+        self.beginnings.iter().all(|beginning| self.secret.expose().starts_with(beginning))
     }
 }
 

@@ -142,7 +142,13 @@ mod tests {
     fn permit(secret: &str) -> Permit {
         let origin = Origin::parse("https://forge.example").unwrap();
         let secret = Secret::new(Zeroizing::new(secret.to_owned()));
-        let credentials = vec![Credential { setting: "token".into(), origin, placement: Placement::Bearer, secret }];
+        let credentials = vec![Credential {
+            setting: "token".into(),
+            origin,
+            placement: Placement::Bearer,
+            beginnings: Vec::new(),
+            secret,
+        }];
         Permit { credentials, ..Permit::new(Authority::default(), Limits::default(), Instant::now()) }
     }
 

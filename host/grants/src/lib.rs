@@ -2,12 +2,12 @@
 //!
 //! Nothing here knows of wasm, the network or the disk.
 
+mod access;
 mod authority;
 mod description;
 mod grant;
 mod host;
 mod limit;
-mod needs;
 mod options;
 mod origin;
 mod path;
@@ -19,13 +19,13 @@ mod template;
 mod text;
 mod validate;
 
+pub use access::{Access, AccessError, CredentialPlan};
 pub use authority::{Authority, Denial, Layer, Permission, Reason};
 pub use description::{Condition, CredentialRule, Description, Need, Placement, Setting};
 pub use grant::{Grant, Grants};
 pub use host::HostError;
 pub use limit::{Limit, LimitError, LimitReached, Limits};
-pub use needs::{CredentialPlan, NeedError, Needs};
-pub use options::{OptionError, Options, nearest, normalise_name};
+pub use options::{OptionError, OptionValue, Options, nearest, normalise_name};
 pub use origin::{Origin, OriginError, Scheme};
 pub use path::{PathPrefix, PathPrefixError};
 pub use pattern::OriginPattern;

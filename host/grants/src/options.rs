@@ -1,11 +1,14 @@
 //! The options that a code repository was registered with, checked against what its provider takes.
+//!
+//! Whether a value may be seen by the provider is said by two: by whoever gave it, and by the setting. Either makes it a secret, and a
+//! value that was given as one never becomes anything else, whatever the setting says later.
 
 use std::fmt;
 
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{Condition, Description, Setting, text::quoted};
+use crate::{Condition, Setting, text::quoted};
 
 /// How different (Jaro-Winkler, 0 to 1) a name may be and still be suggested.
 const SIMILAR: f64 = 0.75;
@@ -20,6 +23,15 @@ struct Entry {
     value: Option<Zeroizing<String>>,
     secret: bool,
     given: bool,
+}
+
+/// A value, and how it was given.
+#[derive(Clone, PartialEq, Eq)]
+pub enum OptionValue {
+    /// As it is, where everybody sees it. It is a secret all the same where the setting says so.
+    Typed(Zeroizing<String>),
+    /// Out of sight: in a file, at a prompt, by reference to a secret, or encrypted in the store.
+    Hidden(Zeroizing<String>),
 }
 
 /// Why options do not fit what the provider takes. No variant holds a value.
@@ -56,6 +68,11 @@ pub enum OptionError {
         /// May it not be left out?
         required: bool,
     },
+    /// Given out of sight for an option that the provider sees.
+    #[error(
+        "option `{0}` is no secret: the provider would see its value, so a {{{{secret}}}}, an @FILE or an encrypted value cannot be given for it; if the provider may see it, write --{0}=VALUE"
+    )]
+    Seen(String),
     /// A line break or another control character in the value.
     #[error("option `{0}` has a line break or another control character in its value: give it without")]
     Control(String),
@@ -81,25 +98,26 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 impl Options {
-    /// Checks what was given against the description, and fills in the defaults.
+    /// Checks what was given against the settings, and fills in the defaults.
     ///
     /// # Errors
-    /// An option is unknown, repeated, missing, empty though it needs a value, or has control characters in its value.
+    /// An option is unknown, repeated, missing, empty though it needs a value, given out of sight though the provider would see it, or
+    /// has control characters in its value.
     pub fn check(
-        description: &Description,
-        given: impl IntoIterator<Item = (String, Zeroizing<String>)>,
+        settings: &[Setting],
+        given: impl IntoIterator<Item = (String, OptionValue)>,
     ) -> Result<Self, OptionError> {
-        let mut options = Self(description.settings.iter().map(Entry::unset).collect());
+        let mut options = Self(settings.iter().map(Entry::unset).collect());
         for (name, value) in given {
             options.set(&name, value)?;
         }
-        for (entry, setting) in options.0.iter_mut().zip(&description.settings) {
+        for (entry, setting) in options.0.iter_mut().zip(settings) {
             entry.complete(setting)?;
         }
         Ok(options)
     }
 
-    fn set(&mut self, name: &str, value: Zeroizing<String>) -> Result<(), OptionError> {
+    fn set(&mut self, name: &str, value: OptionValue) -> Result<(), OptionError> {
         let normal = normalise_name(name);
         let Some(entry) = self.0.iter_mut().find(|entry| entry.name == normal) else {
             return Err(self.unknown(&normal));
@@ -107,6 +125,10 @@ impl Options {
         if entry.given {
             return Err(OptionError::Repeated(normal));
         }
+        let value = match value {
+            OptionValue::Hidden(_) if !entry.secret => return Err(OptionError::Seen(normal)),
+            OptionValue::Hidden(value) | OptionValue::Typed(value) => value,
+        };
         if value.contains(char::is_control) {
             return Err(OptionError::Control(normal));
         }
@@ -164,24 +186,21 @@ impl Options {
         self.0.iter().filter(|entry| entry.secret && entry.given).map(|entry| entry.name.as_str())
     }
 
-    /// Does a fact hold? Of a secret's value only the beginning can be asked about.
+    /// Does a fact hold? Nothing can be asked about a secret's value.
     #[must_use]
     pub fn holds(&self, condition: &Condition) -> bool {
         match condition {
             Condition::Given(name) => self.is_given(name),
             Condition::Absent(name) => !self.is_given(name),
             Condition::Equals(name, value) => self.get(name) == Some(value),
-            Condition::StartsWith(name, start) => {
-                let value = self.entry(name).and_then(|entry| entry.value.as_ref());
-                value.is_some_and(|value| value.starts_with(start))
-            }
+            Condition::StartsWith(name, start) => self.get(name).is_some_and(|value| value.starts_with(start)),
         }
     }
 
     /// Do all of the facts hold?
     #[must_use]
-    pub fn hold_all(&self, conditions: &[Condition]) -> bool {
-        conditions.iter().all(|condition| self.holds(condition))
+    pub fn hold_all<'a>(&self, conditions: impl IntoIterator<Item = &'a Condition>) -> bool {
+        conditions.into_iter().all(|condition| self.holds(condition))
     }
 }
 
@@ -206,6 +225,22 @@ impl Entry {
     }
 }
 
+impl OptionValue {
+    /// The value itself.
+    #[must_use]
+    pub fn text(&self) -> &Zeroizing<String> {
+        match self {
+            Self::Typed(text) | Self::Hidden(text) => text,
+        }
+    }
+}
+
+impl fmt::Debug for OptionValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OptionValue(..)")
+    }
+}
+
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |entry: &Entry| match &entry.value {
@@ -222,9 +257,12 @@ mod tests {
     use super::*;
     use crate::description::tests::forge;
 
+    fn typed(value: &str) -> OptionValue {
+        OptionValue::Typed(Zeroizing::new(value.to_owned()))
+    }
+
     fn check(given: &[(&str, &str)]) -> Result<Options, OptionError> {
-        let given = given.iter().map(|(name, value)| (name.to_string(), Zeroizing::new(value.to_string())));
-        Options::check(&forge(), given)
+        Options::check(&forge().settings, given.iter().map(|(name, value)| (name.to_string(), typed(value))))
     }
 
     #[test]
@@ -264,5 +302,30 @@ mod tests {
         assert_eq!(options.secrets_given().collect::<Vec<_>>(), ["token"]);
         let error = check(&[("owner", "acme"), ("token", "hunter2\n")]).unwrap_err();
         assert!(matches!(error, OptionError::Control(_)) && !error.to_string().contains("hunter2"));
+    }
+    #[test]
+    fn what_was_given_out_of_sight_goes_to_secret_options_alone() {
+        let hidden = |name: &str| (name.to_owned(), OptionValue::Hidden(Zeroizing::new("hunter2".to_owned())));
+        let owner = ("owner".to_owned(), typed("acme"));
+        let options = Options::check(&forge().settings, [owner.clone(), hidden("token")]).unwrap();
+        assert_eq!(options.secret("token").unwrap().as_str(), "hunter2");
+        // Every option that the provider sees, whatever else is true of it.
+        for setting in forge().settings.iter().filter(|setting| !setting.secret) {
+            let given = [owner.clone(), hidden(&setting.name)];
+            let given = given.into_iter().skip(usize::from(setting.name == "owner"));
+            let error = Options::check(&forge().settings, given).unwrap_err();
+            assert_eq!(error, OptionError::Seen(setting.name.clone()));
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_can_be_asked_about_a_secret_but_whether_it_was_given() {
+        let options = check(&[("owner", "acme"), ("token", "hunter2")]).unwrap();
+        let about = |condition: fn(String, String) -> Condition, value: &str| condition("token".into(), value.into());
+        assert!(options.holds(&Condition::Given("token".into())));
+        assert!(
+            !options.holds(&about(Condition::Equals, "hunter2")) && !options.holds(&about(Condition::StartsWith, "h"))
+        );
     }
 }

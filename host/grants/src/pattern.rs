@@ -52,6 +52,16 @@ impl OriginPattern {
         same_way && above.is_some_and(|labels| !labels.is_empty())
     }
 
+    /// Is there an origin that both are about?
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        match (self.origin(), other.origin()) {
+            (Some(one), _) => other.covers(one),
+            (None, Some(other)) => self.covers(other),
+            (None, None) => self == other || self.covers(&other.base) || other.covers(&self.base),
+        }
+    }
+
     /// The one origin, where it is one.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
@@ -104,6 +114,23 @@ mod tests {
 
     fn covers(pattern: &str, origin: &str) -> bool {
         OriginPattern::parse(pattern).unwrap().covers(&Origin::parse(origin).unwrap())
+    }
+
+    #[test]
+    fn patterns_meet_where_one_covers_the_other() {
+        let meets =
+            |one: &str, other: &str| OriginPattern::parse(one).unwrap().meets(&OriginPattern::parse(other).unwrap());
+        for (one, other, expected) in [
+            ("https://a.example.com", "https://a.example.com", true),
+            ("https://*.example.com", "https://a.example.com", true),
+            ("https://*.example.com", "https://*.example.com", true),
+            ("https://*.example.com", "https://*.b.example.com", true),
+            ("https://*.example.com", "https://example.com", false),
+            ("https://a.example.com", "https://b.example.com", false),
+            ("https://*.a.example.com", "https://*.b.example.com", false),
+        ] {
+            assert_eq!((meets(one, other), meets(other, one)), (expected, expected), "{one} {other}");
+        }
     }
 
     #[test]

@@ -298,13 +298,15 @@ impl fmt::Display for Template {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::OptionValue;
     use crate::description::tests::forge;
     use proptest::prelude::*;
     use zeroize::Zeroizing;
 
     fn options(given: &[(&str, &str)]) -> Options {
         let given = given.iter().chain(&[("owner", "acme")]);
-        Options::check(&forge(), given.map(|(n, v)| (n.to_string(), Zeroizing::new(v.to_string())))).unwrap()
+        let typed = |value: &str| OptionValue::Typed(Zeroizing::new(value.to_owned()));
+        Options::check(&forge().settings, given.map(|(name, value)| (name.to_string(), typed(value)))).unwrap()
     }
 
     fn origin(template: &str, given: &[(&str, &str)]) -> Result<String, TemplateError> {

@@ -102,6 +102,11 @@ pub enum DescriptionError {
         "the provider's description sends a secret in header {0}, which is no header's name, or not one for secrets: its author has to name one like `PRIVATE-TOKEN`"
     )]
     Header(String),
+    /// Only a credential's own secret may decide about it, since nothing else is judged where it is sent.
+    #[error(
+        "the provider's description has a condition about the beginning of the secret option `{0}`, which may only decide how that option itself is sent: its author has to remove it"
+    )]
+    SecretBeginning(String),
     /// Too much would be learnt of a secret.
     #[error(
         "the provider's description asks too much about the beginning of secrets: at most {SECRET_QUESTIONS} conditions of at most {SECRET_START} bytes each"
@@ -184,7 +189,7 @@ impl Check<'_> {
         if let Some(method) = need.methods.iter().find(|method| !is_method(method)) {
             return Err(DescriptionError::Method(quoted(method)));
         }
-        self.conditions(&need.conditions)
+        self.conditions(&need.conditions, None)
     }
 
     fn credential(&self, rule: &CredentialRule) -> Result<(), DescriptionError> {
@@ -200,7 +205,7 @@ impl Check<'_> {
             }
             Placement::Bearer | Placement::Header(_) => {}
         }
-        self.conditions(&rule.conditions)
+        self.conditions(&rule.conditions, Some(&rule.setting))
     }
 
     fn template(&self, place: &'static str, template: &str) -> Result<(), DescriptionError> {
@@ -213,7 +218,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn conditions(&self, conditions: &[Condition]) -> Result<(), DescriptionError> {
+    /// `own` is the secret option whose sending they decide about.
+    fn conditions(&self, conditions: &[Condition], own: Option<&str>) -> Result<(), DescriptionError> {
         const PLACE: &str = "a condition";
         few("conditions in a rule", conditions)?;
         for condition in conditions {
@@ -229,7 +235,9 @@ impl Check<'_> {
                 }
                 Condition::StartsWith(name, start) => {
                     text(PLACE, start, 0)?;
-                    self.known(PLACE, name)?;
+                    if self.known(PLACE, name)?.secret && own != Some(name) {
+                        return Err(DescriptionError::SecretBeginning(name.clone()));
+                    }
                 }
             }
         }
@@ -237,10 +245,8 @@ impl Check<'_> {
     }
 
     fn secret_questions(&self, description: &Description) -> Result<(), DescriptionError> {
-        let needs = description.needs.iter().flat_map(|need| &need.conditions);
         let rules = description.credentials.iter().flat_map(|rule| &rule.conditions);
-        let asked: HashSet<(&str, &str)> = needs
-            .chain(rules)
+        let asked: HashSet<(&str, &str)> = rules
             .filter_map(|condition| match condition {
                 Condition::StartsWith(name, start) => Some((name.as_str(), start.as_str())),
                 _ => None,

@@ -19,7 +19,7 @@ pub use bindings::{Commit, Identity};
 pub use code_cache::CodeCacheSettings;
 pub use download::Download;
 pub use error::{CallError, LoadError, ProviderError};
-pub use provider::{Provider, Repository, Session};
+pub use provider::{Offline, Opening, Provider, Repository, Session};
 
 use code_cache::CodeCache;
 use engine::Ticker;

@@ -7,7 +7,7 @@ use crate::{
     error::{CallError, LoadError, ProviderError},
     state::State,
 };
-use forgeport_egress::{Gate, Permit, redact_text};
+use forgeport_egress::{Gate, Permit, Placeholder, redact_text};
 use forgeport_grants::{Description, Limit, LimitReached, Limits, RemoteUrl};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
@@ -48,6 +48,32 @@ pub struct Repository {
     session: Arc<Session>,
 }
 
+/// The same for the functions that follow from the options alone. They get no network, no credential, no clock and no randomness: what
+/// they are told, such as the remote of another repository, they can tell nobody.
+#[derive(Clone)]
+pub struct Offline {
+    provider: Provider,
+    opening: Opening,
+    limits: Limits,
+}
+
+/// What a provider knows of the code repository that it is opened for.
+#[derive(Clone, Debug, Default)]
+pub struct Opening {
+    /// The options that are no secrets, with defaults.
+    pub values: Vec<(String, String)>,
+    /// For the secret ones.
+    pub placeholders: Vec<Placeholder>,
+}
+
+/// How long a call may take, and what it may use up.
+struct Bounds<'a> {
+    deadline: Instant,
+    /// The limit that the deadline comes from.
+    time: Limit,
+    limits: &'a Limits,
+}
+
 /// An instance in which the repository was opened.
 struct Opened {
     store: Store<State>,
@@ -85,6 +111,47 @@ impl Provider {
     /// The code repository that a session's options name.
     pub fn repository(&self, session: Session) -> Repository {
         Repository { provider: self.clone(), session: Arc::new(session) }
+    }
+
+    /// The code repository that options name, for what needs no network.
+    #[must_use]
+    pub fn offline(&self, opening: Opening, limits: Limits) -> Offline {
+        Offline { provider: self.clone(), opening, limits }
+    }
+
+    /// Opens the repository in a fresh instance, calls, and drops both. The outer error of `call` is a trap.
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        bounds: Bounds<'_>,
+        session: Option<&Arc<Session>>,
+        opening: Opening,
+        call: impl AsyncFnOnce(&mut Opened) -> wasmtime::Result<Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        let Bounds { deadline, time, limits } = bounds;
+        within(deadline, limits.reached(time), async {
+            let _turn = self.turns.acquire().await;
+            let store = State::store(&self.machine.engine, limits, session.cloned());
+            let mut opened = self.open(store, limits, opening).await?;
+            call(&mut opened).await.unwrap_or_else(|error| Err(CallError::from_trap(name, limits, error)))
+        })
+        .await
+    }
+
+    async fn open(&self, mut store: Store<State>, limits: &Limits, opening: Opening) -> Result<Opened, CallError> {
+        let Opening { values, placeholders } = opening;
+        let values: Vec<_> = values.into_iter().map(|(name, value)| wit::Value { name, value }).collect();
+        let secret = |found: &Placeholder| wit::Value { name: found.setting.clone(), value: found.text().to_owned() };
+        let secrets: Vec<_> = placeholders.iter().map(secret).collect();
+        let instance = self.instantiate(&mut store, limits).await?;
+        let opened = instance
+            .forgeport_code_repository_provider()
+            .repository()
+            .call_open(&mut store, &values, &secrets)
+            .await
+            .map_err(|error| CallError::from_trap("open", limits, error))?;
+        let repository = opened.map_err(provider_error)?;
+        Ok(Opened { store, instance, repository })
     }
 
     async fn instantiate(&self, store: &mut Store<State>, limits: &Limits) -> Result<CodeProvider, CallError> {
@@ -133,25 +200,6 @@ impl Repository {
         .await
     }
 
-    /// Is this the URL of the repository, in any of the forge's spellings?
-    ///
-    /// # Errors
-    /// What ended the call, or why the options are refused.
-    pub async fn owns_remote(&self, remote: &RemoteUrl) -> Result<bool, CallError> {
-        let remote = wit::Remote {
-            scheme: remote.scheme().as_str().to_owned(),
-            host: remote.host().to_owned(),
-            port: remote.port(),
-            path: remote.path().to_owned(),
-        };
-        self.call("owns-remote", async |opened| {
-            let Opened { store, instance, repository } = opened;
-            let provider = instance.forgeport_code_repository_provider();
-            provider.repository().call_owns_remote(store, *repository, &remote).await.map(Ok)
-        })
-        .await
-    }
-
     /// Fills the download's directory with the files of a commit.
     ///
     /// # Errors
@@ -172,6 +220,40 @@ impl Repository {
         .await
     }
 
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        call: impl AsyncFnOnce(&mut Opened) -> wasmtime::Result<Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        let Session { permit, values, time, .. } = &*self.session;
+        let bounds = Bounds { deadline: permit.deadline, time: *time, limits: permit.usage.limits() };
+        let opening = Opening { values: values.clone(), placeholders: permit.placeholders.clone() };
+        let called = self.provider.call(name, bounds, Some(&self.session), opening, call).await;
+        // A forge that tells credentials back is quoted too: by the provider, and by the host where no archive came.
+        called.map_err(|error| error.reworded(|text| redact_text(permit, text)))
+    }
+}
+
+impl Offline {
+    /// Is this the URL of the repository, in any of the forge's spellings?
+    ///
+    /// # Errors
+    /// What ended the call, or why the options are refused.
+    pub async fn owns_remote(&self, remote: &RemoteUrl) -> Result<bool, CallError> {
+        let remote = wit::Remote {
+            scheme: remote.scheme().as_str().to_owned(),
+            host: remote.host().to_owned(),
+            port: remote.port(),
+            path: remote.path().to_owned(),
+        };
+        self.call("owns-remote", async |opened| {
+            let Opened { store, instance, repository } = opened;
+            let provider = instance.forgeport_code_repository_provider();
+            provider.repository().call_owns_remote(store, *repository, &remote).await.map(Ok)
+        })
+        .await
+    }
+
     /// Where a person can look at the commit.
     ///
     /// # Errors
@@ -185,38 +267,15 @@ impl Repository {
         .await
     }
 
-    /// Opens the repository in a fresh instance, calls, and drops both. The outer error of `call` is a trap.
     async fn call<T>(
         &self,
         name: &'static str,
         call: impl AsyncFnOnce(&mut Opened) -> wasmtime::Result<Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        let limits = self.session.permit.usage.limits();
-        let called = within(self.session.permit.deadline, limits.reached(self.session.time), async {
-            let _turn = self.provider.turns.acquire().await;
-            let mut opened = self.open(limits).await?;
-            call(&mut opened).await.unwrap_or_else(|error| Err(CallError::from_trap(name, limits, error)))
-        });
-        // A forge that tells credentials back is quoted too: by the provider, and by the host where no archive came.
-        called.await.map_err(|error| error.reworded(|text| redact_text(&self.session.permit, text)))
-    }
-
-    async fn open(&self, limits: &Limits) -> Result<Opened, CallError> {
-        let session = self.session.clone();
-        let value = |(name, value): (&str, &str)| wit::Value { name: name.to_owned(), value: value.to_owned() };
-        let values: Vec<_> = session.values.iter().map(|(name, text)| value((name, text))).collect();
-        let placeholders = session.permit.placeholders.iter();
-        let secrets: Vec<_> = placeholders.map(|found| value((&found.setting, found.text()))).collect();
-        let mut store = State::store(&self.provider.machine.engine, limits, Some(session.clone()));
-        let instance = self.provider.instantiate(&mut store, limits).await?;
-        let opened = instance
-            .forgeport_code_repository_provider()
-            .repository()
-            .call_open(&mut store, &values, &secrets)
-            .await
-            .map_err(|error| CallError::from_trap("open", limits, error))?;
-        let repository = opened.map_err(provider_error)?;
-        Ok(Opened { store, instance, repository })
+        let time = Limit::CallTime;
+        let deadline = Instant::now() + self.limits.time(time);
+        let bounds = Bounds { deadline, time, limits: &self.limits };
+        self.provider.call(name, bounds, None, self.opening.clone(), call).await
     }
 }
 

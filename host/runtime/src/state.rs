@@ -13,7 +13,8 @@ use wasmtime::{Engine, Store, UpdateDeadline, component::ResourceTable};
 
 /// A store's data: the session it acts for, and what it has used up.
 pub(crate) struct State {
-    /// `None` while a provider describes itself: then nothing is granted.
+    /// `None` where a provider says what follows from its options alone, or from nothing: then nothing is granted, and nothing that could
+    /// make it say something else the next time is real.
     pub(crate) session: Option<Arc<Session>>,
     /// What the guest has handles of.
     pub(crate) table: ResourceTable,

@@ -1,11 +1,11 @@
 //! Downloading the files of a commit.
 
-use crate::{Result, Service, ServiceError};
+use crate::{Result, Service, ServiceError, status::link};
 use forgeport_checkout::{CacheKey, FinishError, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
 use forgeport_egress::Notices;
 use forgeport_grants::{Limit, Limits};
 use forgeport_runtime::{CallError, Commit, Download, ProviderError, Repository};
-use forgeport_store::CodeRepository;
+use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use futures_util::FutureExt;
 use serde::Serialize;
 use std::{path::PathBuf, sync::Arc};
@@ -42,6 +42,8 @@ pub struct Downloaded {
     pub url: Option<String>,
     /// The directory of the repository, where it was not the whole.
     pub subdirectory: Option<String>,
+    /// Whose word it is which tree the commit has.
+    pub provider: ProviderRef,
     /// Did it come from the cache, without an archive request?
     pub cached: bool,
     /// What lies there now.
@@ -62,9 +64,10 @@ impl Service {
         let DownloadRequest { repository, revision, subdirectory, directory, force } = request;
         let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
         Staged::check_target(&directory, force)?;
-        let registered = self.find(&repository)?;
+        let (registered, consent) = self.consented(self.find(&repository)?).await?;
+        let source = self.source_of(&registered, &consent)?;
         let limits = unpacking(&registered.limits.within(&self.policy.limits));
-        let wanted = Wanted { registered, subdirectory, directory, force, limits };
+        let wanted = Wanted { registered, consent, source, subdirectory, directory, force, limits };
         // A full id says which archive to ask for, so the question what it is need not be answered first.
         if is_full_id(&revision) {
             let commit = revision.to_ascii_lowercase();
@@ -73,9 +76,9 @@ impl Service {
                 None => self.fetch(wanted, commit, None, observer).await,
             };
         }
-        let loaded = self.load_registered(&wanted.registered).await?;
+        let provider = self.provider(&wanted.registered)?;
         let known = self
-            .connect(&wanted.registered, &loaded, Limit::CallTime, observer.clone())
+            .connect(&wanted.registered, &wanted.consent, &provider, Limit::CallTime, observer.clone())
             .await?
             .resolve(&revision)
             .await?;
@@ -109,13 +112,15 @@ impl Service {
         known: Option<Commit>,
         observer: Arc<O>,
     ) -> Result<Downloaded> {
-        let loaded = self.load_registered(&wanted.registered).await?;
-        let quick = self.connect(&wanted.registered, &loaded, Limit::CallTime, observer.clone()).await?;
-        let long = self.connect(&wanted.registered, &loaded, Limit::DownloadTime, observer.clone()).await?;
+        let (registered, consent) = (&wanted.registered, &wanted.consent);
+        let provider = self.provider(registered)?;
+        let quick = self.connect(registered, consent, &provider, Limit::CallTime, observer.clone()).await?;
+        let long = self.connect(registered, consent, &provider, Limit::DownloadTime, observer.clone()).await?;
         let staged = Staged::new(&wanted.directory, wanted.settings(&commit)?)?;
         let staged = Arc::new(staged.with_copy(self.cache().begin()));
         fill(&quick, &long, &commit, known, staged.clone(), observer).await?;
-        let url = quick.commit_url(&commit).await.unwrap_or_default();
+        let offline = self.offline(registered, consent, &provider)?;
+        let url = link(&offline, &consent.access, &commit).await.unwrap_or_default();
         // The call that wrote into it has ended, and with it all that held it.
         let staged =
             Arc::into_inner(staged).ok_or_else(|| ServiceError::Stopped("it is still being written".to_owned()))?;
@@ -133,6 +138,9 @@ impl Service {
 /// A request, understood.
 struct Wanted {
     registered: CodeRepository,
+    consent: Consent,
+    /// Names the way by which it comes, see cached.rs.
+    source: String,
     subdirectory: RepoPath,
     directory: PathBuf,
     force: bool,
@@ -146,13 +154,14 @@ impl Wanted {
     }
 
     fn key(&self, commit: &str) -> Result<CacheKey> {
-        Ok(CacheKey::new(&self.registered.id, id_of(commit)?, &self.subdirectory))
+        Ok(CacheKey::new(&self.source, id_of(commit)?, &self.subdirectory))
     }
 
     fn downloaded(&self, commit: &str, url: Option<String>, cached: bool, receipt: Receipt) -> Downloaded {
         let subdirectory = (!self.subdirectory.is_root()).then(|| self.subdirectory.to_string());
         let (repository, commit) = (self.registered.name.clone(), commit.to_owned());
-        Downloaded { repository, commit, url, subdirectory, cached, receipt }
+        let provider = self.registered.provider.clone();
+        Downloaded { repository, commit, url, subdirectory, provider, cached, receipt }
     }
 }
 

@@ -3,7 +3,7 @@
 use forgeport_checkout::{FinishError, PathError, TargetError, context::ContextError};
 use forgeport_egress::EgressError;
 use forgeport_grants::{
-    DescriptionError, LimitError, NeedError, OptionError, OriginError, OriginPattern, PolicyError, ReferenceError,
+    AccessError, DescriptionError, LimitError, OptionError, OriginError, OriginPattern, PolicyError, ReferenceError,
 };
 use forgeport_runtime::{CallError, LoadError};
 use forgeport_store::StoreError;
@@ -75,6 +75,21 @@ pub enum ServiceError {
         option: String,
         /// Those that are.
         set: Vec<String>,
+    },
+    /// A registration of which was not kept what a person consented to.
+    #[error(
+        "the code repository {0} comes from a Forgeport that did not keep what was consented to: `forgeport code-repository update {0}` asks the provider, shows what it would get, and stores it"
+    )]
+    NoConsent(String),
+    /// What is stored out of sight would be seen.
+    #[error(
+        "this provider calls --{option} no secret any more, and would see what is stored for it: `forgeport code-repository update {name} --unset={option}` removes it, or --{option}=VALUE in place of --unset gives it a value that may be seen"
+    )]
+    NoLongerSecret {
+        /// The code repository.
+        name: String,
+        /// The option.
+        option: String,
     },
     /// What a provider calls a commit is none.
     #[error("the provider gave {0:?} as a commit, which is no full commit id")]
@@ -160,7 +175,7 @@ pub enum ServiceError {
     Option(#[from] OptionError),
     /// What a provider asks for.
     #[error(transparent)]
-    Need(#[from] NeedError),
+    Access(#[from] AccessError),
     /// What a provider says of itself.
     #[error(transparent)]
     Description(#[from] DescriptionError),

@@ -1,9 +1,10 @@
 //! What providers may reach: shown, explained, and taken away again.
 
-use crate::{Result, Service, ServiceError, mint::Mint};
+use crate::{Result, Service, ServiceError};
 use forgeport_egress::address::{Reach, reach};
 use forgeport_grants::{
-    Authority, Denial, Grant, Grants, Layer, Limit, Needs, Origin, OriginPattern, Permission, Reason, Scheme,
+    Access, Authority, CredentialPlan, Denial, Grant, Grants, Layer, Limit, Origin, OriginPattern, Permission, Reason,
+    Scheme,
 };
 use forgeport_store::CodeRepository;
 use serde::Serialize;
@@ -24,6 +25,8 @@ pub struct Held {
     pub policy: Option<Grants>,
     /// Which secret option goes where.
     pub credentials: Vec<Sent>,
+    /// The hosts of which it is told remotes, and may make links.
+    pub remote_hosts: Vec<String>,
     /// What its calls may use up, by the limit's name, as a person writes it.
     pub limits: Vec<(String, String)>,
 }
@@ -56,19 +59,21 @@ impl Service {
     /// What holds for a code repository; no network is needed.
     ///
     /// # Errors
-    /// When there is none, or its component cannot be asked.
+    /// When there is none, or it is held to nothing yet.
     pub async fn held(&self, name: &str) -> Result<Held> {
-        let repository = self.find(name)?;
-        let (needs, authority) = self.authority_of(&repository).await?;
+        let (repository, consent) = self.consented(self.find(name)?).await?;
+        let access = consent.access;
+        let authority = self.authority(&repository, &access.origins);
         let limits = repository.limits.within(&self.policy.limits);
-        let sent = |plan: forgeport_grants::CredentialPlan| Sent { setting: plan.setting, origin: plan.origin };
+        let sent = |plan: CredentialPlan| Sent { setting: plan.setting, origin: plan.origin };
         Ok(Held {
             name: repository.name,
             digest: repository.provider.digest,
             asked: authority.asked,
             granted: authority.granted,
             policy: authority.ceiling,
-            credentials: needs.credentials.into_iter().map(sent).collect(),
+            credentials: access.credentials.into_iter().map(sent).collect(),
+            remote_hosts: access.remote_hosts,
             limits: Limit::all().map(|(limit, name, ..)| (name.to_owned(), limit.written(limits.get(limit)))).collect(),
         })
     }
@@ -78,11 +83,11 @@ impl Service {
     /// # Errors
     /// As [`Service::held`], and when the URL is none.
     pub async fn explain(&self, name: &str, method: &str, url: &str) -> Result<Explanation> {
-        let repository = self.find(name)?;
+        let (repository, consent) = self.consented(self.find(name)?).await?;
         let url = Url::parse(url).map_err(|error| ServiceError::Url(error.to_string()))?;
-        let (needs, authority) = self.authority_of(&repository).await?;
+        let authority = self.authority(&repository, &consent.access.origins);
         Ok(match authority.decide(&method.to_ascii_uppercase(), &url) {
-            Ok(permission) => allowed(&repository, &needs, permission, &url),
+            Ok(permission) => allowed(&repository, &consent.access, permission, &url),
             Err(denial) => denied(&repository, &denial),
         })
     }
@@ -112,14 +117,6 @@ impl Service {
         Ok(self.store.code_repositories().update(&repository, None)?)
     }
 
-    pub(crate) async fn authority_of(&self, repository: &CodeRepository) -> Result<(Needs, Authority)> {
-        let loaded = self.load_registered(repository).await?;
-        let options = self.options(repository, &loaded.description, Mint::Never).await?;
-        let needs = Needs::of(&loaded.description, &options)?;
-        let authority = self.authority(repository, &needs.grants);
-        Ok((needs, authority))
-    }
-
     /// What holds: asked, granted, and what the operator allows.
     pub(crate) fn authority(&self, repository: &CodeRepository, asked: &Grants) -> Authority {
         let granted = match repository.provider.source {
@@ -137,14 +134,15 @@ pub(crate) fn marked(grant: Grant, others: &Grants) -> Grant {
     Grant { private: grant.private || private, ..grant }
 }
 
-fn allowed(repository: &CodeRepository, needs: &Needs, permission: Permission<'_>, url: &Url) -> Explanation {
+fn allowed(repository: &CodeRepository, access: &Access, permission: Permission<'_>, url: &Url) -> Explanation {
     let Permission { grant, private } = permission;
     let name = &repository.name;
     let origin = Origin::of(url).ok();
     if let Some(refused) = origin.as_ref().and_then(|origin| by_address(name, origin, private)) {
         return refused;
     }
-    let secret = origin.and_then(|origin| needs.credential_for(&origin).map(|plan| plan.setting.clone()));
+    let secrets = origin.map(|origin| access.secrets_for(&origin).join(" or --")).unwrap_or_default();
+    let secret = Some(secrets).filter(|names| !names.is_empty());
     let where_to = if private { "also in a private network" } else { "if its address is a public one" };
     let methods: Vec<&str> = grant.methods().collect();
     let change = match repository.provider.source {

@@ -32,8 +32,8 @@ impl Service {
             Source::BuiltIn(_) => error,
         };
         let anatomy = Anatomy::of(&bytes).map_err(|error| named(error.into()))?;
-        let (description, problem) = match self.load(&bytes, &Limits::default()).await {
-            Ok(loaded) => (Some(loaded.description), None),
+        let (description, problem) = match self.describe(&bytes, &Limits::default()).await {
+            Ok(described) => (Some(described.description), None),
             Err(error) => (None, Some(error.to_string())),
         };
         Ok(Inspection { digest: digest_of(&bytes), anatomy, description, problem })

@@ -1,6 +1,8 @@
 //! The use cases: registering, describing, downloading, and finding out what a checkout belongs to. Whoever offers them to people,
 //! on a command line or over HTTP, calls this and nothing below it.
 
+mod cached;
+mod consent;
 mod download;
 mod error;
 mod grants;
@@ -20,13 +22,13 @@ pub use error::ServiceError;
 pub use forgeport_checkout::{Cache, CacheUsage, Progress, Receipt, RepoPath, Verification, context};
 pub use forgeport_egress::Notices;
 pub use forgeport_grants::{
-    Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, Needs, OriginPattern, Placement, Policy,
-    RemoteUrl, Scheme, SecretReference, Setting, nearest, normalise_name,
+    Access, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionValue, OriginPattern,
+    Placement, Policy, RemoteUrl, Scheme, SecretReference, Setting, nearest, normalise_name,
 };
 pub use forgeport_runtime::{Commit, Identity};
 pub use forgeport_store::{
-    AuditEntry, AuditFilter, CodeRepository, KeyPlace, KeySource, ProviderRef, Referrer, Rotated, SecretInfo, Secrets,
-    StoreError, StoredOption,
+    AuditEntry, AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Referrer, Rotated, SecretInfo,
+    Secrets, StoreError, StoredOption,
 };
 pub use grants::{Explanation, Held, Sent};
 pub use home::Home;

@@ -3,7 +3,7 @@
 use crate::{Result, Service, ServiceError};
 use forgeport_grants::{Description, Limits, nearest};
 use forgeport_runtime::Provider;
-use forgeport_store::{CodeRepository, ProviderRef, digest_of};
+use forgeport_store::{CodeRepository, ProviderRef, StoreError, digest_of};
 use std::path::{Path, PathBuf};
 
 /// The names and components of the built-in providers, which need no consent.
@@ -24,8 +24,8 @@ pub enum Source {
     Custom(PathBuf),
 }
 
-/// A component that is ready to be called, and what it says of itself.
-pub(crate) struct Loaded {
+/// A component that is ready to be called, and what it has just said of itself.
+pub(crate) struct Described {
     pub(crate) provider: Provider,
     pub(crate) description: Description,
     pub(crate) digest: String,
@@ -80,7 +80,7 @@ impl Source {
     }
 }
 
-impl Loaded {
+impl Described {
     pub(crate) fn reference(&self, source: Option<String>) -> ProviderRef {
         ProviderRef {
             name: self.description.name.clone(),
@@ -97,41 +97,58 @@ impl Service {
     /// # Errors
     /// When the file cannot be read, or is no provider.
     pub async fn describe_provider(&self, source: &Source) -> Result<(Description, String)> {
-        let loaded = self.load_source(source, &Limits::default()).await?;
-        Ok((loaded.description, loaded.digest))
+        let described = self.describe_source(source, &Limits::default()).await?;
+        Ok((described.description, described.digest))
     }
 
     /// `limits` are those of the registration that it is for.
-    pub(crate) async fn load_source(&self, source: &Source, limits: &Limits) -> Result<Loaded> {
+    pub(crate) async fn describe_source(&self, source: &Source, limits: &Limits) -> Result<Described> {
         match source {
-            Source::BuiltIn(name) => self.load(built_in(name)?, limits).await,
+            Source::BuiltIn(name) => self.describe(built_in(name)?, limits).await,
             Source::Custom(file) => {
                 let bytes = source.bytes()?;
-                let loaded = self.load(&bytes, limits).await;
+                let described = self.describe(&bytes, limits).await;
                 let named = |error| ServiceError::Source { path: file.clone(), source: Box::new(error) };
-                Ok(Loaded { bytes: Some(bytes), ..loaded.map_err(named)? })
+                Ok(Described { bytes: Some(bytes), ..described.map_err(named)? })
             }
         }
     }
 
-    /// The component that a code repository was registered with; a built-in one in the version of this Forgeport.
-    pub(crate) async fn load_registered(&self, repository: &CodeRepository) -> Result<Loaded> {
+    /// Asks the component of a registration anew, which only somebody who changes it does.
+    pub(crate) async fn describe_registered(&self, repository: &CodeRepository) -> Result<Described> {
         match repository.provider.source {
-            None => self.load(built_in(&repository.kind)?, &repository.limits).await,
-            Some(_) => self.load(&self.store.component(&repository.provider.digest)?, &repository.limits).await,
+            None => self.describe(built_in(&repository.kind)?, &repository.limits).await,
+            Some(_) => self.describe(&self.store.component(&repository.provider.digest)?, &repository.limits).await,
         }
     }
 
-    pub(crate) async fn load(&self, bytes: &[u8], limits: &Limits) -> Result<Loaded> {
+    /// Asks a component what it is. One that said something else of its options when it was registered is refused.
+    pub(crate) async fn describe(&self, bytes: &[u8], limits: &Limits) -> Result<Described> {
         let digest = digest_of(bytes);
-        let provider = self.runtime()?.load(bytes, &digest, &limits.within(&self.policy.limits))?;
+        let provider = self.load(bytes, &digest, limits)?;
         let description = provider.describe().await?;
         description.validate()?;
-        Ok(Loaded { provider, description, digest, bytes: None })
+        match self.store.component_settings(&digest)? {
+            Some(before) if before != description.settings => Err(StoreError::ComponentContradicts(digest).into()),
+            _ => Ok(Described { provider, description, digest, bytes: None }),
+        }
+    }
+
+    /// The component that a code repository was registered with, ready to be called.
+    pub(crate) fn provider(&self, repository: &CodeRepository) -> Result<Provider> {
+        let ProviderRef { digest, source, .. } = &repository.provider;
+        match source {
+            None => self.load(built_in(&repository.kind)?, digest, &repository.limits),
+            Some(_) => self.load(&self.store.component(digest)?, digest, &repository.limits),
+        }
+    }
+
+    fn load(&self, bytes: &[u8], digest: &str, limits: &Limits) -> Result<Provider> {
+        Ok(self.runtime()?.load(bytes, digest, &limits.within(&self.policy.limits))?)
     }
 }
 
-fn built_in(name: &str) -> Result<&'static [u8]> {
+pub(crate) fn built_in(name: &str) -> Result<&'static [u8]> {
     let known = BUILT_IN.iter().find(|(known, _)| *known == name);
     let unknown = || ServiceError::UnknownType { kind: name.to_owned(), nearest: None };
     known.map(|(_, bytes)| *bytes).ok_or_else(unknown)

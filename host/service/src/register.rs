@@ -2,16 +2,16 @@
 
 use crate::{
     Result, Service, ServiceError,
-    mint::Mint,
-    provider::{Loaded, Source},
+    consent::{check_still_secret, now_secret},
+    provider::{Described, Source},
 };
 use forgeport_egress::Quiet;
 use forgeport_grants::{
-    CredentialPlan, Description, Grant, Grants, Limit, Limits, Needs, Options, OriginPattern, SecretReference,
+    Access, Description, Grant, Grants, Limit, Limits, OptionValue, Options, OriginPattern, SecretReference,
     normalise_name,
 };
-use forgeport_runtime::Identity;
-use forgeport_store::{CodeRepository, ProviderRef, StoredOption, check_code_repository_name};
+use forgeport_runtime::{Identity, Provider};
+use forgeport_store::{CodeRepository, Consent, ProviderRef, StoredOption, check_code_repository_name};
 use std::{collections::BTreeMap, sync::Arc};
 use zeroize::Zeroizing;
 
@@ -22,7 +22,7 @@ pub struct Registration {
     /// Which component.
     pub source: Source,
     /// As given: a value, or a reference to a secret.
-    pub options: Vec<(String, Zeroizing<String>)>,
+    pub options: Vec<(String, OptionValue)>,
     /// In the user's words.
     pub description: Option<String>,
     /// About grants and limits.
@@ -43,9 +43,10 @@ pub struct Marks {
 /// What would be registered, checked against the provider's description. Nothing has gone to the network yet, and nothing is stored.
 pub struct Plan {
     pub(crate) repository: CodeRepository,
-    pub(crate) loaded: Loaded,
+    pub(crate) described: Described,
+    /// What the provider is held to from then on.
+    pub(crate) agreed: Consent,
     pub(crate) options: Options,
-    pub(crate) needs: Needs,
     /// Literal credentials, to be encrypted.
     pub(crate) secrets: Vec<(String, Zeroizing<String>)>,
     pub(crate) consent: bool,
@@ -60,24 +61,29 @@ pub struct Replaced {
     pub provider: ProviderRef,
     /// What it was granted.
     pub grants: Grants,
-    /// What was sent where; nothing where it can no longer be asked.
-    pub credentials: Vec<CredentialPlan>,
+    /// What was agreed to; nothing where that was not kept.
+    pub consent: Option<Consent>,
 }
 
 impl Plan {
     /// What the provider says of itself.
     pub fn description(&self) -> &Description {
-        &self.loaded.description
+        &self.described.description
     }
 
     /// The SHA-256 of its component.
     pub fn digest(&self) -> &str {
-        &self.loaded.digest
+        &self.described.digest
     }
 
     /// What it asks for.
-    pub fn needs(&self) -> &Needs {
-        &self.needs
+    pub fn access(&self) -> &Access {
+        &self.agreed.access
+    }
+
+    /// The names of the options whose values the provider gets to see.
+    pub fn seen(&self) -> impl Iterator<Item = &str> {
+        self.options.plain_values().map(|(name, _)| name)
     }
 
     /// What it will be granted.
@@ -106,12 +112,12 @@ impl Service {
         check_code_repository_name(&name)?;
         self.check_free(&name)?;
         let limits = self.limited(Limits::default(), &marks.limits)?;
-        let loaded = self.load_source(&source, &limits).await?;
-        let mut repository = CodeRepository::new(&name, source.kind(), loaded.reference(source.file()));
+        let described = self.describe_source(&source, &limits).await?;
+        let mut repository = CodeRepository::new(&name, source.kind(), described.reference(source.file()));
         repository.description = description;
         repository.limits = limits;
         let given = split(options)?;
-        self.plan(repository, loaded, given, &marks, false).await
+        self.plan(repository, described, given, &marks, false).await
     }
 
     /// Checks the credentials and that the repository can be read, then stores it.
@@ -119,62 +125,68 @@ impl Service {
     /// # Errors
     /// What the provider or the forge answers. Nothing is stored then.
     pub async fn carry_out(&self, plan: Plan) -> Result<(CodeRepository, Identity)> {
-        let Plan { mut repository, loaded, options, needs, secrets, exists, .. } = plan;
-        repository.remote_hosts = needs.remote_hosts.clone();
-        let session = self.session(&repository, &loaded, &options, needs, Limit::CallTime, Arc::new(Quiet))?;
-        let identity = session.login().await?;
+        let Plan { mut repository, described, agreed, options, secrets, exists, .. } = plan;
+        let Described { provider, bytes, .. } = described;
+        let identity = self.tried(&repository, &agreed.access, &provider, &options).await?;
+        repository.consent = Some(agreed);
         let store = self.store.code_repositories();
         for (name, value) in &secrets {
             let sealed = store.seal(&repository, name, value)?;
             repository.options.insert(name.clone(), sealed);
         }
         match exists {
-            true => repository = store.update(&repository, loaded.bytes.as_deref())?,
-            false => store.insert(&repository, loaded.bytes.as_deref())?,
+            true => repository = store.update(&repository, bytes.as_deref())?,
+            false => store.insert(&repository, bytes.as_deref())?,
         }
         Ok((repository, identity))
+    }
+
+    async fn tried(
+        &self,
+        repository: &CodeRepository,
+        access: &Access,
+        provider: &Provider,
+        options: &Options,
+    ) -> Result<Identity> {
+        let session = self.session(repository, access, provider, options, Limit::CallTime, Arc::new(Quiet))?;
+        Ok(session.login().await?)
     }
 
     /// Puts given options into a registration, and checks the whole.
     pub(crate) async fn plan(
         &self,
         mut repository: CodeRepository,
-        loaded: Loaded,
+        described: Described,
         given: BTreeMap<String, Given>,
         marks: &Marks,
         exists: bool,
     ) -> Result<Plan> {
+        let settings = described.description.settings.clone();
+        given.keys().for_each(|name| drop(repository.options.remove(name)));
+        check_still_secret(&repository, &settings)?;
         let mut values = Vec::new();
-        for name in repository.options.keys().filter(|name| !given.contains_key(*name)) {
-            let value = self.option_value(&repository, name, Mint::Now).await?;
+        for name in repository.options.keys() {
+            let value = self.option_value(&repository, name).await?;
             values.extend(value.map(|value| (name.clone(), value)));
         }
         for (name, given) in &given {
             let value = match given {
-                Given::Reference(to) => self.secret_value(to.name(), to.key(), Mint::Now).await?,
-                Given::Text(text) => text.clone(),
+                Given::Reference(to) => OptionValue::Hidden(self.secret_value(to.name(), to.key()).await?),
+                Given::Value(value) => value.clone(),
             };
             values.push((name.clone(), value));
         }
-        let options = Options::check(&loaded.description, values)?;
-        let needs = Needs::of(&loaded.description, &options)?;
-        let mut secrets = Vec::new();
-        for (name, given) in given {
-            match given {
-                Given::Reference(to) => {
-                    repository.options.insert(name, StoredOption::Reference(to));
-                }
-                Given::Text(text) if options.is_secret(&name) => secrets.push((name, text)),
-                Given::Text(text) => {
-                    repository.options.insert(name, StoredOption::Plain(text.to_string()));
-                }
-            }
-        }
+        let options = Options::check(&settings, values)?;
+        let access = Access::of(&described.description, &options)?;
+        let now_secret = now_secret(&repository, &settings);
+        let secrets = stored(&mut repository, given, &options, now_secret);
+        let known = exists && repository.consent.as_ref().is_some_and(|before| before.access == access);
+        let known = known && access.origins.iter().all(|asked| has(&repository.grants, asked));
         let custom = repository.provider.source.is_some();
-        let known = exists && needs.grants.iter().all(|asked| has(&repository.grants, asked));
         let consent = custom && !known && marks.grant.is_empty();
-        repository.grants = granted(&repository.grants, &needs.grants, marks, exists)?;
-        Ok(Plan { repository, loaded, options, needs, secrets, consent, exists, replaced: None })
+        repository.grants = granted(&repository.grants, &access.origins, marks, exists)?;
+        let agreed = Consent { settings, access };
+        Ok(Plan { repository, described, agreed, options, secrets, consent, exists, replaced: None })
     }
 
     /// Limits with changes, none above what the operator allows.
@@ -195,6 +207,27 @@ impl Service {
             false => Ok(()),
         }
     }
+}
+
+/// Puts what was given into a registration; credentials that have to be encrypted first are handed back.
+fn stored(
+    repository: &mut CodeRepository,
+    given: BTreeMap<String, Given>,
+    options: &Options,
+    mut secrets: Vec<(String, Zeroizing<String>)>,
+) -> Vec<(String, Zeroizing<String>)> {
+    for (name, given) in given {
+        match given {
+            Given::Reference(to) => {
+                repository.options.insert(name, StoredOption::Reference(to));
+            }
+            Given::Value(value) if options.is_secret(&name) => secrets.push((name, value.text().clone())),
+            Given::Value(value) => {
+                repository.options.insert(name, StoredOption::Plain(value.text().to_string()));
+            }
+        }
+    }
+    secrets
 }
 
 /// What is granted from now on: all that is asked, or what was granted before and what is named.
@@ -245,18 +278,18 @@ fn named(texts: &[String], asked: &Grants) -> Result<Vec<OriginPattern>> {
 
 /// The value of an option, as given.
 pub(crate) enum Given {
-    Text(Zeroizing<String>),
+    Value(OptionValue),
     Reference(SecretReference),
 }
 
 /// Tells references from values.
-pub(crate) fn split(options: Vec<(String, Zeroizing<String>)>) -> Result<BTreeMap<String, Given>> {
+pub(crate) fn split(options: Vec<(String, OptionValue)>) -> Result<BTreeMap<String, Given>> {
     let mut given = BTreeMap::new();
     for (name, value) in options {
         let name = normalise_name(&name);
-        let reference = SecretReference::parse(&value)
+        let reference = SecretReference::parse(value.text())
             .map_err(|source| ServiceError::Reference { option: name.clone(), source })?;
-        let value = reference.map_or(Given::Text(value), Given::Reference);
+        let value = reference.map_or(Given::Value(value), Given::Reference);
         if given.insert(name.clone(), value).is_some() {
             return Err(ServiceError::Repeated(name));
         }

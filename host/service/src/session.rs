@@ -1,10 +1,10 @@
-//! What a call of a provider acts with, put together from a registration.
+//! What a call of a provider acts with, put together from a registration and what it is held to.
 
-use crate::{Result, Service, mint::Mint, provider::Loaded};
+use crate::{Result, Service};
 use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret};
-use forgeport_grants::{Description, Limit, Needs, Options};
-use forgeport_runtime::{Repository, Session};
-use forgeport_store::{CodeRepository, StoreError, StoredOption};
+use forgeport_grants::{Access, CredentialPlan, Limit, OptionValue, Options, Setting};
+use forgeport_runtime::{Offline, Opening, Provider, Repository, Session};
+use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 use std::{sync::Arc, time::Instant};
 use zeroize::Zeroizing;
 
@@ -13,83 +13,97 @@ pub(crate) const TENANT: &str = "local";
 
 impl Service {
     /// The values of all options, credentials too.
-    pub(crate) async fn options(
-        &self,
-        repository: &CodeRepository,
-        description: &Description,
-        mint: Mint,
-    ) -> Result<Options> {
+    pub(crate) async fn options(&self, repository: &CodeRepository, settings: &[Setting]) -> Result<Options> {
         let mut given = Vec::new();
         for name in repository.options.keys() {
-            let value = self.option_value(repository, name, mint).await?;
+            let value = self.option_value(repository, name).await?;
             given.extend(value.map(|value| (name.clone(), value)));
         }
-        Ok(Options::check(description, given)?)
+        Ok(Options::check(settings, given)?)
     }
 
-    pub(crate) async fn option_value(
-        &self,
-        repository: &CodeRepository,
-        name: &str,
-        mint: Mint,
-    ) -> Result<Option<Zeroizing<String>>> {
-        match repository.options.get(name) {
-            Some(StoredOption::Reference(to)) => Ok(Some(self.secret_value(to.name(), to.key(), mint).await?)),
-            _ => Ok(self.store.code_repositories().value(repository, name)?),
-        }
+    pub(crate) async fn option_value(&self, repository: &CodeRepository, name: &str) -> Result<Option<OptionValue>> {
+        Ok(match repository.options.get(name) {
+            None => None,
+            Some(StoredOption::Plain(text)) => Some(OptionValue::Typed(Zeroizing::new(text.clone()))),
+            Some(StoredOption::Reference(to)) => {
+                Some(OptionValue::Hidden(self.secret_value(to.name(), to.key()).await?))
+            }
+            Some(StoredOption::Sealed(_)) => {
+                self.store.code_repositories().value(repository, name)?.map(OptionValue::Hidden)
+            }
+        })
     }
 
     /// A registered repository, ready to be called; `time` is the limit on how long.
     pub(crate) async fn connect(
         &self,
         repository: &CodeRepository,
-        loaded: &Loaded,
+        consent: &Consent,
+        provider: &Provider,
         time: Limit,
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
-        let options = self.options(repository, &loaded.description, Mint::Now).await?;
-        let needs = Needs::of(&loaded.description, &options)?;
-        self.session(repository, loaded, &options, needs, time, notices)
+        let options = self.options(repository, &consent.settings).await?;
+        self.session(repository, &consent.access, provider, &options, time, notices)
     }
 
     pub(crate) fn session(
         &self,
         repository: &CodeRepository,
-        loaded: &Loaded,
+        access: &Access,
+        provider: &Provider,
         options: &Options,
-        needs: Needs,
         time: Limit,
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
         let limits = repository.limits.within(&self.policy.limits);
         let deadline = Instant::now() + limits.time(time);
-        let authority = self.authority(repository, &needs.grants);
+        let authority = self.authority(repository, &access.origins);
+        let Opening { values, placeholders } = opening(options)?;
         let permit = Permit {
-            caller: Arc::new(caller(repository, loaded)),
-            credentials: needs.credentials.into_iter().filter_map(|plan| credential(options, plan)).collect(),
-            placeholders: options.secrets_given().map(placeholder).collect::<Result<_>>()?,
+            caller: Arc::new(caller(repository)),
+            credentials: access.credentials.iter().filter_map(|plan| credential(options, plan)).collect(),
+            placeholders,
             notices,
             auditor: self.journal().auditor(),
             ..Permit::new(authority, limits, deadline)
         };
-        let values = options.plain_values().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Ok(loaded.provider.repository(Session { gate: self.gate()?, permit, values, time }))
+        Ok(provider.repository(Session { gate: self.gate()?, permit, values, time }))
+    }
+
+    /// A registered repository for what needs neither network nor secrets; none is read.
+    pub(crate) fn offline(
+        &self,
+        repository: &CodeRepository,
+        consent: &Consent,
+        provider: &Provider,
+    ) -> Result<Offline> {
+        let options = Options::check(&consent.settings, crate::consent::unread(repository))?;
+        Ok(provider.offline(opening(&options)?, repository.limits.within(&self.policy.limits)))
     }
 }
 
-fn caller(repository: &CodeRepository, loaded: &Loaded) -> Caller {
+fn opening(options: &Options) -> Result<Opening> {
+    Ok(Opening {
+        values: options.plain_values().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        placeholders: options.secrets_given().map(placeholder).collect::<Result<_>>()?,
+    })
+}
+
+fn caller(repository: &CodeRepository) -> Caller {
     Caller {
         tenant: TENANT.to_owned(),
         repository: repository.name.clone(),
-        provider: format!("{} {}", loaded.description.name, loaded.description.version),
-        digest: loaded.digest.clone(),
+        provider: format!("{} {}", repository.provider.name, repository.provider.version),
+        digest: repository.provider.digest.clone(),
     }
 }
 
-fn credential(options: &Options, plan: forgeport_grants::CredentialPlan) -> Option<Credential> {
-    let secret: Zeroizing<String> = options.secret(&plan.setting)?.clone();
-    let secret = Secret::new(secret);
-    Some(Credential { setting: plan.setting, origin: plan.origin, placement: plan.placement, secret })
+fn credential(options: &Options, plan: &CredentialPlan) -> Option<Credential> {
+    let CredentialPlan { setting, origin, placement, beginnings } = plan.clone();
+    let secret = Secret::new(options.secret(&setting)?.clone());
+    Some(Credential { setting, origin, placement, beginnings, secret })
 }
 
 fn placeholder(setting: &str) -> Result<Placeholder> {

@@ -3,9 +3,9 @@
 use crate::{Result, Service, ServiceError};
 use forgeport_checkout::context::{self, Address, LocalContext, Pushed};
 use forgeport_egress::Quiet;
-use forgeport_grants::{Limit, RemoteUrl};
-use forgeport_runtime::{CallError, ProviderError};
-use forgeport_store::CodeRepository;
+use forgeport_grants::{Access, Limit, RemoteUrl};
+use forgeport_runtime::{CallError, Offline, ProviderError};
+use forgeport_store::{CodeRepository, Consent};
 use serde::Serialize;
 use std::{path::Path, sync::Arc};
 
@@ -59,26 +59,29 @@ impl Service {
         let context = context::inspect(path, context::Settings { untracked })?;
         let mut status = Status { context, code_repositories: Vec::new(), problems: Vec::new() };
         for repository in self.list()? {
-            match self.compare(&repository, &status.context, ask).await {
+            let name = repository.name.clone();
+            match self.compare(repository, &status.context, ask).await {
                 Ok(found) => status.code_repositories.extend(found),
-                Err(error) => status.problems.push(format!("{}: {error}", repository.name)),
+                Err(error) => status.problems.push(format!("{name}: {error}")),
             }
         }
         Ok(status)
     }
 
-    async fn compare(&self, repository: &CodeRepository, context: &LocalContext, ask: bool) -> Result<Option<Match>> {
+    async fn compare(&self, repository: CodeRepository, context: &LocalContext, ask: bool) -> Result<Option<Match>> {
+        let (repository, consent) = self.consented(repository).await?;
+        let hosts = &consent.access.remote_hosts;
         let possible = context.remotes.iter().filter_map(|remote| match &remote.address {
-            Address::Forge(url) if repository.remote_hosts.iter().any(|host| host == url.host()) => Some((remote, url)),
+            Address::Forge(url) if hosts.iter().any(|host| host == url.host()) => Some((remote, url)),
             _ => None,
         });
         for (remote, url) in possible {
-            if let Some(url) = self.owns(repository, url, context.commit.as_deref()).await? {
+            if let Some(url) = self.owns(&repository, &consent, url, context.commit.as_deref()).await? {
                 let pushed = match (ask, &context.commit) {
-                    (true, Some(commit)) => self.ask(repository, commit).await?,
+                    (true, Some(commit)) => self.ask(&repository, &consent, commit).await?,
                     _ => known_here(&remote.pushed),
                 };
-                let CodeRepository { name, id, kind, .. } = repository.clone();
+                let CodeRepository { name, id, kind, .. } = repository;
                 return Ok(Some(Match { name, id, kind, remote: remote.name.clone(), pushed, url }));
             }
         }
@@ -89,29 +92,42 @@ impl Service {
     async fn owns(
         &self,
         repository: &CodeRepository,
+        consent: &Consent,
         remote: &RemoteUrl,
         commit: Option<&str>,
     ) -> Result<Option<Option<String>>> {
-        let loaded = self.load_registered(repository).await?;
-        let session = self.connect(repository, &loaded, Limit::CallTime, Arc::new(Quiet)).await?;
-        if !session.owns_remote(remote).await? {
+        let provider = self.provider(repository)?;
+        let offline = self.offline(repository, consent, &provider)?;
+        if !offline.owns_remote(remote).await? {
             return Ok(None);
         }
         match commit {
-            Some(commit) => Ok(Some(session.commit_url(commit).await?)),
+            Some(commit) => Ok(Some(link(&offline, &consent.access, commit).await?)),
             None => Ok(Some(None)),
         }
     }
 
-    async fn ask(&self, repository: &CodeRepository, commit: &str) -> Result<RemoteState> {
-        let loaded = self.load_registered(repository).await?;
-        let session = self.connect(repository, &loaded, Limit::CallTime, Arc::new(Quiet)).await?;
+    async fn ask(&self, repository: &CodeRepository, consent: &Consent, commit: &str) -> Result<RemoteState> {
+        let provider = self.provider(repository)?;
+        let session = self.connect(repository, consent, &provider, Limit::CallTime, Arc::new(Quiet)).await?;
         match session.resolve(commit).await {
             Ok(found) if found.id == commit => Ok(RemoteState::Pushed(Vec::new())),
             Ok(_) | Err(CallError::Provider(ProviderError::NotFound(_))) => Ok(RemoteState::NotPushed),
             Err(error) => Err(ServiceError::from(error)),
         }
     }
+}
+
+/// Where a person can look at a commit, if the provider's link leads where it may.
+pub(crate) async fn link(offline: &Offline, access: &Access, commit: &str) -> Result<Option<String>> {
+    let told = offline.commit_url(commit).await?;
+    let link = told.as_deref().and_then(|text| access.web_url(text));
+    if link.is_none() && told.is_some() {
+        tracing::debug!(
+            "the provider's link to the commit is left out: it is not https, or leads to a host that was not consented to"
+        );
+    }
+    Ok(link.map(String::from))
 }
 
 fn known_here(pushed: &Pushed) -> RemoteState {

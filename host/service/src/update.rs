@@ -1,9 +1,8 @@
 //! Changing a registration.
 
 use crate::{Marks, Plan, Replaced, Result, Service, ServiceError, provider::Source, register::split};
-use forgeport_grants::{Grants, normalise_name};
+use forgeport_grants::{Grants, OptionValue, normalise_name};
 use forgeport_store::CodeRepository;
-use zeroize::Zeroizing;
 
 /// What is to change; the rest stays.
 #[derive(Default)]
@@ -15,7 +14,7 @@ pub struct Changes {
     /// A new component for a custom provider.
     pub source: Option<Source>,
     /// Options to set.
-    pub set: Vec<(String, Zeroizing<String>)>,
+    pub set: Vec<(String, OptionValue)>,
     /// Options to remove.
     pub remove: Vec<String>,
     /// About grants and limits.
@@ -44,7 +43,8 @@ impl Service {
     /// As for registering; and when there is nothing to change, or an option to remove is not set.
     pub async fn update(&self, name: &str, changes: Changes) -> Result<Update> {
         let mut repository = self.store.code_repositories().get(name)?;
-        let provider = changes.touch_the_provider();
+        // What was not kept of a registration from before is asked for now.
+        let provider = changes.touch_the_provider() || repository.consent.is_none();
         let Changes { name, description, source, set, remove, marks } = changes;
         if name.is_none() && description.is_none() && !provider && marks.limits.is_empty() {
             return Err(ServiceError::NothingToChange);
@@ -74,36 +74,31 @@ impl Service {
         &self,
         mut repository: CodeRepository,
         source: Option<Source>,
-        set: Vec<(String, Zeroizing<String>)>,
+        set: Vec<(String, OptionValue)>,
         marks: &Marks,
     ) -> Result<Plan> {
-        let loaded = match &source {
+        let described = match &source {
             Some(Source::Custom(_)) if repository.provider.source.is_none() => {
                 return Err(ServiceError::SourceOfBuiltIn(repository.kind.clone()));
             }
-            Some(source) => self.load_source(source, &repository.limits).await?,
-            None => self.load_registered(&repository).await?,
+            Some(source) => self.describe_source(source, &repository.limits).await?,
+            None => self.describe_registered(&repository).await?,
         };
         let file = source.and_then(|source| source.file()).or_else(|| repository.provider.source.clone());
-        let is_another = repository.provider.source.is_some() && repository.provider.digest != loaded.digest;
-        let mut replaced = None;
+        let is_another = repository.provider.source.is_some() && repository.provider.digest != described.digest;
+        let mut before = None;
         if is_another {
-            replaced = Some(self.replaced(&repository).await);
+            before = Some(replaced(&repository));
             // What was granted was granted to another component.
             repository.grants = Grants::default();
         }
-        repository.provider = loaded.reference(file);
-        let plan = self.plan(repository, loaded, split(set)?, marks, true).await?;
-        Ok(Plan { replaced, ..plan })
+        repository.provider = described.reference(file);
+        let plan = self.plan(repository, described, split(set)?, marks, true).await?;
+        Ok(Plan { replaced: before, ..plan })
     }
+}
 
-    async fn replaced(&self, repository: &CodeRepository) -> Replaced {
-        // One that can no longer be asked must be replaceable all the same.
-        let needs = self.authority_of(repository).await.map(|(needs, _)| needs).ok();
-        Replaced {
-            provider: repository.provider.clone(),
-            grants: repository.grants.clone(),
-            credentials: needs.map(|needs| needs.credentials).unwrap_or_default(),
-        }
-    }
+fn replaced(repository: &CodeRepository) -> Replaced {
+    let CodeRepository { provider, grants, consent, .. } = repository.clone();
+    Replaced { provider, grants, consent }
 }

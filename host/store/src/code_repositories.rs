@@ -2,7 +2,7 @@
 
 use crate::{
     Result, Store, StoreError,
-    code_repository::{CodeRepository, StoredOption},
+    code_repository::{CodeRepository, Consent, StoredOption},
     components,
     key::Key,
     keys::Keys,
@@ -21,14 +21,14 @@ impl CodeRepositories<'_> {
     /// Stores a new registration; `component` is the bytes of a custom provider, which the store keeps until no registration names them.
     ///
     /// # Errors
-    /// When the name is taken or breaks the rules, the component is missing or not what its digest says, or a sealed
-    /// option was made with another key or for another place. Nothing is stored then.
+    /// When the name is taken or breaks the rules, the component is missing, not what its digest says or says something else of its options
+    /// than before, or a sealed option was made with another key or for another place. Nothing is stored then.
     pub fn insert(&self, repository: &CodeRepository, component: Option<&[u8]>) -> Result<()> {
         check_code_repository_name(&repository.name)?;
         self.0.write(|tx| {
             insert_row(tx, repository)?;
             self.insert_options(tx, repository)?;
-            self.ensure_component(repository, component)
+            self.ensure_component(tx, repository, component)
         })?;
         self.sweep_components();
         Ok(())
@@ -47,7 +47,7 @@ impl CodeRepositories<'_> {
             self.check_not_resealed(tx, repository)?;
             tx.execute("DELETE FROM code_repository_option WHERE code_repository_id = ?1", [&repository.id])?;
             self.insert_options(tx, repository)?;
-            self.ensure_component(repository, component)?;
+            self.ensure_component(tx, repository, component)?;
             only(load(tx, Some(&repository.id))?, &repository.name)
         })?;
         self.sweep_components();
@@ -227,7 +227,10 @@ impl CodeRepositories<'_> {
         Ok(())
     }
 
-    fn ensure_component(&self, repository: &CodeRepository, bytes: Option<&[u8]>) -> Result<()> {
+    fn ensure_component(&self, tx: &Transaction<'_>, repository: &CodeRepository, bytes: Option<&[u8]>) -> Result<()> {
+        if let Some(Consent { settings, .. }) = &repository.consent {
+            components::describe(tx, &repository.provider.digest, settings)?;
+        }
         match (&repository.provider.source, bytes) {
             (None, None) => Ok(()),
             _ => components::ensure(&self.0.directory, &repository.provider.digest, bytes),

@@ -1,7 +1,7 @@
 //! A registration, as it is kept.
 
 use crate::{now, seal::Sealed};
-use forgeport_grants::{Grants, Limits, SecretReference};
+use forgeport_grants::{Access, Grants, Limits, SecretReference, Setting};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 
@@ -20,16 +20,25 @@ pub struct CodeRepository {
     pub provider: ProviderRef,
     /// By the name that the provider's settings have.
     pub options: BTreeMap<String, StoredOption>,
+    /// What a person saw and agreed to; nothing in a registration that was made before this was kept, which cannot be used then.
+    pub consent: Option<Consent>,
     /// What the provider may reach.
     pub grants: Grants,
     /// What its calls may use up, where it is not the default.
     pub limits: Limits,
-    /// The hosts that the remote of a checkout may name.
-    pub remote_hosts: Vec<String>,
     /// Milliseconds since 1970 (UTC).
     pub created: i64,
     /// Milliseconds since 1970 (UTC); grows with every change, by which changes made at the same time are noticed.
     pub updated: i64,
+}
+
+/// What a provider said once, and is held to: it is not asked again, since it might say something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Consent {
+    /// Its options, by which is decided what it gets to see. The same for all registrations of a component.
+    pub settings: Vec<Setting>,
+    /// What it gets for the options of this registration.
+    pub access: Access,
 }
 
 /// Which component a registration was made with. Grants belong to this digest.
@@ -67,9 +76,9 @@ impl CodeRepository {
             description: None,
             provider,
             options: BTreeMap::new(),
+            consent: None,
             grants: Grants::default(),
             limits: Limits::default(),
-            remote_hosts: Vec::new(),
             created,
             updated: created,
         }

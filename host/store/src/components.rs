@@ -1,10 +1,14 @@
-//! The components of custom providers, each in a file that is named by its SHA-256.
+//! Components: the bytes of custom providers', each in a file that is named by its SHA-256, and what each component says of its options.
 //!
 //! Files are written and removed only while the database's write lock is held. So whatever file no registration names is left over
 //! from something that failed, and can go.
 
-use crate::{Result, StoreError, private};
-use rusqlite::Transaction;
+use crate::{
+    Result, StoreError, private,
+    rows::{from_json, json},
+};
+use forgeport_grants::Setting;
+use rusqlite::{OptionalExtension, Transaction};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashSet,
@@ -48,8 +52,28 @@ pub(crate) fn ensure(store: &Path, digest: &str, bytes: Option<&[u8]>) -> Result
     private::write(&path, bytes)
 }
 
+/// Keeps what a component says of its options. One that says something else than before has lied once.
+pub(crate) fn describe(tx: &Transaction<'_>, digest: &str, settings: &[Setting]) -> Result<()> {
+    tx.execute(
+        "INSERT INTO component (digest, settings) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        [digest, &json(&settings)?],
+    )?;
+    match self::settings(tx, digest)?.as_deref() == Some(settings) {
+        true => Ok(()),
+        false => Err(StoreError::ComponentContradicts(digest.to_owned())),
+    }
+}
+
+/// What a component said of its options, if anybody has consented to it.
+pub(crate) fn settings(tx: &Transaction<'_>, digest: &str) -> Result<Option<Vec<Setting>>> {
+    let mut statement = tx.prepare("SELECT settings FROM component WHERE digest = ?1")?;
+    statement.query_row([digest], |row| Ok(from_json(row, "settings"))).optional()?.transpose()
+}
+
 /// Removes what no registration names. Needs the write lock.
 pub(crate) fn sweep(store: &Path, transaction: &Transaction<'_>) -> Result<()> {
+    transaction
+        .execute("DELETE FROM component WHERE digest NOT IN (SELECT provider_digest FROM code_repository)", ())?;
     let directory = directory(store);
     let entries = match fs::read_dir(&directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

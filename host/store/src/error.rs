@@ -137,6 +137,11 @@ pub enum StoreError {
     /// A component's bytes do not have the digest.
     #[error("the provider's component {0} is not what was registered; register the code repository anew with --source")]
     ComponentAltered(String),
+    /// The same component, asked twice, answers differently.
+    #[error(
+        "the provider's component {0} says something else of its options than when it was registered; such a one cannot be trusted: do not use it, and tell its author"
+    )]
+    ComponentContradicts(String),
     /// A directory that others may change.
     #[error("others may write to {0:?}, which is to hold credentials; run `chmod go-w` on it")]
     DirectoryNotPrivate(PathBuf),

@@ -25,7 +25,7 @@ mod secrets;
 
 pub use audit::{Audit, AuditEntry, AuditFilter};
 pub use code_repositories::CodeRepositories;
-pub use code_repository::{CodeRepository, ProviderRef, StoredOption};
+pub use code_repository::{CodeRepository, Consent, ProviderRef, StoredOption};
 pub use components::digest_of;
 pub use error::StoreError;
 pub use key::KeySource;
@@ -36,6 +36,7 @@ pub use rotation::Rotated;
 pub use seal::{MAX_VALUE_LENGTH, Sealed};
 pub use secrets::{Referrer, SecretInfo, Secrets};
 
+use forgeport_grants::Setting;
 use key::KeyId;
 use keys::Keys;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -118,6 +119,14 @@ impl Store {
     /// When it is not there, or is not what it was.
     pub fn component(&self, digest: &str) -> Result<Vec<u8>> {
         components::read(&self.directory, digest)
+    }
+
+    /// What a component said of its options, if there is a registration of it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn component_settings(&self, digest: &str) -> Result<Option<Vec<Setting>>> {
+        self.read(|tx| components::settings(tx, digest))
     }
 
     /// A key for another purpose than secrets, derived from the store's; the same for the same purpose until the key is rotated.

@@ -2,7 +2,7 @@
 
 use crate::{
     Result, StoreError,
-    code_repository::{CodeRepository, ProviderRef, StoredOption},
+    code_repository::{CodeRepository, Consent, ProviderRef, StoredOption},
     now,
     seal::Sealed,
 };
@@ -16,9 +16,9 @@ const WHAT: &str = "code repository";
 pub(crate) fn insert_row(tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
     let inserted = tx.execute(
         "INSERT INTO code_repository (id, name, kind, description, provider_name, provider_version,
-             provider_digest, provider_source, grants, limits, remote_hosts, created, updated)
+             provider_digest, provider_source, access, grants, limits, created, updated)
          VALUES (:id, :name, :kind, :description, :provider_name, :provider_version,
-             :provider_digest, :provider_source, :grants, :limits, :remote_hosts, :created, :updated)",
+             :provider_digest, :provider_source, :access, :grants, :limits, :created, :updated)",
         named_params! {
             ":id": repository.id,
             ":name": repository.name,
@@ -30,7 +30,7 @@ pub(crate) fn insert_row(tx: &Transaction<'_>, repository: &CodeRepository) -> R
             ":provider_source": repository.provider.source,
             ":grants": json(&repository.grants)?,
             ":limits": json(&repository.limits)?,
-            ":remote_hosts": json(&repository.remote_hosts)?,
+            ":access": access(repository)?,
             ":created": repository.created,
             ":updated": repository.updated,
         },
@@ -45,7 +45,7 @@ pub(crate) fn update_row(tx: &Transaction<'_>, repository: &CodeRepository) -> R
         "UPDATE code_repository SET name = :name, kind = :kind, description = :description,
              provider_name = :provider_name, provider_version = :provider_version,
              provider_digest = :provider_digest, provider_source = :provider_source,
-             grants = :grants, limits = :limits, remote_hosts = :remote_hosts, updated = :updated
+             access = :access, grants = :grants, limits = :limits, updated = :updated
          WHERE id = :id AND updated = :read",
         named_params! {
             ":id": repository.id,
@@ -58,7 +58,7 @@ pub(crate) fn update_row(tx: &Transaction<'_>, repository: &CodeRepository) -> R
             ":provider_source": repository.provider.source,
             ":grants": json(&repository.grants)?,
             ":limits": json(&repository.limits)?,
-            ":remote_hosts": json(&repository.remote_hosts)?,
+            ":access": access(repository)?,
             ":updated": updated,
             ":read": repository.updated,
         },
@@ -83,8 +83,9 @@ pub(crate) fn load(tx: &Transaction<'_>, id: Option<&str>) -> Result<Vec<CodeRep
     let mut options = load_options(tx, id)?;
     let mut statement = tx.prepare(
         "SELECT id, name, kind, description, provider_name, provider_version, provider_digest,
-             provider_source, grants, limits, remote_hosts, created, updated
-         FROM code_repository WHERE ?1 IS NULL OR id = ?1 ORDER BY name",
+             provider_source, access, settings, grants, limits, created, updated
+         FROM code_repository LEFT JOIN component ON digest = provider_digest
+         WHERE ?1 IS NULL OR id = ?1 ORDER BY name",
     )?;
     let mut rows = statement.query([id])?;
     let mut repositories = Vec::new();
@@ -109,12 +110,25 @@ fn read_row(row: &Row<'_>) -> Result<CodeRepository> {
             source: row.get("provider_source")?,
         },
         options: BTreeMap::new(),
+        consent: consent(row)?,
         grants: from_json(row, "grants")?,
         limits: from_json(row, "limits")?,
-        remote_hosts: from_json(row, "remote_hosts")?,
         created: row.get("created")?,
         updated: row.get("updated")?,
     })
+}
+
+fn access(repository: &CodeRepository) -> Result<Option<String>> {
+    repository.consent.as_ref().map(|consent| json(&consent.access)).transpose()
+}
+
+/// One half without the other was never written.
+fn consent(row: &Row<'_>) -> Result<Option<Consent>> {
+    let is_there = |column| row.get::<_, Option<String>>(column).map(|text| text.is_some());
+    match is_there("access")? && is_there("settings")? {
+        true => Ok(Some(Consent { settings: from_json(row, "settings")?, access: from_json(row, "access")? })),
+        false => Ok(None),
+    }
 }
 
 type OptionsById = BTreeMap<String, BTreeMap<String, StoredOption>>;
@@ -144,11 +158,11 @@ fn load_options(tx: &Transaction<'_>, id: Option<&str>) -> Result<OptionsById> {
     Ok(options)
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String> {
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| StoreError::Corrupt(format!("grants ({error})")))
 }
 
-fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &'static str) -> Result<T> {
+pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &'static str) -> Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|_| StoreError::Corrupt(format!("{column} of a code repository")))
 }

@@ -6,6 +6,7 @@
 
 use crate::{
     Result, StoreError,
+    components::digest_of,
     key::{Key, KeyId},
     keys::Keys,
 };
@@ -86,6 +87,12 @@ impl Sealed {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Tells this value from another at the same place. It says nothing of the value: each encryption has a nonce of its own, so the
+    /// same value given twice has two versions, and so has one that a rotation has encrypted anew.
+    pub fn version(&self) -> String {
+        digest_of(&self.0)
     }
 
     pub(crate) fn key_id(&self) -> Option<KeyId> {

@@ -94,6 +94,14 @@ impl Secrets<'_> {
         })
     }
 
+    /// Tells a value from another that the same key had before, without telling either. Nothing is decrypted.
+    ///
+    /// # Errors
+    /// When there is no such secret or key.
+    pub fn version(&self, name: &str, key: &str) -> Result<String> {
+        self.0.read(|tx| Ok(sealed_of(tx, name, key)?.1.version()))
+    }
+
     /// The keys of one secret, in alphabetical order.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use crate::{sandbox, timing::shown};
 use anyhow::{Context, Result};
 use forgeport_grants::{Limits, RemoteUrl};
-use forgeport_runtime::{Provider, Repository, Runtime};
+use forgeport_runtime::{Offline, Provider, Runtime};
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -45,7 +45,7 @@ async fn crowd(provider: &Provider) -> Result<Vec<Duration>> {
     for _ in 0..ROUNDS {
         let questions = (0..CALLERS).map(|_| sandbox::question(provider)).collect::<Result<Vec<_>>>()?;
         let start = Instant::now();
-        let call = |(repository, remote): (Repository, RemoteUrl)| {
+        let call = |(repository, remote): (Offline, RemoteUrl)| {
             tokio::spawn(async move { repository.owns_remote(&remote).await.map(|_| start.elapsed()) })
         };
         let calls: Vec<_> = questions.into_iter().map(call).collect();

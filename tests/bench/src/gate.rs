@@ -83,7 +83,13 @@ fn permit(url: &Url) -> Result<Permit> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || receiver.iter().count());
     Ok(Permit {
-        credentials: vec![Credential { setting: "token".into(), origin, placement: Placement::Bearer, secret }],
+        credentials: vec![Credential {
+            setting: "token".into(),
+            origin,
+            placement: Placement::Bearer,
+            beginnings: Vec::new(),
+            secret,
+        }],
         placeholders: vec![Placeholder::new("token".into(), [7; 16])],
         auditor: Arc::new(Hand(Mutex::new(sender))),
         ..Permit::new(authority, Limits::default(), Instant::now() + Duration::from_secs(600))

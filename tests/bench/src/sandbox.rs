@@ -2,13 +2,11 @@
 
 use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
-use forgeport_egress::{Gate, GateSettings, Permit};
-use forgeport_grants::{Authority, Limit, Limits, RemoteUrl};
-use forgeport_runtime::{CodeCacheSettings, Provider, Repository, Runtime, Session};
+use forgeport_grants::{Limits, RemoteUrl};
+use forgeport_runtime::{CodeCacheSettings, Offline, Opening, Provider, Runtime};
 use std::{
     path::PathBuf,
     process::Command,
-    sync::OnceLock,
     time::{Duration, Instant},
 };
 use zeroize::Zeroizing;
@@ -66,24 +64,9 @@ fn one_call(runtime: &tokio::runtime::Runtime, provider: &Provider) -> Result<Du
 }
 
 /// A repository, and a remote of it to ask about.
-pub fn question(provider: &Provider) -> Result<(Repository, RemoteUrl)> {
+pub fn question(provider: &Provider) -> Result<(Offline, RemoteUrl)> {
     let values = [("owner", "acme"), ("repository", "demo"), ("api_url", "https://api.github.com")];
-    let permit = Permit::new(Authority::default(), Limits::default(), Instant::now() + Duration::from_secs(60));
-    let session = Session {
-        gate: gate()?,
-        permit,
-        values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        time: Limit::CallTime,
-    };
-    Ok((provider.repository(session), RemoteUrl::parse("git@github.com:acme/demo.git")?))
-}
-
-/// One for all calls, as in the command.
-fn gate() -> Result<Gate> {
-    static GATE: OnceLock<Gate> = OnceLock::new();
-    if let Some(gate) = GATE.get() {
-        return Ok(gate.clone());
-    }
-    let gate = Gate::new(GateSettings::default())?;
-    Ok(GATE.get_or_init(|| gate).clone())
+    let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let opening = Opening { values, placeholders: Vec::new() };
+    Ok((provider.offline(opening, Limits::default()), RemoteUrl::parse("git@github.com:acme/demo.git")?))
 }

@@ -100,7 +100,13 @@ pub fn limits(texts: &[&str]) -> Limits {
 
 pub fn bearer(origin: &Origin, secret: &str) -> Credential {
     let secret = Secret::new(secret.to_owned().into());
-    Credential { setting: "token".into(), origin: origin.clone(), placement: Placement::Bearer, secret }
+    Credential {
+        setting: "token".into(),
+        origin: origin.clone(),
+        placement: Placement::Bearer,
+        beginnings: Vec::new(),
+        secret,
+    }
 }
 
 /// All servers may be read; the token goes to the first.

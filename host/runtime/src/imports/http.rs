@@ -8,8 +8,9 @@ use forgeport_egress::{EgressError, Fetched, SecretUse};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-/// Why a request is refused that no call has made.
-pub(super) const UNGRANTED: &str = "nothing is granted while a provider describes itself";
+/// Why a request is refused that no session was made for.
+pub(super) const UNGRANTED: &str =
+    "a provider gets no network to describe itself, to recognise a remote, or to make a link";
 
 impl Host for State {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, Failure>> {

@@ -1,6 +1,7 @@
 //! What a provider can call. There is nothing else: a component that imports more is refused when it is loaded.
 
 mod checkout;
+mod clock;
 mod http;
 mod log;
 mod outgoing;

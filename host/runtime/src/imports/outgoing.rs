@@ -27,7 +27,7 @@ type Answered = Result<(Response<WasiBody>, Worker), Error>;
 /// The way from `wasi:http` to the gate.
 #[derive(Clone)]
 pub(super) struct Outgoing {
-    /// `None` while a provider describes itself.
+    /// See [`State::session`](crate::state::State::session).
     pub(super) session: Option<Arc<Session>>,
     pub(super) log: Arc<ProviderLog>,
 }

@@ -1,7 +1,15 @@
 //! WASI 0.2, for what the runtimes of languages cannot do without. Everything is there, and nothing of it leads anywhere: no arguments
 //! and no environment, no file, sockets that refuse, an output that is the provider's log. Requests of `wasi:http` pass the gate.
+//!
+//! Time and randomness are real in calls that have a session. Without one they are not, see clock.rs: what a component says of itself is
+//! believed from then on, so it must not be able to say one thing to the person who consents and another one later.
 
-use super::{ProviderLog, outgoing::Outgoing, output::Output};
+use super::{
+    ProviderLog,
+    clock::{self, Clock, StoppedClock, known_bytes},
+    outgoing::Outgoing,
+    output::Output,
+};
 use crate::{bindings::log::Level, provider::Session, state::State};
 use std::sync::Arc;
 use wasmtime::{
@@ -55,10 +63,12 @@ pub(crate) struct Wasi {
     ctx: WasiCtx,
     http: WasiHttpCtx,
     outgoing: Outgoing,
+    pub(super) clock: Clock,
 }
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    clock::add_to_linker(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
 }
 
@@ -67,7 +77,12 @@ impl Wasi {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS);
         // Without arguments, environment, directories and standard input, unless they are given.
-        let ctx = WasiCtx::builder()
+        let mut ctx = WasiCtx::builder();
+        if session.is_none() {
+            ctx.wall_clock(StoppedClock).secure_random(known_bytes());
+            ctx.insecure_random(known_bytes()).insecure_random_seed(1);
+        }
+        let ctx = ctx
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
@@ -75,13 +90,14 @@ impl Wasi {
             .stdout(Output { log: log.clone(), level: Level::Info })
             .stderr(Output { log: log.clone(), level: Level::Warn })
             .build();
-        Wasi { ctx, http, outgoing: Outgoing { session, log } }
+        let clock = if session.is_some() { Clock::Real } else { Clock::Made { now: 0 } };
+        Wasi { ctx, http, outgoing: Outgoing { session, log }, clock }
     }
 }
 
 impl State {
     /// Seeding generators takes longer than the rest of a store, and most providers never ask: it is made when it is needed.
-    fn wasi(&mut self) -> (&mut Wasi, &mut ResourceTable) {
+    pub(super) fn wasi(&mut self) -> (&mut Wasi, &mut ResourceTable) {
         let State { wasi, session, log, table, .. } = self;
         (wasi.get_or_insert_with(|| Box::new(Wasi::new(session.clone(), log.clone()))), table)
     }

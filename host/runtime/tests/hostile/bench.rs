@@ -4,7 +4,9 @@ use crate::guest::{Guest, guest};
 use forgeport_checkout::{ObjectId, Progress, RepoPath, Settings, Staged};
 use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Permit, Placeholder, Record};
 use forgeport_grants::{Authority, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
-use forgeport_runtime::{CallError, Download, LoadError, Provider, ProviderError, Repository, Runtime, Session};
+use forgeport_runtime::{
+    CallError, Download, LoadError, Opening, Provider, ProviderError, Repository, Runtime, Session,
+};
 use std::{
     fs,
     path::PathBuf,
@@ -166,17 +168,20 @@ impl Bench {
 
     pub async fn call(&self, provider: &Provider, call: Call, limits: &[&str]) -> Result<(), CallError> {
         let time = if call == Call::Download { Limit::DownloadTime } else { Limit::CallTime };
-        let repository = provider.repository(self.session(limits, time));
+        let session = self.session(limits, time);
+        let opening = Opening { values: session.values.clone(), placeholders: session.permit.placeholders.clone() };
+        let offline = provider.offline(opening, session.permit.usage.limits().clone());
+        let repository = provider.repository(session);
         match call {
             Call::Describe => provider.describe().await.map(drop),
             Call::Login => repository.login().await.map(drop),
             Call::Resolve => repository.resolve(COMMIT).await.map(drop),
             Call::OwnsRemote => {
                 let remote = RemoteUrl::parse("https://example.com/a/b.git").unwrap();
-                repository.owns_remote(&remote).await.map(drop)
+                offline.owns_remote(&remote).await.map(drop)
             }
             Call::Download => repository.download_files(COMMIT, self.staged().1).await,
-            Call::CommitUrl => repository.commit_url(COMMIT).await.map(drop),
+            Call::CommitUrl => offline.commit_url(COMMIT).await.map(drop),
         }
     }
 

@@ -6,7 +6,6 @@ mod bench;
 mod calls;
 mod compute;
 mod downloads;
-mod guest;
 mod handles;
 mod imports;
 mod memory;
@@ -14,3 +13,5 @@ mod network;
 mod server;
 mod walk;
 mod wasi;
+
+use forgeport_guest as guest;

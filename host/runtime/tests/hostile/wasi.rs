@@ -205,7 +205,8 @@ async fn the_placeholder_of_a_secret_is_swapped_and_its_echo_is_masked() {
     let session = bench.session(&[], Limit::CallTime);
     let secret = Secret::new("s3cret-t0ken-of-mine".to_owned().into());
     let (setting, origin) = ("token".to_owned(), server.origin.clone());
-    let credentials = vec![Credential { setting, origin, placement: Placement::Bearer, secret }];
+    let credentials =
+        vec![Credential { setting, origin, placement: Placement::Bearer, beginnings: Vec::new(), secret }];
     let session = Session { permit: Permit { credentials, ..session.permit }, ..session };
     let error = provider.repository(session).login().await.unwrap_err().to_string();
     assert!(error.contains("you said ********"), "{error}");

@@ -32,6 +32,7 @@ pub(super) fn exchange(values: &Values, now: SystemTime) -> Result<Exchange, Str
         setting: "private_key".into(),
         origin,
         placement: Placement::Bearer,
+        beginnings: Vec::new(),
         secret: Secret::new(statement),
     };
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/vnd.github+json"))]);

@@ -42,13 +42,6 @@ struct Exchange {
     credential: Credential,
 }
 
-/// May a token be made, or does a kept one have to do?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mint {
-    Now,
-    Never,
-}
-
 impl Service {
     /// Stores a new secret; one that tokens are made from has to have all that it takes.
     ///
@@ -62,30 +55,44 @@ impl Service {
     }
 
     /// One value of a secret, made if need be.
-    pub(crate) async fn secret_value(&self, name: &str, key: &str, mint: Mint) -> Result<Zeroizing<String>> {
-        let secrets = self.secrets();
-        let is_minted = key == TOKEN && secrets.keys(name).is_ok_and(|keys| keys.iter().any(|key| key == MINT));
-        if !is_minted {
-            return Ok(secrets.get(name, key)?);
+    pub(crate) async fn secret_value(&self, name: &str, key: &str) -> Result<Zeroizing<String>> {
+        if !self.is_minted(name, key) {
+            return Ok(self.secrets().get(name, key)?);
         }
         let values = self.recipe(name)?;
         let recipe = fingerprint(&values);
         if let Some(kept) = self.kept(name, &recipe)? {
             return Ok(kept);
         }
-        if mint == Mint::Never {
-            // Of a token that is not there yet, only this can be said: it is given.
-            return Ok(Zeroizing::new(TOKEN.to_owned()));
-        }
         let Minted { token, expires } = self.mint(name, &values).await?;
         let ends = expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let kept = [(TOKEN, token.clone()), (KEPT, Zeroizing::new(format!("{ends} {recipe}")))];
-        secrets.update(name, &kept.map(|(key, value)| (key.to_owned(), value)).into(), &[])?;
+        self.secrets().update(name, &kept.map(|(key, value)| (key.to_owned(), value)).into(), &[])?;
         Ok(token)
     }
 
+    /// Tells a value of a secret from another that it had before. Of what is made anew each hour, that which it is made from counts.
+    ///
+    /// # Errors
+    /// When there is no such secret or key.
+    pub(crate) fn secret_version(&self, name: &str, key: &str) -> Result<String> {
+        let versions = match self.is_minted(name, key) {
+            true => self.recipe_keys(name)?.iter().map(|key| self.secrets().version(name, key)).collect(),
+            false => self.secrets().version(name, key).map(|version| vec![version]),
+        };
+        Ok(versions?.join(" "))
+    }
+
+    fn is_minted(&self, name: &str, key: &str) -> bool {
+        key == TOKEN && self.secrets().keys(name).is_ok_and(|keys| keys.iter().any(|key| key == MINT))
+    }
+
+    fn recipe_keys(&self, name: &str) -> Result<Vec<String>> {
+        Ok(self.secrets().keys(name)?.into_iter().filter(|key| key != TOKEN && key != KEPT).collect())
+    }
+
     fn recipe(&self, name: &str) -> Result<Values> {
-        let keys = self.secrets().keys(name)?.into_iter().filter(|key| key != TOKEN && key != KEPT);
+        let keys = self.recipe_keys(name)?.into_iter();
         keys.map(|key| Ok((key.clone(), self.secrets().get(name, &key)?))).collect()
     }
 

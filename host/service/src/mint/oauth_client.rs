@@ -24,5 +24,6 @@ pub(super) fn exchange(values: &Values) -> Result<Exchange, String> {
         (CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")),
     ]);
     let request = Request { method: Method::POST, url, headers, body: Some(form.finish().into()), secret: None };
-    Ok(Exchange { request, credential: Credential { setting: "client_secret".into(), origin, placement, secret } })
+    let (setting, beginnings) = ("client_secret".into(), Vec::new());
+    Ok(Exchange { request, credential: Credential { setting, origin, placement, beginnings, secret } })
 }

@@ -4,6 +4,7 @@
 mod canary;
 mod components;
 mod concurrency;
+mod consent;
 mod finding;
 mod keys;
 mod opening;

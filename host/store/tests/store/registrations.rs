@@ -14,7 +14,6 @@ fn what_was_registered_is_read_back_whole_by_whoever_opens_the_store_next() {
     let paths = vec![PathPrefix::parse("/api").unwrap()];
     repository.grants = Grants::from(vec![Grant { origin, methods: vec!["GET".to_owned()], paths, private: true }]);
     repository.limits.set(Limit::Memory, 1 << 30);
-    repository.remote_hosts = vec!["github.example.com".to_owned(), "ssh.github.example.com".to_owned()];
     let sealed = store.code_repositories().seal(&repository, "token", "ghp_ä\u{1f511}").unwrap();
     let repository = with(repository, "token", sealed);
     let repository = with(repository, "owner", plain("acme; DROP TABLE secret --"));

@@ -122,7 +122,8 @@ fn a_damaged_value_can_be_set_anew_and_its_neighbours_stay() {
 fn a_registration_with_rows_that_make_no_sense_is_told_and_can_be_deleted() {
     for damage in [
         "UPDATE code_repository SET grants = 'x' WHERE name = 'r'",
-        "UPDATE code_repository SET remote_hosts = '{}' WHERE name = 'r'",
+        "INSERT INTO component SELECT provider_digest, '[]' FROM code_repository WHERE name = 'r';
+             UPDATE code_repository SET access = '{}' WHERE name = 'r'",
         "UPDATE code_repository_option SET sealed = NULL, secret_name = 'a b', secret_key = '}}'
              WHERE code_repository_id = (SELECT id FROM code_repository WHERE name = 'r')",
     ] {

@@ -2,6 +2,12 @@
 //!
 //! The canonical ABI's layouts that the snippets rely on stand here and nowhere else (component-model, `CanonicalABI.md`).
 
+#![allow(clippy::unwrap_used)]
+
+mod description;
+
+pub use description::{Description, Placement};
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -125,7 +131,9 @@ pub struct Guest {
 /// A text in the guest's memory; shown as the two arguments that pass it.
 #[derive(Clone, Copy)]
 pub struct Text {
+    /// Its address.
     pub at: u32,
+    /// In bytes.
     pub length: u32,
 }
 
@@ -133,6 +141,7 @@ pub struct Text {
 #[derive(Clone, Copy)]
 pub struct Ask(pub [u32; 15]);
 
+/// A component that behaves well.
 pub fn guest() -> Guest {
     let mut guest = Guest {
         imports: String::new(),
@@ -143,7 +152,7 @@ pub fn guest() -> Guest {
         beside: None,
         wasi: Vec::new(),
     };
-    guest.describes(["evil", "1.0.0", "A test."]);
+    guest.describe(&Description::default());
     guest.data(1100, b"evil");
     guest
 }
@@ -168,6 +177,7 @@ impl Guest {
         self
     }
 
+    /// Has another memory.
     pub fn memory(mut self, memory: &str) -> Guest {
         self.memory = memory.to_owned();
         self
@@ -185,9 +195,14 @@ impl Guest {
         self
     }
 
-    fn describes(&mut self, [name, version, summary]: [&str; 3]) {
-        let texts = [name, version, summary].map(|text| self.put(text));
-        let words: Vec<u8> = texts.iter().flat_map(|text| [text.at, text.length]).flat_map(u32::to_le_bytes).collect();
+    /// Describes itself so. What an earlier description said is gone.
+    pub fn describing(mut self, description: &Description) -> Guest {
+        self.describe(description);
+        self
+    }
+
+    fn describe(&mut self, description: &Description) {
+        let words = description.words(self);
         self.data(1024, &words);
     }
 
@@ -226,6 +241,7 @@ impl Guest {
         Ask(words)
     }
 
+    /// The core module's text.
     pub fn core(&self) -> String {
         let mut text = format!("(module {} {COMMON} {} {}", self.imports, self.memory, self.items);
         for (name, head, body) in PARTS {
@@ -239,6 +255,7 @@ impl Guest {
             .replace("PROVIDER", PROVIDER)
     }
 
+    /// The component.
     pub fn encode(&self) -> Vec<u8> {
         let text = self.core();
         let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"));
@@ -253,12 +270,13 @@ impl Guest {
 }
 
 impl Ask {
+    /// With a body from memory.
     pub fn body(mut self, at: u32, length: u32) -> Ask {
         self.0[6..9].copy_from_slice(&[1, at, length]);
         self
     }
 
-    /// `placement` is 0 for bearer; the others have a text.
+    /// With a secret in a place of its own; `placement` is 0 for bearer; the others have a text.
     pub fn secret(mut self, setting: Text, placement: u32, text: Text) -> Ask {
         self.0[9..].copy_from_slice(&[1, setting.at, setting.length, placement, text.at, text.length]);
         self

@@ -1,0 +1,93 @@
+//! What a registration is held to: the options that its component named and the access that a person agreed to, as they were stored.
+//!
+//! A custom component is not asked again before it is changed: it could say something else. A built-in one is trusted, and asked anew
+//! when another Forgeport brings another of its kind.
+
+use crate::{
+    Result, Service, ServiceError,
+    provider::{Described, built_in},
+};
+use forgeport_grants::{Access, OptionValue, Options, Setting};
+use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption, digest_of};
+use zeroize::Zeroizing;
+
+/// Stands for the value of a secret where only counts that there is one.
+const UNREAD: &str = "(not read)";
+
+impl Service {
+    /// A registration that can be used, and what it is held to.
+    ///
+    /// # Errors
+    /// When nothing was stored that it could be held to, or a built-in provider has another component now and this cannot have what is
+    /// stored.
+    pub(crate) async fn consented(&self, repository: CodeRepository) -> Result<(CodeRepository, Consent)> {
+        let Some(consent) = repository.consent.clone() else {
+            return Err(ServiceError::NoConsent(repository.name));
+        };
+        let is_another = match repository.provider.source {
+            Some(_) => false,
+            None => digest_of(built_in(&repository.kind)?) != repository.provider.digest,
+        };
+        match is_another {
+            true => self.asked_anew(repository).await,
+            false => Ok((repository, consent)),
+        }
+    }
+
+    async fn asked_anew(&self, mut repository: CodeRepository) -> Result<(CodeRepository, Consent)> {
+        let described = self.describe_registered(&repository).await?;
+        let Described { description, .. } = &described;
+        check_still_secret(&repository, &description.settings)?;
+        let options = Options::check(&description.settings, unread(&repository))?;
+        for (name, text) in now_secret(&repository, &description.settings) {
+            let sealed = self.store.code_repositories().seal(&repository, &name, &text)?;
+            repository.options.insert(name, sealed);
+        }
+        let access = Access::of(description, &options)?;
+        let consent = Consent { settings: description.settings.clone(), access };
+        repository.provider = described.reference(None);
+        repository.consent = Some(consent.clone());
+        match self.store.code_repositories().update(&repository, None) {
+            Ok(stored) => Ok((stored, consent)),
+            Err(error @ StoreError::ComponentContradicts(_)) => Err(error.into()),
+            // Whoever comes next asks again.
+            Err(error) => {
+                tracing::debug!(%error, "what the built-in provider says now could not be stored");
+                Ok((repository, consent))
+            }
+        }
+    }
+}
+
+/// The options of a registration without the values of secrets, for what follows from the others alone.
+pub(crate) fn unread(repository: &CodeRepository) -> impl Iterator<Item = (String, OptionValue)> {
+    repository.options.iter().map(|(name, stored)| {
+        let value = match stored {
+            StoredOption::Plain(text) => OptionValue::Typed(Zeroizing::new(text.clone())),
+            StoredOption::Reference(_) | StoredOption::Sealed(_) => {
+                OptionValue::Hidden(Zeroizing::new(UNREAD.to_owned()))
+            }
+        };
+        (name.clone(), value)
+    })
+}
+
+/// What was stored out of sight stays so: an option that is no secret any more has to be given anew.
+pub(crate) fn check_still_secret(repository: &CodeRepository, settings: &[Setting]) -> Result<()> {
+    let hidden = |name: &str| !matches!(repository.options.get(name), None | Some(StoredOption::Plain(_)));
+    match settings.iter().find(|setting| !setting.secret && hidden(&setting.name)) {
+        Some(Setting { name: option, .. }) => {
+            Err(ServiceError::NoLongerSecret { name: repository.name.clone(), option: option.clone() })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Options that were stored as they are and are secrets now.
+pub(crate) fn now_secret(repository: &CodeRepository, settings: &[Setting]) -> Vec<(String, Zeroizing<String>)> {
+    let plain = |setting: &Setting| match repository.options.get(&setting.name) {
+        Some(StoredOption::Plain(text)) => Some((setting.name.clone(), Zeroizing::new(text.clone()))),
+        _ => None,
+    };
+    settings.iter().filter(|setting| setting.secret).filter_map(plain).collect()
+}
