@@ -4,7 +4,7 @@
 mod support;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use forgeport_egress::{EgressError, Outcome, Permit, Placeholder, Request, Secret, SecretUse};
+use forgeport_egress::{Credential, EgressError, Outcome, Permit, Placeholder, Request, Secret, SecretUse};
 use forgeport_grants::{Grant, Placement};
 use http::Method;
 use std::sync::Arc;
@@ -35,6 +35,32 @@ async fn a_placeholder_that_is_the_whole_credential_is_swapped() {
     assert!(asked[1].contains("authorization: token hunter2\r\n"), "{}", asked[1]);
     assert!(asked[2].contains(&format!("Basic {}", BASE64_STANDARD.encode("me:hunter2"))), "{}", asked[2]);
     assert!(asked.iter().all(|asked| !asked.contains(&text)));
+}
+
+#[tokio::test]
+async fn a_credential_is_sent_only_for_the_beginnings_that_were_consented_to_in_whatever_way_it_is_asked_for() {
+    let home = Server::start(vec![ok("")]);
+    let (permit, text) = held(permit(&[&home]));
+    let begins = |beginning: &str, placement| Credential {
+        beginnings: vec![beginning.to_owned()],
+        placement,
+        ..bearer(&home.origin, "hunter2")
+    };
+    let other = begins("other-", Placement::Bearer);
+    let only = Permit { credentials: vec![other.clone()], ..permit.clone() };
+    gate().fetch(&only, get(home.url("/"))).await.unwrap();
+    let named = SecretUse { setting: "token".into(), placement: Placement::Bearer };
+    let named = Request { secret: Some(named), ..get(home.url("/")) };
+    assert!(matches!(gate().fetch(&only, named).await, Err(EgressError::Improper(_))));
+    let swapped = with(&home, "authorization", &format!("Bearer {text}"));
+    assert!(matches!(gate().fetch(&only, swapped).await, Err(EgressError::Leak { .. })));
+    let fitting = begins("hunter", Placement::Header("x-token".into()));
+    let first = Permit { credentials: vec![other, fitting, bearer(&home.origin, "hunter2")], ..permit };
+    gate().fetch(&first, get(home.url("/"))).await.unwrap();
+    let asked = home.asked();
+    assert_eq!(asked.len(), 2);
+    assert!(!asked[0].contains("hunter2") && asked[1].contains("x-token: hunter2\r\n"), "{asked:?}");
+    assert!(!asked[1].contains("authorization"), "{asked:?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod abi;
 mod bench;
 mod calls;
 mod compute;
+mod describe;
 mod downloads;
 mod handles;
 mod imports;
