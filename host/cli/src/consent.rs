@@ -68,11 +68,14 @@ fn titled(name: &str, version: &str, digest: &str) -> String {
 fn lines(grants: &Grants, access: &Access) -> Vec<String> {
     let line = |grant: &Grant| {
         let mut line = format!("{} ({})", grant.origin, terms(grant));
-        for plan in access.credentials.iter().filter(|plan| grant.origin.covers(&plan.origin)) {
-            line += &format!(", with --{} {}", plan.setting, sent(plan));
-            if plan.origin.scheme() == Scheme::Http {
-                line += ", not encrypted, on this machine";
-            }
+        let mut plain = false;
+        for (number, plan) in access.credentials.iter().filter(|plan| grant.origin.covers(&plan.origin)).enumerate() {
+            line += if number == 0 { ", with" } else { ", or" };
+            line += &format!(" --{} {}", plan.setting, sent(plan));
+            plain |= plan.origin.scheme() == Scheme::Http;
+        }
+        if plain {
+            line += ", not encrypted, on this machine";
         }
         line
     };
@@ -80,7 +83,8 @@ fn lines(grants: &Grants, access: &Access) -> Vec<String> {
     grants.iter().map(line).chain(access.remote_hosts.iter().map(told)).collect()
 }
 
-fn sent(plan: &CredentialPlan) -> String {
+/// How a secret option is sent, and under which condition.
+pub fn sent(plan: &CredentialPlan) -> String {
     let placement = match &plan.placement {
         Placement::Bearer => "as a bearer token".to_owned(),
         Placement::Basic(user) => format!("as the password of {user:?}"),
@@ -88,6 +92,9 @@ fn sent(plan: &CredentialPlan) -> String {
     };
     match plan.beginnings.as_slice() {
         [] => placement,
-        beginnings => format!("{placement} if it begins with {beginnings:?}"),
+        beginnings => {
+            let beginnings: Vec<String> = beginnings.iter().map(|beginning| format!("{beginning:?}")).collect();
+            format!("{placement} if it begins with {}", beginnings.join(" and "))
+        }
     }
 }

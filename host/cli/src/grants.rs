@@ -2,10 +2,11 @@
 
 use crate::{
     args::GrantsCommand,
+    consent::sent,
     output::{Output, neutral, table},
 };
 use anyhow::Result;
-use forgeport_service::{CodeRepository, Explanation, Grant, Grants, Held, Service};
+use forgeport_service::{CodeRepository, CredentialPlan, Explanation, Grant, Grants, Held, Service};
 use serde_json::json;
 
 pub async fn run(service: &Service, output: Output, command: GrantsCommand) -> Result<()> {
@@ -72,9 +73,8 @@ fn show(held: &Held) -> String {
     if let Some(policy) = policy {
         add("policy allows", policy);
     }
-    rows.extend(
-        credentials.iter().map(|sent| vec!["credential".into(), format!("--{} to {}", sent.setting, sent.origin)]),
-    );
+    let way = |plan: &CredentialPlan| format!("--{} to {} {}", plan.setting, plan.origin, sent(plan));
+    rows.extend(credentials.iter().map(|plan| vec!["credential".into(), way(plan)]));
     rows.extend(remote_hosts.iter().map(|host| vec!["remote host".into(), host.clone()]));
     rows.extend(limits.iter().map(|(limit, value)| vec!["limit".into(), format!("{limit} {value}")]));
     table(&rows)

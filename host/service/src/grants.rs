@@ -23,21 +23,12 @@ pub struct Held {
     pub granted: Grants,
     /// What the operator's policy allows, where there is one.
     pub policy: Option<Grants>,
-    /// Which secret option goes where.
-    pub credentials: Vec<Sent>,
+    /// Which secret option goes where, and how.
+    pub credentials: Vec<CredentialPlan>,
     /// The hosts of which it is told remotes, and may make links.
     pub remote_hosts: Vec<String>,
     /// What its calls may use up, by the limit's name, as a person writes it.
     pub limits: Vec<(String, String)>,
-}
-
-/// Where a secret option goes.
-#[derive(Clone, Debug, Serialize)]
-pub struct Sent {
-    /// The option.
-    pub setting: String,
-    /// The only origin.
-    pub origin: Origin,
 }
 
 /// Would a request leave, by which rule, and what would change that?
@@ -65,14 +56,13 @@ impl Service {
         let access = consent.access;
         let authority = self.authority(&repository, &access.origins);
         let limits = repository.limits.within(&self.policy.limits);
-        let sent = |plan: CredentialPlan| Sent { setting: plan.setting, origin: plan.origin };
         Ok(Held {
             name: repository.name,
             digest: repository.provider.digest,
             asked: authority.asked,
             granted: authority.granted,
             policy: authority.ceiling,
-            credentials: access.credentials.into_iter().map(sent).collect(),
+            credentials: access.credentials,
             remote_hosts: access.remote_hosts,
             limits: Limit::all().map(|(limit, name, ..)| (name.to_owned(), limit.written(limits.get(limit)))).collect(),
         })

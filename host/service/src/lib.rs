@@ -30,7 +30,7 @@ pub use forgeport_store::{
     AuditEntry, AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Referrer, Rotated, SecretInfo,
     Secrets, StoreError, StoredOption,
 };
-pub use grants::{Explanation, Held, Sent};
+pub use grants::{Explanation, Held};
 pub use home::Home;
 pub use inspect::Inspection;
 pub use policy::detect_policy;
