@@ -111,7 +111,8 @@ pub fn equals(setting: &str, value: &str) -> Condition {
     Condition::Equals((setting.into(), value.into()))
 }
 
-/// The option begins so; its default counts. Of a secret, the host looks and tells nobody.
+/// The option begins so; its default counts. Of a secret, only a credential that sends it can ask: the host looks when it sends, and tells
+/// nobody.
 #[must_use]
 pub fn starts_with(setting: &str, beginning: &str) -> Condition {
     Condition::StartsWith((setting.into(), beginning.into()))
