@@ -72,3 +72,40 @@ fn compiled_code_that_was_tampered_with_is_not_run() {
     let again = scene.run(&["code-repository", "options", "--type=github"]).good();
     assert_eq!(again.stderr, "");
 }
+
+#[test]
+fn a_component_that_takes_too_much_to_compile_is_refused_before_it_is() {
+    let scene = Scene::with(&samples::faithful());
+    let refused = |source: &str, words: &str| {
+        for arguments in [
+            vec!["provider", "inspect", source],
+            vec!["code-repository", "register", "x", "--type=custom", "--source", source, "--yes"],
+        ] {
+            let text = scene.run(&arguments).bad();
+            assert!(text.contains(words) && text.lines().count() == 1, "{arguments:?}: {text}");
+        }
+    };
+    // Components in each other, each with its head of eight bytes, its section's number and length.
+    let mut nested = b"\0asm\x0d\0\x01\0".to_vec();
+    for _ in 0..1000 {
+        let mut outer = b"\0asm\x0d\0\x01\0\x04".to_vec();
+        outer.extend([
+            (nested.len() & 0x7f | 0x80) as u8,
+            (nested.len() >> 7 & 0x7f | 0x80) as u8,
+            (nested.len() >> 14) as u8,
+        ]);
+        nested = [outer, nested].concat();
+    }
+    fs::write(scene.path("nested.wasm"), nested).unwrap();
+    refused("nested.wasm", "33 components in each other");
+    refused("/dev/zero", "bytes, and 100663296 are the most");
+    assert!(scene.names().is_empty());
+}
+
+#[test]
+fn the_help_does_not_tell_how_forgeport_starts_itself() {
+    let scene = Scene::with(&samples::faithful());
+    for arguments in [&["--help"][..], &["provider", "--help"], &["completions", "bash"]] {
+        assert!(!scene.run(arguments).good().stdout.contains("forgeport-child"), "{arguments:?}");
+    }
+}

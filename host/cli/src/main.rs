@@ -31,6 +31,8 @@ const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    // Before anything is read or set up: a child has none of it.
+    forgeport_service::serve_as_child();
     guard::keep_memory_private();
     guard::keep_panics_silent();
     let given: Vec<OsString> = std::env::args_os().collect();

@@ -3,12 +3,17 @@
 use crate::{
     LoadError,
     imports::{is_offered, is_offered_wasi},
+    sizes::{Part, Sizes},
 };
 use serde::Serialize;
-use wasmparser::{Parser, Payload, ProducersSectionReader};
+use wasmparser::{FunctionBody, Parser, Payload, ProducersSectionReader};
 
 /// The interface that a provider exports, without its version.
 const EXPORTED: &str = "forgeport:code-repository/provider";
+
+/// Producers that are told, and characters of each.
+const PRODUCERS: usize = 64;
+const PRODUCER: usize = 100;
 
 /// The parts of a component that tell what it can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -30,27 +35,21 @@ pub struct Anatomy {
 }
 
 impl Anatomy {
-    /// Takes a component apart.
+    /// Takes a component apart, in one pass over its bytes.
     ///
     /// # Errors
-    /// When the bytes are no component, or end early.
+    /// When the bytes are no component, or end early, or one that is too large.
     pub fn of(bytes: &[u8]) -> Result<Anatomy, LoadError> {
-        let mut anatomy = Anatomy { size: bytes.len(), ..Anatomy::default() };
-        let broken = |why: String| LoadError::NoComponent(wasmtime::Error::msg(why));
+        let mut reading =
+            Reading { anatomy: Anatomy { size: bytes.len(), ..Anatomy::default() }, ..Reading::default() };
+        reading.sizes.reach(Part::Bytes, bytes.len() as u64)?;
         if !Parser::is_component(bytes) {
-            return Err(broken("it does not begin like one".into()));
+            return Err(broken("it does not begin like one"));
         }
-        // Only the outermost component's own imports and exports count; those of its parts are its own affair.
-        let mut depth = 0;
         for payload in Parser::new(0).parse_all(bytes) {
-            let payload = payload.map_err(|error| broken(error.to_string()))?;
-            match payload {
-                Payload::ModuleSection { .. } => (depth, anatomy.modules) = (depth + 1, anatomy.modules + 1),
-                Payload::ComponentSection { .. } => depth += 1,
-                Payload::End(_) => depth -= 1,
-                payload => anatomy.note(payload, depth == 0).map_err(|error| broken(error.to_string()))?,
-            }
+            reading.read(payload.map_err(broken)?)?;
         }
+        let mut anatomy = reading.anatomy;
         anatomy.producers.sort();
         anatomy.producers.dedup();
         anatomy.foreign = anatomy.imports.iter().filter(|name| !is_offered(name)).cloned().collect();
@@ -58,40 +57,111 @@ impl Anatomy {
         Ok(anatomy)
     }
 
-    fn note(&mut self, payload: Payload<'_>, outermost: bool) -> wasmparser::Result<()> {
-        match payload {
-            Payload::ComponentImportSection(section) if outermost => {
-                for import in section {
-                    self.imports.push(import?.name.name.to_owned());
-                }
-            }
-            Payload::ComponentExportSection(section) if outermost => {
-                for export in section {
-                    self.exports.push(export?.name.name.to_owned());
-                }
-            }
-            Payload::CustomSection(section) if section.name() == "producers" => {
-                for field in ProducersSectionReader::new(wasmparser::BinaryReader::new(section.data(), 0))? {
-                    for value in field?.values {
-                        let value = value?;
-                        self.producers.push(format!("{} {}", value.name, value.version));
-                    }
-                }
-            }
-            _ => {}
-        }
-        Ok(())
+    /// Does it ask for any of what only the runtimes of languages need?
+    pub(crate) fn imports_wasi(&self) -> bool {
+        self.imports.iter().any(|name| is_offered_wasi(name))
     }
 
     fn world(&self) -> Option<String> {
         let exported = self.exports.iter().find(|name| without_version(name) == EXPORTED)?;
         let version = exported.split_once('@').map(|(_, version)| format!("@{version}")).unwrap_or_default();
-        let package = match self.imports.iter().any(|name| is_offered_wasi(name)) {
+        let package = match self.imports_wasi() {
             true => "forgeport:code-repository-wasi",
             false => "forgeport:code-repository",
         };
         self.foreign.is_empty().then(|| format!("{package}/code-provider{version}"))
     }
+}
+
+/// A component that is being taken apart.
+#[derive(Default)]
+struct Reading {
+    anatomy: Anatomy,
+    sizes: Sizes,
+    /// How many modules and components are around what is read. Only the outermost component's own imports and exports count; those of
+    /// its parts are their own affair.
+    depth: u64,
+}
+
+impl Reading {
+    fn read(&mut self, payload: Payload<'_>) -> Result<(), LoadError> {
+        let sizes = &mut self.sizes;
+        match payload {
+            Payload::ModuleSection { .. } => {
+                self.anatomy.modules += 1;
+                self.depth += 1;
+                sizes.add(Part::Modules, 1)
+            }
+            Payload::ComponentSection { .. } => {
+                self.depth += 1;
+                sizes.add(Part::Components, 1)?;
+                sizes.reach(Part::Depth, self.depth)
+            }
+            Payload::End(_) => {
+                self.depth = self.depth.saturating_sub(1);
+                Ok(())
+            }
+            Payload::TypeSection(section) => sizes.add(Part::TypeBytes, section.range().len() as u64),
+            Payload::CoreTypeSection(section) => sizes.add(Part::TypeBytes, section.range().len() as u64),
+            Payload::ComponentTypeSection(section) => sizes.add(Part::TypeBytes, section.range().len() as u64),
+            Payload::InstanceSection(section) => sizes.add(Part::Instances, section.count().into()),
+            Payload::ComponentInstanceSection(section) => sizes.add(Part::Instances, section.count().into()),
+            Payload::CodeSectionStart { count, .. } => sizes.add(Part::Functions, count.into()),
+            Payload::CodeSectionEntry(body) => function(sizes, &body),
+            Payload::ComponentImportSection(section) if self.depth == 0 => {
+                sizes.add(Part::Imports, section.count().into())?;
+                names(sizes, &mut self.anatomy.imports, section.into_iter().map(|import| Ok(import?.name.name)))
+            }
+            Payload::ComponentExportSection(section) if self.depth == 0 => {
+                sizes.add(Part::Exports, section.count().into())?;
+                names(sizes, &mut self.anatomy.exports, section.into_iter().map(|export| Ok(export?.name.name)))
+            }
+            Payload::CustomSection(section) if section.name() == "producers" => {
+                producers(&mut self.anatomy.producers, section.data()).map_err(broken)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn function(sizes: &mut Sizes, body: &FunctionBody<'_>) -> Result<(), LoadError> {
+    sizes.reach(Part::FunctionBytes, body.range().len() as u64)?;
+    let mut locals = 0;
+    for group in body.get_locals_reader().map_err(broken)? {
+        locals += u64::from(group.map_err(broken)?.0);
+    }
+    sizes.reach(Part::FunctionLocals, locals)
+}
+
+fn names<'bytes>(
+    sizes: &mut Sizes,
+    to: &mut Vec<String>,
+    names: impl Iterator<Item = wasmparser::Result<&'bytes str>>,
+) -> Result<(), LoadError> {
+    for name in names {
+        let name = name.map_err(broken)?;
+        sizes.reach(Part::NameBytes, name.len() as u64)?;
+        to.push(name.to_owned());
+    }
+    Ok(())
+}
+
+/// What it says of itself decides nothing, so what is too much is left out.
+fn producers(to: &mut Vec<String>, section: &[u8]) -> wasmparser::Result<()> {
+    for field in ProducersSectionReader::new(wasmparser::BinaryReader::new(section, 0))? {
+        for value in field?.values {
+            let value = value?;
+            if to.len() == PRODUCERS {
+                return Ok(());
+            }
+            to.push(format!("{} {}", value.name, value.version).chars().take(PRODUCER).collect());
+        }
+    }
+    Ok(())
+}
+
+fn broken(why: impl ToString) -> LoadError {
+    LoadError::NoComponent(wasmtime::Error::msg(why.to_string()))
 }
 
 pub(crate) fn without_version(name: &str) -> &str {

@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 use tempfile::Builder;
-use wasmtime::{Engine, Result, component::Component};
+use wasmtime::{Engine, component::Component};
 use zeroize::Zeroizing;
 
 /// How the names of files begin that are being written.
@@ -41,41 +41,39 @@ impl CodeCache {
         CodeCache { settings, engine: hasher.finish() }
     }
 
-    pub(crate) fn get_or_compile(
-        &self,
-        engine: &Engine,
-        digest: &str,
-        compile: impl FnOnce() -> Result<Component>,
-    ) -> Result<Component> {
-        let name = format!("{digest}-{:016x}.cwasm", self.engine);
-        let path = self.settings.directory.join(&name);
-        if let Some(component) = self.read(engine, &name, &path) {
-            return Ok(component);
-        }
-        let component = compile()?;
-        if let Err(error) = self.write(&name, &path, &component.serialize()?) {
-            tracing::warn!(path = %path.display(), %error, "compiled code is not kept; the next start compiles it again");
-        }
-        Ok(component)
-    }
-
-    fn read(&self, engine: &Engine, name: &str, path: &Path) -> Option<Component> {
-        let mut file = File::open(path).ok()?;
+    /// The code of the component with this digest, if it is there as it was written.
+    pub(crate) fn read(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let (name, path) = self.place(digest);
+        let mut file = File::open(&path).ok()?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).ok()?;
         let (code, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_LENGTH)?)?;
         let mac = blake3::Hash::from_slice(mac).ok()?;
         // `blake3::Hash` compares in constant time.
-        if self.mac(name, code) != mac {
+        if self.mac(&name, code) != mac {
             tracing::warn!(path = %path.display(), "compiled code does not carry this store's seal; it is discarded and compiled anew");
             return None;
         }
         // Only tells that it was used; where that cannot be kept, it goes a little earlier.
         let _ = file.set_modified(SystemTime::now());
-        // SAFETY: the MAC says that these very bytes are what this program's `serialize` gave, under this name.
+        // SAFETY: the MAC says that these very bytes are what was compiled for this component, see `compile`.
         unsafe { Component::deserialize(engine, code) }
             .inspect_err(|error| tracing::debug!(%error, "compiled code is of another engine"))
             .ok()
+    }
+
+    /// Keeps code, where that is possible.
+    pub(crate) fn keep(&self, digest: &str, code: &[u8]) {
+        let (name, path) = self.place(digest);
+        if let Err(error) = self.write(&name, &path, code) {
+            tracing::warn!(path = %path.display(), %error, "compiled code is not kept; the next start compiles it again");
+        }
+    }
+
+    fn place(&self, digest: &str) -> (String, PathBuf) {
+        let name = format!("{digest}-{:016x}.cwasm", self.engine);
+        let path = self.settings.directory.join(&name);
+        (name, path)
     }
 
     fn write(&self, name: &str, path: &Path, code: &[u8]) -> std::io::Result<()> {
@@ -135,20 +133,25 @@ mod tests {
     const KEY: [u8; 32] = [7; 32];
     const AMPLE: u64 = 1 << 30;
 
-    fn cache(directory: &Path, key: [u8; 32], bytes: u64, engine: &Engine) -> CodeCache {
+    fn cache(directory: &Path, key: [u8; 32], bytes: u64, (engine, _): &(Engine, Vec<u8>)) -> CodeCache {
         let directory = directory.join("compiled");
         CodeCache::new(CodeCacheSettings { directory, key: Zeroizing::new(key), bytes }, engine)
     }
 
+    /// An engine for components, and the code of one.
+    fn machine() -> (Engine, Vec<u8>) {
+        let text = "(component (core module (func (export \"f\"))))";
+        let code = crate::engine::compiling().unwrap().precompile_component(&wat::parse_str(text).unwrap());
+        (crate::engine::build(512 << 10).unwrap(), code.unwrap())
+    }
+
     /// Loads a component; did it have to be compiled?
-    fn compiles(cache: &CodeCache, engine: &Engine, digest: &str) -> bool {
-        let mut compiled = false;
-        let component = cache.get_or_compile(engine, digest, || {
-            compiled = true;
-            Component::new(engine, wat::parse_str("(component (core module (func (export \"f\"))))").unwrap())
-        });
-        component.unwrap();
-        compiled
+    fn compiles(cache: &CodeCache, (engine, code): &(Engine, Vec<u8>), digest: &str) -> bool {
+        let missing = cache.read(engine, digest).is_none();
+        if missing {
+            cache.keep(digest, code);
+        }
+        missing
     }
 
     fn files(directory: &Path) -> Vec<PathBuf> {
@@ -159,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_is_not_exactly_what_was_written_is_discarded_and_compiled_anew() {
-        let (scratch, engine) = (TempDir::new().unwrap(), crate::engine::build(512 << 10).unwrap());
+        let (scratch, engine) = (TempDir::new().unwrap(), machine());
         let cache = |key| cache(scratch.path(), key, AMPLE, &engine);
         assert!(compiles(&cache(KEY), &engine, "a") && !compiles(&cache(KEY), &engine, "a"));
         let file = files(scratch.path()).remove(0);
@@ -192,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_was_not_used_for_the_longest_time_goes_when_there_is_too_much() {
-        let (scratch, engine) = (TempDir::new().unwrap(), crate::engine::build(512 << 10).unwrap());
+        let (scratch, engine) = (TempDir::new().unwrap(), machine());
         let ample = cache(scratch.path(), KEY, AMPLE, &engine);
         assert!(["a", "b", "c"].iter().all(|digest| compiles(&ample, &engine, digest)));
         let size = files(scratch.path()).iter().map(|file| fs::metadata(file).unwrap().len()).max().unwrap();
@@ -214,7 +217,7 @@ mod tests {
 
     #[test]
     fn many_that_write_and_read_at_once_do_not_disturb_each_other() {
-        let (scratch, engine) = (TempDir::new().unwrap(), crate::engine::build(512 << 10).unwrap());
+        let (scratch, engine) = (TempDir::new().unwrap(), machine());
         let size = {
             compiles(&cache(scratch.path(), KEY, AMPLE, &engine), &engine, "0");
             fs::metadata(files(scratch.path()).remove(0)).unwrap().len()

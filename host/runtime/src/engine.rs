@@ -22,8 +22,16 @@ const MEMORIES: u32 = 8;
 /// Bytes of stack that the host's own functions have, below a component's.
 const HOST_STACK: usize = 1536 << 10;
 
-/// An engine whose components have this many bytes of stack; the engine itself is where wasmtime bounds it. Compiled code is the same
-/// for all of them.
+/// Bytes of stack that components can have. It is the engine that bounds the stack, and each reserves some terabytes of address space, of
+/// which a process has 128: so there are only these.
+const STACKS: [usize; 4] = [64 << 10, 512 << 10, 4 << 20, Limit::Stack.most() as usize];
+
+/// The stack that a component gets where the limit is so many bytes: at least as large, in few sizes.
+pub(crate) fn stack_for(limit: usize) -> usize {
+    STACKS.into_iter().find(|stack| *stack >= limit).unwrap_or(STACKS[STACKS.len() - 1])
+}
+
+/// An engine that runs components, which have this many bytes of stack. Compiled code is the same for all of them.
 pub(crate) fn build(stack: usize) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(CONCURRENT_CALLS)
@@ -38,17 +46,30 @@ pub(crate) fn build(stack: usize) -> wasmtime::Result<Engine> {
         // A slot takes address space only, until it is used.
         .max_memory_size(Limit::Memory.most() as usize)
         .table_elements(Limit::TableElements.most() as usize);
+    let mut config = config();
+    config
+        .enable_compiler(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .max_wasm_stack(stack)
+        .async_stack_size(stack + HOST_STACK);
+    Engine::new(&config)
+}
+
+/// An engine that compiles for the others, and reserves nothing of the address space.
+pub(crate) fn compiling() -> wasmtime::Result<Engine> {
+    Engine::new(config().allocation_strategy(InstanceAllocationStrategy::OnDemand))
+}
+
+/// What makes a difference to compiled code.
+fn config() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .epoch_interruption(true)
-        .max_wasm_stack(stack)
-        .async_stack_size(stack + HOST_STACK)
         .wasm_memory64(false)
         .wasm_relaxed_simd(false)
         // No guest language has async exports everywhere, so none of the concurrent machinery is needed.
         .concurrency_support(false);
-    Engine::new(&config)
+    config
 }
 
 /// Moves the engine's epoch on until it is dropped.

@@ -1,5 +1,6 @@
 //! Why a provider could not be loaded, or its call gave no result.
 
+use forgeport_child::ChildError;
 use forgeport_grants::{Limit, LimitReached, Limits};
 use std::time::Duration;
 use thiserror::Error;
@@ -16,6 +17,22 @@ pub enum LoadError {
         "this is no WebAssembly component: {0:#}; a provider is built as a component of the world forgeport:code-repository/code-provider"
     )]
     NoComponent(wasmtime::Error),
+    /// More of something than a component may have; nothing of it was compiled.
+    #[error("the component has {found} {what}, and {most} are the most that are compiled here; build a smaller one")]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// As many as there are, or more.
+        found: u64,
+        /// As many as may be.
+        most: u64,
+    },
+    /// Compiling it was ended, or did not begin.
+    #[error("the component cannot be compiled: {0}")]
+    Compile(#[from] ChildError),
+    /// What was compiled is of no use, for example as it wants more memories than there are.
+    #[error("the component cannot be run here: {0:#}")]
+    Code(wasmtime::Error),
     /// It wants what no provider gets.
     #[error(
         "the component imports {0}, which a provider does not get; build it for the world forgeport:code-repository/code-provider, or for the one that adds wasi:http@0.2"

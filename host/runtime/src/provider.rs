@@ -85,10 +85,11 @@ impl Provider {
     pub(crate) fn new(
         machine: Arc<Machine>,
         component: &Component,
+        wasi: bool,
         limits: Limits,
         turns: Arc<Semaphore>,
     ) -> Result<Provider, LoadError> {
-        let component = machine.linker(component)?.instantiate_pre(component).and_then(CodeProviderPre::new);
+        let component = machine.linker(wasi)?.instantiate_pre(component).and_then(CodeProviderPre::new);
         Ok(Provider { component: component.map_err(LoadError::Unfit)?, machine, limits, turns })
     }
 

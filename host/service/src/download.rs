@@ -76,7 +76,7 @@ impl Service {
                 None => self.fetch(wanted, commit, None, observer).await,
             };
         }
-        let provider = self.provider(&wanted.registered)?;
+        let provider = self.provider(&wanted.registered).await?;
         let known = self
             .connect(&wanted.registered, &wanted.consent, &provider, Limit::CallTime, observer.clone())
             .await?
@@ -113,7 +113,7 @@ impl Service {
         observer: Arc<O>,
     ) -> Result<Downloaded> {
         let (registered, consent) = (&wanted.registered, &wanted.consent);
-        let provider = self.provider(registered)?;
+        let provider = self.provider(registered).await?;
         let quick = self.connect(registered, consent, &provider, Limit::CallTime, observer.clone()).await?;
         let long = self.connect(registered, consent, &provider, Limit::DownloadTime, observer.clone()).await?;
         let staged = Staged::new(&wanted.directory, wanted.settings(&commit)?)?;

@@ -16,6 +16,9 @@ pub enum ServiceError {
     /// Nowhere to keep anything.
     #[error("there is no home directory to keep things in: set HOME, or FORGEPORT_HOME to a directory of your own")]
     NoHome,
+    /// Components are compiled by this program, started again.
+    #[error("the system does not tell which program this is, which is needed to compile providers: {0}")]
+    NoProgram(io::Error),
     /// The name belongs to another one.
     #[error("there is a code repository named {0:?} already: choose another name, or change that one with `update`")]
     NameTaken(String),

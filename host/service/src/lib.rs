@@ -25,7 +25,7 @@ pub use forgeport_grants::{
     Access, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionValue, OriginPattern,
     Placement, Policy, RemoteUrl, Scheme, SecretReference, Setting, nearest, normalise_name,
 };
-pub use forgeport_runtime::{Commit, Identity};
+pub use forgeport_runtime::{Commit, Identity, serve_as_child};
 pub use forgeport_store::{
     AuditEntry, AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Referrer, Rotated, SecretInfo,
     Secrets, StoreError, StoredOption,
@@ -40,7 +40,7 @@ pub use status::{Match, RemoteState, Status};
 pub use update::{Changes, Update};
 
 use forgeport_egress::{Gate, GateSettings};
-use forgeport_runtime::{CodeCacheSettings, Runtime};
+use forgeport_runtime::{CodeCacheSettings, CompilerSettings, Program, Runtime};
 use forgeport_store::Store;
 use journal::Journal;
 use std::{
@@ -136,7 +136,8 @@ impl Service {
         }
         let key = self.store.derive_key("compiled-code")?;
         let cache = CodeCacheSettings { directory: self.home.cache.join("compiled"), key, bytes: COMPILED };
-        let runtime = Runtime::new(Some(cache))?;
+        let program = Program::this().map_err(ServiceError::NoProgram)?;
+        let runtime = Runtime::new(CompilerSettings::by(program), Some(cache))?;
         Ok(self.runtime.get_or_init(|| runtime))
     }
 

@@ -2,9 +2,13 @@
 
 use crate::{Result, Service, ServiceError};
 use forgeport_grants::{Description, Limits, nearest};
-use forgeport_runtime::Provider;
+use forgeport_runtime::{MOST_BYTES, Provider};
 use forgeport_store::{CodeRepository, ProviderRef, StoreError, digest_of};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 /// The names and components of the built-in providers, which need no consent.
 pub const BUILT_IN: [(&str, &[u8]); 2] = [
@@ -66,8 +70,8 @@ impl Source {
     pub(crate) fn bytes(&self) -> Result<Vec<u8>> {
         match self {
             Source::BuiltIn(name) => Ok(built_in(name)?.to_vec()),
-            Source::Custom(file) => {
-                std::fs::read(file).map_err(|source| ServiceError::Unreadable { path: file.clone(), source })
+            Source::Custom(path) => {
+                read(path).map_err(|source| ServiceError::Unreadable { path: path.clone(), source })
             }
         }
     }
@@ -125,7 +129,7 @@ impl Service {
     /// Asks a component what it is. One that said something else of its options when it was registered is refused.
     pub(crate) async fn describe(&self, bytes: &[u8], limits: &Limits) -> Result<Described> {
         let digest = digest_of(bytes);
-        let provider = self.load(bytes, &digest, limits)?;
+        let provider = self.load(bytes, &digest, limits).await?;
         let description = provider.describe().await?;
         description.validate()?;
         match self.store.component_settings(&digest)? {
@@ -135,17 +139,24 @@ impl Service {
     }
 
     /// The component that a code repository was registered with, ready to be called.
-    pub(crate) fn provider(&self, repository: &CodeRepository) -> Result<Provider> {
+    pub(crate) async fn provider(&self, repository: &CodeRepository) -> Result<Provider> {
         let ProviderRef { digest, source, .. } = &repository.provider;
         match source {
-            None => self.load(built_in(&repository.kind)?, digest, &repository.limits),
-            Some(_) => self.load(&self.store.component(digest)?, digest, &repository.limits),
+            None => self.load(built_in(&repository.kind)?, digest, &repository.limits).await,
+            Some(_) => self.load(&self.store.component(digest)?, digest, &repository.limits).await,
         }
     }
 
-    fn load(&self, bytes: &[u8], digest: &str, limits: &Limits) -> Result<Provider> {
-        Ok(self.runtime()?.load(bytes, digest, &limits.within(&self.policy.limits))?)
+    async fn load(&self, bytes: &[u8], digest: &str, limits: &Limits) -> Result<Provider> {
+        Ok(self.runtime()?.load(bytes, digest, &limits.within(&self.policy.limits)).await?)
     }
+}
+
+/// A file that is longer than any component, or endless, is read only so far that it can be refused.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 pub(crate) fn built_in(name: &str) -> Result<&'static [u8]> {

@@ -96,7 +96,7 @@ impl Service {
         remote: &RemoteUrl,
         commit: Option<&str>,
     ) -> Result<Option<Option<String>>> {
-        let provider = self.provider(repository)?;
+        let provider = self.provider(repository).await?;
         let offline = self.offline(repository, consent, &provider)?;
         if !offline.owns_remote(remote).await? {
             return Ok(None);
@@ -108,7 +108,7 @@ impl Service {
     }
 
     async fn ask(&self, repository: &CodeRepository, consent: &Consent, commit: &str) -> Result<RemoteState> {
-        let provider = self.provider(repository)?;
+        let provider = self.provider(repository).await?;
         let session = self.connect(repository, consent, &provider, Limit::CallTime, Arc::new(Quiet)).await?;
         match session.resolve(commit).await {
             Ok(found) if found.id == commit => Ok(RemoteState::Pushed(Vec::new())),

@@ -19,10 +19,10 @@ const ROUNDS: usize = 50;
 pub fn measure() -> Result<()> {
     let mut limits = Limits::default();
     limits.set_text("cpu_time=60s")?;
-    let runtime = Runtime::new(None)?;
-    let good = runtime.load(sandbox::COMPONENT, "good", &limits)?;
-    let hostile = runtime.load(&looping()?, "hostile", &limits)?;
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = Runtime::new(sandbox::compiler()?, None)?;
+    let good = workers.block_on(runtime.load(sandbox::COMPONENT, "good", &limits))?;
+    let hostile = workers.block_on(runtime.load(&looping()?, "hostile", &limits))?;
     let _warm = workers.block_on(crowd(&good))?;
     let alone = workers.block_on(crowd(&good))?;
     let beside = workers.block_on(async {

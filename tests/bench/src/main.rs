@@ -15,6 +15,7 @@ use anyhow::Result;
 use place::Place;
 
 fn main() -> Result<()> {
+    forgeport_runtime::serve_as_child();
     if std::env::args().nth(1).as_deref() == Some(sandbox::FRESH) {
         return sandbox::fresh();
     }

@@ -3,7 +3,7 @@
 use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
 use forgeport_grants::{Limits, RemoteUrl};
-use forgeport_runtime::{CodeCacheSettings, Offline, Opening, Provider, Runtime};
+use forgeport_runtime::{CodeCacheSettings, CompilerSettings, Offline, Opening, Program, Provider, Runtime};
 use std::{
     path::PathBuf,
     process::Command,
@@ -19,8 +19,8 @@ const RUNS: usize = 15;
 
 pub fn measure() -> Result<()> {
     let cache = tempfile::tempdir()?;
-    let provider = load(cache.path().to_owned())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let provider = runtime.block_on(load(cache.path().to_owned()))?;
     let warm = (0..2000).map(|_| one_call(&runtime, &provider)).collect::<Result<_>>()?;
     let mut fresh = Vec::new();
     for _ in 0..RUNS {
@@ -38,17 +38,22 @@ pub fn measure() -> Result<()> {
 pub fn fresh() -> Result<()> {
     let cache = PathBuf::from(std::env::args().nth(2).context("where is the cache?")?);
     let start = Instant::now();
-    let provider = load(cache)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let provider = runtime.block_on(load(cache))?;
     one_call(&runtime, &provider)?;
     println!("{}", start.elapsed().as_nanos());
     Ok(())
 }
 
-fn load(directory: PathBuf) -> Result<Provider> {
+/// Compiles in this program, started again.
+pub fn compiler() -> Result<CompilerSettings> {
+    Ok(CompilerSettings::by(Program::this()?))
+}
+
+async fn load(directory: PathBuf) -> Result<Provider> {
     let cache = CodeCacheSettings { directory, key: Zeroizing::new([7; 32]), bytes: u64::MAX };
-    let runtime = Runtime::new(Some(cache))?;
-    let provider = runtime.load(COMPONENT, "github", &Limits::default())?;
+    let runtime = Runtime::new(compiler()?, Some(cache))?;
+    let provider = runtime.load(COMPONENT, "github", &Limits::default()).await?;
     // It lives as long as the process, as in the command.
     std::mem::forget(runtime);
     Ok(provider)

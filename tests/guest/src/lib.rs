@@ -359,7 +359,8 @@ fn instantiated_with(mut component: Vec<u8>, beside: &[u8]) -> Vec<u8> {
     component
 }
 
-fn leb128(mut value: u32) -> Vec<u8> {
+/// A number as the binary format has it (`u32` in LEB128).
+pub fn leb128(mut value: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = (value & 0x7f) as u8;

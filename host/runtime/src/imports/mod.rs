@@ -11,10 +11,10 @@ mod wasi;
 pub(crate) use log::ProviderLog;
 pub(crate) use wasi::Wasi;
 
-use crate::{anatomy::without_version, bindings::CodeProvider, error::LoadError, state::State};
+use crate::{anatomy::without_version, bindings::CodeProvider, state::State};
 use wasmtime::{
     Engine, Result,
-    component::{Component, HasSelf, Linker},
+    component::{HasSelf, Linker},
 };
 
 /// The interfaces that every provider gets, without their version.
@@ -45,15 +45,4 @@ pub(crate) fn is_offered_wasi(name: &str) -> bool {
     // Drafts of 0.2 had other functions.
     let is_spoken = |version: &str| version.starts_with("0.2.") && !version.contains('-');
     name.split_once('@').is_some_and(|(interface, version)| wasi::OFFERED.contains(&interface) && is_spoken(version))
-}
-
-/// Names the first import that no provider gets; the linker's own message would name a function deep inside it. Otherwise tells
-/// whether WASI is among them.
-pub(crate) fn check(engine: &Engine, component: &Component) -> Result<bool, LoadError> {
-    let component_type = component.component_type();
-    let imports: Vec<&str> = component_type.imports(engine).map(|(name, _)| name).collect();
-    match imports.iter().find(|name| !is_offered(name)) {
-        Some(name) => Err(LoadError::Import((*name).to_owned())),
-        None => Ok(imports.iter().any(|name| is_offered_wasi(name))),
-    }
 }

@@ -33,6 +33,7 @@ fn words(words: &[u32]) -> Vec<u8> {
 async fn texts_outside_the_memory_are_traps_or_reach_a_limit() {
     let large = |length: u32| logging(text(0, length)).memory(r#"(memory (export "memory") 64)"#);
     Bench::new()
+        .await
         .run(vec![
             case("one byte too long", Call::Login, logging(text(131_071, 2)), OUTSIDE),
             case("behind the memory", Call::Login, logging(text(131_073, 0)), OUTSIDE),
@@ -127,7 +128,7 @@ async fn what_is_no_utf8_is_a_trap_wherever_a_text_stands() {
         let body = format!("{} unreachable", body.replace("TEXT", &text.to_string()));
         cases.push(case("a path", Call::Download, bad.clone().with("download-files", body), NO_UTF8));
     }
-    Bench::new().run(cases).await;
+    Bench::new().await.run(cases).await;
 }
 
 /// The list's text has to be one of the guest that has the list, so it lies where every guest has something else than text.
@@ -171,7 +172,7 @@ async fn lists_of_impossible_lengths_are_traps() {
         let body = format!("{} unreachable", call.replace("COUNT", "0x10000000"));
         cases.push(case("a list for the directory", Call::Download, guest().with("download-files", body), OUTSIDE));
     }
-    Bench::new().run(cases).await;
+    Bench::new().await.run(cases).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,6 +193,7 @@ async fn misaligned_and_stray_pointers_are_traps() {
     let realloc = |part: Call, value: &str| (part, guest().with("realloc", format!("(i32.const {value})")));
     let (resolve, lost) = realloc(Call::Resolve, "-1");
     Bench::new()
+        .await
         .run(vec![
             case("a description at an odd place", Call::Describe, describing("1025"), aligned),
             case("a description beyond the memory", Call::Describe, describing("131072"), OUTSIDE),
@@ -242,6 +244,7 @@ async fn discriminants_that_do_not_exist_are_traps() {
     };
     let setting = |flag: u32, default: u32| with_list(24, &words(&[1100, 4, 1100, 4, flag, default, 0, 0]), 1);
     Bench::new()
+        .await
         .run(vec![
             case(
                 "a result of login",
@@ -334,6 +337,7 @@ async fn imports_may_not_be_called_where_the_component_must_not_be_left() {
     let mut sending = guest();
     let ask = sending.ask("GET", "http://x/", &[]);
     Bench::new()
+        .await
         .run(vec![
             case("in realloc", Call::Resolve, guest().with("realloc", format!("{log} (i32.const 40960)")), leave),
             case(

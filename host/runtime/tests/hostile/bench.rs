@@ -5,7 +5,8 @@ use forgeport_checkout::{ObjectId, Progress, RepoPath, Settings, Staged};
 use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Permit, Placeholder, Record};
 use forgeport_grants::{Authority, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
 use forgeport_runtime::{
-    CallError, Download, LoadError, Opening, Provider, ProviderError, Repository, Runtime, Session,
+    CallError, CompilerSettings, Download, LoadError, Opening, Program, Provider, ProviderError, Repository, Runtime,
+    Session,
 };
 use std::{
     fs,
@@ -85,24 +86,24 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new() -> Bench {
-        let runtime = Runtime::new(None).unwrap();
-        let good = runtime.load(&guest().encode(), "good", &limits(&LIMITS)).unwrap();
+    pub async fn new() -> Bench {
+        let runtime = Runtime::new(compiler(), None).unwrap();
+        let good = runtime.load(&guest().encode(), "good", &limits(&LIMITS)).await.unwrap();
         let scratch = TempDir::new().unwrap();
         fs::write(scratch.path().join("outside"), "untouched").unwrap();
         Bench { runtime, gate: gate(), good, scratch, kept: Arc::default(), granted: Grants::default() }
     }
 
     /// A bench whose providers may read from an origin on this machine.
-    pub fn granting(origin: &Origin, methods: &[&str]) -> Bench {
+    pub async fn granting(origin: &Origin, methods: &[&str]) -> Bench {
         let methods = methods.iter().map(|method| (*method).to_owned()).collect();
         let grant = Grant { private: true, methods, ..Grant::reading(origin.clone()) };
-        Bench { granted: [grant].into_iter().collect(), ..Bench::new() }
+        Bench { granted: [grant].into_iter().collect(), ..Bench::new().await }
     }
 
     /// The same without the leave to go into private networks.
-    pub fn granting_public(origin: &Origin) -> Bench {
-        Bench { granted: [Grant::reading(origin.clone())].into_iter().collect(), ..Bench::new() }
+    pub async fn granting_public(origin: &Origin) -> Bench {
+        Bench { granted: [Grant::reading(origin.clone())].into_iter().collect(), ..Bench::new().await }
     }
 
     pub fn session(&self, extra: &[&str], time: Limit) -> Session {
@@ -116,16 +117,16 @@ impl Bench {
         Session { gate: self.gate.clone(), permit, values: vec![("url".into(), "http://x".into())], time }
     }
 
-    pub fn load(&self, guest: &Guest) -> Result<Provider, LoadError> {
-        self.load_bytes(&guest.encode(), &[])
+    pub async fn load(&self, guest: &Guest) -> Result<Provider, LoadError> {
+        self.load_bytes(&guest.encode(), &[]).await
     }
 
-    pub fn load_bytes(&self, bytes: &[u8], extra: &[&str]) -> Result<Provider, LoadError> {
-        self.runtime.load(bytes, "hostile", &limits(&[&LIMITS, extra].concat()))
+    pub async fn load_bytes(&self, bytes: &[u8], extra: &[&str]) -> Result<Provider, LoadError> {
+        self.runtime.load(bytes, "hostile", &limits(&[&LIMITS, extra].concat())).await
     }
 
-    pub fn repository(&self, guest: &Guest, limits: &[&str]) -> Repository {
-        self.load(guest).unwrap().repository(self.session(limits, Limit::CallTime))
+    pub async fn repository(&self, guest: &Guest, limits: &[&str]) -> Repository {
+        self.load(guest).await.unwrap().repository(self.session(limits, Limit::CallTime))
     }
 
     /// A download into a directory that does not exist yet.
@@ -159,7 +160,7 @@ impl Bench {
     }
 
     async fn outcome(&self, case: &Case) -> Outcome {
-        let provider = match self.load_bytes(&case.guest.encode(), case.limits) {
+        let provider = match self.load_bytes(&case.guest.encode(), case.limits).await {
             Ok(provider) => provider,
             Err(error) => return Outcome::Load(error),
         };
@@ -234,6 +235,11 @@ pub fn limits(texts: &[&str]) -> Limits {
     let mut limits = Limits::default();
     texts.iter().for_each(|text| limits.set_text(text).unwrap());
     limits
+}
+
+/// Compiles in a program of these tests.
+pub fn compiler() -> CompilerSettings {
+    CompilerSettings::by(Program::at(env!("CARGO_BIN_EXE_forgeport-compiler-for-tests")))
 }
 
 pub fn placeholder() -> Placeholder {

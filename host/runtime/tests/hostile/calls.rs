@@ -10,6 +10,7 @@ use std::{io::Read, net::TcpListener, time::Duration};
 async fn floods_of_calls_end_by_time() {
     let flood = |body: &str| guest().with("login", format!("(loop {body} (br 0)) unreachable"));
     Bench::new()
+        .await
         .run(vec![
             limited(
                 "messages",
@@ -56,8 +57,8 @@ pub async fn dropped_while_it_waits(listener: TcpListener, guest: Guest) {
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         stream.read(&mut [0]).unwrap()
     });
-    let bench = Bench::granting(&origin, &["GET"]);
-    let repository = bench.repository(&guest, &[]);
+    let bench = Bench::granting(&origin, &["GET"]).await;
+    let repository = bench.repository(&guest, &[]).await;
     let call = tokio::spawn(async move { repository.login().await });
     waiting.await.unwrap();
     call.abort();
@@ -66,9 +67,9 @@ pub async fn dropped_while_it_waits(listener: TcpListener, guest: Guest) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn providers_that_loop_do_not_keep_others_from_their_turn() {
-    let bench = Bench::new();
-    let hostile = bench.load(&guest().with("login", "(loop (br 0)) unreachable")).unwrap();
-    let good = bench.load(&guest()).unwrap();
+    let bench = Bench::new().await;
+    let hostile = bench.load(&guest().with("login", "(loop (br 0)) unreachable")).await.unwrap();
+    let good = bench.load(&guest()).await.unwrap();
     let mut calls = Vec::new();
     for number in 0..200 {
         let (provider, ends) = if number % 20 == 0 { (&hostile, false) } else { (&good, true) };

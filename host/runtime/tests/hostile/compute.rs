@@ -25,7 +25,7 @@ const REACHED_BY: [(&str, Call); 9] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_loop_in_any_function_ends_by_its_computing_time() {
     let cases = REACHED_BY.map(|(part, call)| case(part, call, guest().with(part, LOOP), ENDED));
-    Bench::new().run(cases.into()).await;
+    Bench::new().await.run(cases.into()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,6 +38,7 @@ async fn an_endless_loop_where_nothing_was_called_yet_or_any_more_ends_too() {
         guest().with("login", "(call $drop_repository (call $new (i32.const 9))) (call $ok)").with("destructor", body)
     };
     Bench::new()
+        .await
         .run(vec![
             case("the module's start", Call::Describe, guest().item(&format!("(start $s) (func $s {LOOP})")), ENDED),
             case("_initialize", Call::Describe, guest().with("start", LOOP), ENDED),
@@ -55,7 +56,7 @@ async fn an_endless_loop_where_nothing_was_called_yet_or_any_more_ends_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deep_recursion_in_any_function_ends_by_its_stack() {
     let cases = REACHED_BY.map(|(part, call)| case(part, call, guest().with(part, DEEP), EXHAUSTED));
-    Bench::new().run(cases.into()).await;
+    Bench::new().await.run(cases.into()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,11 +68,12 @@ async fn the_stack_is_as_large_as_its_limit_says() {
         guest().item(item).with("login", format!("(drop (call $dive (i32.const {levels}))) (call $ok)"))
     };
     Bench::new()
+        .await
         .run(vec![
             case("a little", Call::Login, deep(1000), Expect::Fine),
             case("more than usual", Call::Login, deep(100_000), EXHAUSTED),
             limited("more than usual, and allowed", Call::Login, deep(100_000), &["stack=16MiB"], Expect::Fine),
-            limited("a little, and not allowed", Call::Login, deep(1000), &["stack=4KiB"], EXHAUSTED),
+            limited("less than usual, and not allowed", Call::Login, deep(5000), &["stack=4KiB"], EXHAUSTED),
         ])
         .await;
 }
@@ -80,7 +82,7 @@ async fn the_stack_is_as_large_as_its_limit_says() {
 async fn a_trap_in_any_function_is_told_as_one() {
     let cases =
         REACHED_BY.map(|(part, call)| case(part, call, guest().with(part, "unreachable"), Expect::Trap("unreachable")));
-    Bench::new().run(cases.into()).await;
+    Bench::new().await.run(cases.into()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,6 +92,7 @@ async fn every_other_trap_is_told_as_one() {
         case(name, Call::Login, guest.with("login", format!("{body} unreachable")), Expect::Trap(words))
     };
     Bench::new()
+        .await
         .run(vec![
             login("division by zero", "(drop (i32.div_u (i32.const 1) (i32.const 0)))", "divide by zero"),
             login("overflow", "(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))", "overflow"),

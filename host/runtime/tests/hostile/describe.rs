@@ -62,15 +62,15 @@ fn named_by(source: &str) -> Guest {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_clock_and_no_randomness_is_real_while_a_component_describes() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for (what, source) in SOURCES {
         let named = named_by(source);
-        let provider = bench.load(&named).unwrap();
+        let provider = bench.load(&named).await.unwrap();
         let first = provider.describe().await.unwrap().name;
-        let again = bench.load_bytes(&named.encode(), &[]).unwrap().describe().await.unwrap().name;
+        let again = bench.load_bytes(&named.encode(), &[]).await.unwrap().describe().await.unwrap().name;
         assert_eq!(first, again, "{what}");
         // A call that has a session sees the real one, which no two calls see alike, but for the seconds of the day.
-        let seen = || async { bench.repository(&named, &[]).login().await.unwrap().repository };
+        let seen = || async { bench.repository(&named, &[]).await.login().await.unwrap().repository };
         let (one, other) = (seen().await, seen().await);
         assert_ne!(one, first, "{what}");
         assert!(one != other || what == "the time of day", "{what}");
@@ -86,6 +86,7 @@ async fn who_describes_itself_waits_for_no_clock_and_for_nothing_without_end() {
     let century = "(i64.const 3000000000000000000)";
     let until = "(loop (br_if 0 (i64.lt_u (call $monotonic) (i64.const 5000000))))";
     Bench::new()
+        .await
         .run(vec![
             case("a century", Call::Describe, with(&format!("(call $block (call $later {century}))")), Expect::Fine),
             case("a moment", Call::Describe, with(&format!("(call $block (call $then {century}))")), Expect::Fine),
@@ -103,7 +104,7 @@ async fn who_describes_itself_waits_for_no_clock_and_for_nothing_without_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_follows_from_the_options_alone_gets_neither_time_nor_chance() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for (what, source) in SOURCES {
         let spelled = format!("(call $spell (block (result i64) {source}))");
         let link = format!(
@@ -112,7 +113,7 @@ async fn what_follows_from_the_options_alone_gets_neither_time_nor_chance() {
              (i32.const OUT)"
         );
         let guest = guest().wasi(&INTERFACES).import(IMPORTS).item(SPELL).with("commit-url", link);
-        let provider = bench.load(&guest).unwrap();
+        let provider = bench.load(&guest).await.unwrap();
         let link = || async {
             let offline = provider.offline(Default::default(), limits(&[]));
             offline.commit_url(crate::bench::COMMIT).await.unwrap().unwrap()

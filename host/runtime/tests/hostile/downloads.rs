@@ -41,6 +41,7 @@ async fn nothing_is_written_outside_over_or_through_anything() {
     let long = "n".repeat(300);
     let endless = "n/".repeat(3000) + "x";
     Bench::new()
+        .await
         .run(vec![
             rejected("a step up", &[("../x", None)], "`..`"),
             rejected("a step up within", &[("a/../../x", None)], "`..`"),
@@ -91,6 +92,7 @@ async fn too_much_of_anything_ends_at_its_limit() {
         "(call $write_file (local.get $target) {name} (i32.const 0) (i32.const 0) (i32.const 12000000) (i32.const RET))"
     );
     Bench::new()
+        .await
         .run(vec![
             limited(
                 "many files",
@@ -119,7 +121,7 @@ async fn a_download_that_fails_half_way_leaves_nothing() {
     builder.append_data(&mut header, "root/a", &b"x"[..]).unwrap();
     let server = Server::start(builder.into_inner().unwrap());
     let page = Server::start("<html>no archive</html>");
-    let bench = Bench::granting(&server.origin, &["GET"]);
+    let bench = Bench::granting(&server.origin, &["GET"]).await;
     let unpacking = |origin: &dyn std::fmt::Display, then: &str| {
         let mut guest = guest();
         let unpack = guest.ask("GET", format!("{origin}/x.tar"), &[]).unpack(&mut guest, 0);
@@ -158,6 +160,7 @@ async fn a_refusal_that_cannot_be_searched_for_credentials_is_not_handed_over() 
     let mut guest = guest();
     let unpack = guest.ask("GET", format!("{}/x.tar", server.origin), &[]).unpack(&mut guest, 0);
     Bench::granting(&server.origin, &["GET"])
+        .await
         .run(vec![case("a coded refusal", Call::Download, downloading(guest, &unpack), Expect::Told("content coding"))])
         .await;
 }

@@ -16,6 +16,7 @@ async fn a_directory_can_be_used_only_while_it_is_lent() {
     };
     let used = |handle: &str| format!("{} {drop} (call $done)", write(handle));
     Bench::new()
+        .await
         .run(vec![
             download("kept beyond the call", "(call $ok)", Expect::Trap("borrow")),
             download("dropped twice", &format!("{drop} {drop} (call $ok)"), UNKNOWN),
@@ -52,6 +53,7 @@ async fn a_repository_is_what_the_guest_made_and_still_has() {
     let later = |body: &str| guest().item(kept).with("open", keeping).with("login", format!("{body} (call $ok)"));
     let dropped = "(local $h i32) (local.set $h (call $new (i32.const 7))) (call $drop_repository (local.get $h))";
     Bench::new()
+        .await
         .run(vec![
             open("the number 0", "(i32.const 0)", UNKNOWN),
             open("a number never given", "(i32.const 12345)", UNKNOWN),

@@ -31,28 +31,28 @@ const FOREIGN: [&str; 19] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_else_is_imported_is_refused_by_its_name() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for name in FOREIGN {
         let text = format!("(component (import \"{name}\" (instance (export \"f\" (func)))))");
         let bytes = wat::parse_str(&text).unwrap();
-        let error = bench.load_bytes(&bytes, &[]).err().unwrap().to_string();
+        let error = bench.load_bytes(&bytes, &[]).await.err().unwrap().to_string();
         assert!(error.contains(name) && !error.contains('\n'), "{error}");
         let anatomy = Anatomy::of(&bytes).unwrap();
         assert_eq!((anatomy.foreign, anatomy.world), (vec![name.to_owned()], None));
     }
     // A module of an earlier WASI is no component at all.
     let module = wat::parse_str("(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func)))").unwrap();
-    assert!(bench.load_bytes(&module, &[]).err().unwrap().to_string().contains("no WebAssembly component"));
+    assert!(bench.load_bytes(&module, &[]).await.err().unwrap().to_string().contains("no WebAssembly component"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offered_interface_with_other_functions_does_not_fit() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     for function in ["send", "fetch"] {
         let import = "forgeport:code-repository/http@0.1.0";
         let text =
             format!("(component (import \"{import}\" (instance (export \"{function}\" (func (param \"x\" u64))))))");
-        let error = bench.load_bytes(&wat::parse_str(&text).unwrap(), &[]).err().unwrap().to_string();
+        let error = bench.load_bytes(&wat::parse_str(&text).unwrap(), &[]).await.err().unwrap().to_string();
         assert!(error.contains("does not fit"), "{error}");
     }
 }
@@ -91,7 +91,7 @@ async fn while_a_provider_describes_itself_nothing_is_granted() {
     let body = format!("{send} (if (i32.eqz (i32.load8_u (i32.const RET))) (then unreachable)) (i32.const 1024)");
     let logging = guest().with("describe", "(call $log (i32.const 2) (i32.const 0) (i32.const 9)) (i32.const 1024)");
     let directory = "(drop (call $verified (i32.const 1))) (i32.const 1024)";
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     bench
         .run(vec![
             case("a request", Call::Describe, describing.with("describe", body), Expect::Fine),

@@ -4,6 +4,7 @@
 mod abi;
 mod bench;
 mod calls;
+mod compiling;
 mod compute;
 mod describe;
 mod downloads;

@@ -25,6 +25,7 @@ async fn memory_is_bounded_however_it_is_taken() {
         "(local $at i32) (drop (memory.grow (i32.const 1000))) (loop (i32.store (local.get $at) (i32.const 1))
       (local.set $at (i32.add (local.get $at) (i32.const 4096))) (br 0)) unreachable";
     Bench::new()
+        .await
         .run(vec![
             case("grown a page at a time", Call::Login, guest().with("login", GROW), MEMORY),
             case("grown in the start function", Call::Describe, guest().with("start", GROW), MEMORY),
@@ -68,6 +69,7 @@ async fn tables_are_bounded_however_they_are_taken() {
     let grow = "(loop (drop (table.grow $t (ref.null func) (i32.const 100))) (br 0))";
     let by_turns = "(loop (drop (table.grow $t (ref.null func) (i32.const 10))) (drop (table.grow $u (ref.null func) (i32.const 10))) (br 0))";
     Bench::new()
+        .await
         .run(vec![
             case("grown", Call::Login, growing("(table $t 1 funcref)", grow), TABLES),
             case(
@@ -104,6 +106,7 @@ async fn core_instances_are_bounded() {
         )
     });
     Bench::new()
+        .await
         .run(vec![
             limited("ten empty ones", Call::Login, guest().beside(instances(10, "")), &["instances=8"], limit),
             limited("twenty, each in another", Call::Login, guest().beside(nested), &["instances=8"], limit),
@@ -121,6 +124,7 @@ async fn core_instances_are_bounded() {
 async fn handles_are_bounded() {
     let many = "(loop (drop (call $new (i32.const 1))) (br 0)) unreachable";
     Bench::new()
+        .await
         .run(vec![limited(
             "own resources without end",
             Call::Login,

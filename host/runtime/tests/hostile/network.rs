@@ -25,7 +25,7 @@ fn told(name: &'static str, guest: Guest, words: &'static str) -> Case {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_granted_is_refused_in_every_form() {
     let server = Server::start("here");
-    let bench = Bench::granting(&server.origin, &["GET", "POST"]);
+    let bench = Bench::granting(&server.origin, &["GET", "POST"]).await;
     let at = |rest: &str| format!("{}{rest}", server.origin);
     let with_user = at("/").replace("http://", "http://me:pw@");
     let header = |name: &'static [u8], value: &'static [u8]| {
@@ -79,7 +79,7 @@ async fn what_was_not_granted_is_refused_in_every_form() {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_answers_and_floods_of_them_end_at_their_limits() {
     let server = Server::start("x".repeat(5000));
-    let bench = Bench::granting(&server.origin, &["GET", "POST"]);
+    let bench = Bench::granting(&server.origin, &["GET", "POST"]).await;
     let url = format!("{}/", server.origin);
     let body = sending(|guest| guest.ask("POST", &url, &[]).body(34_000, 30_000));
     let headers: Vec<(&[u8], &[u8])> = vec![(b"x-many", b"y"); 60];

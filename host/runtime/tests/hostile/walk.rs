@@ -49,9 +49,9 @@ const ENDS: [(&str, &str); 3] =
 #[tokio::test(flavor = "multi_thread")]
 async fn every_function_of_wasi_is_inert_without_a_grant() {
     let resolve = interfaces();
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let (mut cases, mut walked) = (Vec::new(), BTreeSet::new());
-    for (name, interface) in offered(&bench, &resolve) {
+    for (name, interface) in offered(&bench, &resolve).await {
         for function in interface.functions.values() {
             let short = format!("{} {}", name.trim_start_matches("wasi:").split('@').next().unwrap(), function.name);
             cases.push(called(&resolve, &name, function, expected(&short)));
@@ -67,7 +67,7 @@ async fn every_function_of_wasi_is_inert_without_a_grant() {
 }
 
 /// Every interface of WASI that can be imported; the others are refused by name.
-fn offered<'a>(bench: &Bench, resolve: &'a Resolve) -> Vec<(String, &'a Interface)> {
+async fn offered<'a>(bench: &Bench, resolve: &'a Resolve) -> Vec<(String, &'a Interface)> {
     let mut offered = Vec::new();
     for (id, interface) in resolve.interfaces.iter() {
         let name = resolve.id_of(id).unwrap_or_default();
@@ -75,7 +75,7 @@ fn offered<'a>(bench: &Bench, resolve: &'a Resolve) -> Vec<(String, &'a Interfac
             continue;
         }
         let text = format!("(component (import \"{name}\" (instance)))");
-        match bench.load_bytes(&wat::parse_str(&text).unwrap(), &[]).err().unwrap().to_string() {
+        match bench.load_bytes(&wat::parse_str(&text).unwrap(), &[]).await.err().unwrap().to_string() {
             // It lacks what a provider exports.
             error if error.contains("does not fit") => offered.push((name, interface)),
             error => assert!(error.contains(&name), "{error}"),

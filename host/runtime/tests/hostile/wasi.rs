@@ -134,7 +134,7 @@ fn told(name: &str, ask: &Ask<'_>, expect: Expect) -> Case {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_was_granted_is_answered() {
     let server = Server::start("the answer");
-    let bench = Bench::granting(&server.origin, &["GET", "POST"]);
+    let bench = Bench::granting(&server.origin, &["GET", "POST"]).await;
     let plain = Ask::of(&server, "/a?b=c");
     // Ordinary libraries say how they are called, what they decode and how long their body is.
     let headers = [("user-agent", "lib/1"), ("accept-encoding", "gzip"), ("content-length", "5")];
@@ -153,7 +153,7 @@ async fn a_request_that_was_granted_is_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_granted_is_refused_and_written_down() {
     let server = Server::start("here");
-    let bench = Bench::granting(&server.origin, &["GET", "POST"]);
+    let bench = Bench::granting(&server.origin, &["GET", "POST"]).await;
     let here = || Ask::of(&server, "/");
     let elsewhere = |scheme, authority| Ask { scheme, authority, ..here() };
     let header = |header| Ask { headers: header, ..here() };
@@ -186,7 +186,7 @@ async fn what_was_not_granted_is_refused_and_written_down() {
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_that_frame_a_message_cannot_be_set() {
     let server = Server::start("here");
-    let bench = Bench::granting(&server.origin, &["GET"]);
+    let bench = Bench::granting(&server.origin, &["GET"]).await;
     // The library does not append them; the request leaves without.
     let framing = [("host", "evil.example"), ("connection", "x"), ("transfer-encoding", "chunked"), ("x:y", "z")];
     bench.run(vec![told("framing", &Ask { headers: &framing, ..Ask::of(&server, "/") }, Expect::Told("here"))]).await;
@@ -198,10 +198,10 @@ async fn headers_that_frame_a_message_cannot_be_set() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_placeholder_of_a_secret_is_swapped_and_its_echo_is_masked() {
     let server = Server::start("you said s3cret-t0ken-of-mine");
-    let bench = Bench::granting(&server.origin, &["GET"]);
+    let bench = Bench::granting(&server.origin, &["GET"]).await;
     let bearer = format!("Bearer {}", placeholder().text());
     let provider =
-        bench.load(&asking(&Ask { headers: &[("authorization", &bearer)], ..Ask::of(&server, "/") })).unwrap();
+        bench.load(&asking(&Ask { headers: &[("authorization", &bearer)], ..Ask::of(&server, "/") })).await.unwrap();
     let session = bench.session(&[], Limit::CallTime);
     let secret = Secret::new("s3cret-t0ken-of-mine".to_owned().into());
     let (setting, origin) = ("token".to_owned(), server.origin.clone());
@@ -217,7 +217,7 @@ async fn the_placeholder_of_a_secret_is_swapped_and_its_echo_is_masked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_granted_while_a_provider_describes_itself_through_wasi_either() {
     let server = Server::start("here");
-    let bench = Bench::granting(&server.origin, &["GET"]);
+    let bench = Bench::granting(&server.origin, &["GET"]).await;
     let mut guest = wasi();
     let request = request(&mut guest, &Ask::of(&server, "/"), "");
     let asks = format!("{request} (drop (call $sent_on (local.get $r))) (i32.const 1024)");
@@ -229,8 +229,8 @@ async fn nothing_is_granted_while_a_provider_describes_itself_through_wasi_eithe
 async fn what_wasi_takes_of_the_host_is_bounded() {
     let server = Server::start("x".repeat(3000));
     let closed = Server::closed();
-    let bench = Bench::granting(&server.origin, &["GET", "POST"]);
-    let refused = Bench::granting(&closed.origin, &["GET"]);
+    let bench = Bench::granting(&server.origin, &["GET", "POST"]).await;
+    let refused = Bench::granting(&closed.origin, &["GET"]).await;
     let flood = |body: &str| wasi().with("login", format!("(loop {body} (br 0)) unreachable"));
     let random = |length: u64| {
         let import = r#"(import "wasi:random/random@0.2.12" "get-random-bytes" (func $random (param i64 i32)))"#;
@@ -272,7 +272,7 @@ async fn what_wasi_takes_of_the_host_is_bounded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_may_not_be_dialled_is_not() {
     let server = Server::start("here");
-    let bench = Bench::granting_public(&server.origin);
+    let bench = Bench::granting_public(&server.origin).await;
     bench.run(vec![told("this machine", &Ask::of(&server, "/"), ADDRESS_PROHIBITED)]).await;
     assert_eq!(server.asked(), 0);
 }
@@ -285,6 +285,7 @@ async fn waiting_without_end_ends_with_the_call_and_exits_are_told() {
         (import "wasi:cli/exit@0.2.12" "exit" (func $exit (param i32)))"#;
     let with = |body: &str| guest().wasi(&interface).import(imports).with("login", body);
     Bench::new()
+        .await
         .run(vec![
             limited(
                 "a sleep of centuries",
@@ -338,6 +339,7 @@ async fn the_streams_and_the_network_of_a_process_lead_nowhere() {
         (call $write (call $stdout) (i32.const 0) (i32.const 4096) (i32.const RET))
         (local.set $n (i32.add (local.get $n) (i32.const 1))) (br_if 0 (i32.lt_u (local.get $n) (i32.const 2000))))";
     Bench::new()
+        .await
         .run(vec![
             case("a name is looked up", Call::Login, looking, Expect::Fine),
             case("standard input is read", Call::Login, with(&closed), Expect::Fine),

@@ -1,0 +1,119 @@
+//! What a child gives up before it sees the first byte of a request.
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use std::{fs, io, os::fd::RawFd, time::Duration};
+
+/// Standard input (the socket), output and error.
+const STANDARD: u64 = 3;
+
+pub(crate) fn confine(memory: u64, computing: Duration) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    close_inherited()?;
+    bound(Resource::Core, 0, 0)?;
+    bound(Resource::Fsize, 0, 0)?;
+    bound(Resource::Nofile, STANDARD, STANDARD)?;
+    bound(Resource::As, memory, memory)?;
+    // The first of the two sends a signal that tells why; the second kills.
+    bound(Resource::Cpu, computing.as_secs(), computing.as_secs() + 1)?;
+    #[cfg(target_os = "linux")]
+    filter::apply()?;
+    Ok(())
+}
+
+fn bound(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
+    Ok(setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })?)
+}
+
+/// Rust's own are closed by `exec`; whoever started the parent may have left it others.
+fn close_inherited() -> io::Result<()> {
+    let open = fs::read_dir("/dev/fd")?.flatten();
+    let numbers: Vec<RawFd> = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|number| *number >= STANDARD as RawFd) {
+        // The list itself was one of them, and is closed.
+        if fs::symlink_metadata(format!("/dev/fd/{number}")).is_ok() {
+            // SAFETY: nothing in this process has opened anything yet.
+            unsafe { rustix::io::close(number) };
+        }
+    }
+    Ok(())
+}
+
+/// The calls of the system that remain. Everything else fails with "not permitted".
+#[cfg(target_os = "linux")]
+mod filter {
+    use libc::{
+        SYS_brk, SYS_clock_gettime, SYS_clock_nanosleep, SYS_clone, SYS_clone3, SYS_close, SYS_exit, SYS_exit_group,
+        SYS_futex, SYS_getpid, SYS_getrandom, SYS_gettid, SYS_madvise, SYS_mmap, SYS_mprotect, SYS_mremap, SYS_munmap,
+        SYS_nanosleep, SYS_read, SYS_restart_syscall, SYS_rseq, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
+        SYS_sched_getaffinity, SYS_sched_yield, SYS_set_robust_list, SYS_sigaltstack, SYS_tgkill, SYS_write,
+        SYS_writev,
+    };
+    use seccompiler::{
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+        TargetArch, apply_filter,
+    };
+    use std::{collections::BTreeMap, io};
+
+    /// Memory, threads, time, the socket and standard error, and the end.
+    const ALLOWED: [i64; 29] = [
+        SYS_brk,
+        SYS_clock_gettime,
+        SYS_clock_nanosleep,
+        // Unknown already, and what is answered is the later filter's word if it is refused here as well.
+        SYS_clone3,
+        SYS_close,
+        SYS_exit,
+        SYS_exit_group,
+        SYS_futex,
+        SYS_getpid,
+        SYS_getrandom,
+        SYS_gettid,
+        SYS_madvise,
+        SYS_mmap,
+        SYS_mprotect,
+        SYS_mremap,
+        SYS_munmap,
+        SYS_nanosleep,
+        SYS_read,
+        SYS_restart_syscall,
+        SYS_rseq,
+        SYS_rt_sigaction,
+        SYS_rt_sigprocmask,
+        SYS_rt_sigreturn,
+        SYS_sched_getaffinity,
+        SYS_sched_yield,
+        SYS_set_robust_list,
+        SYS_sigaltstack,
+        SYS_write,
+        SYS_writev,
+    ];
+
+    pub(super) fn apply() -> io::Result<()> {
+        // Its flags are in memory, where no filter can look. The C library takes `clone` where the system does not know it. This one
+        // comes first, as installing needs calls that the other forbids.
+        let unknown = BTreeMap::from([(SYS_clone3, Vec::new())]);
+        install(unknown, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32))?;
+        let mut allowed: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.into_iter().map(|call| (call, Vec::new())).collect();
+        // Threads, and no processes: a process could outlive this one.
+        let thread = libc::CLONE_THREAD as u64;
+        allowed.insert(SYS_clone, vec![only(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
+        // How `abort` ends the process.
+        allowed.insert(SYS_tgkill, vec![only(0, SeccompCmpOp::Eq, u64::from(std::process::id()))?]);
+        install(allowed, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
+    }
+
+    fn only(argument: u8, is: SeccompCmpOp, value: u64) -> io::Result<SeccompRule> {
+        let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, is, value);
+        SeccompRule::new(vec![condition.map_err(io::Error::other)?]).map_err(io::Error::other)
+    }
+
+    fn install(rules: BTreeMap<i64, Vec<SeccompRule>>, others: SeccompAction, these: SeccompAction) -> io::Result<()> {
+        let architecture = TargetArch::try_from(std::env::consts::ARCH).map_err(io::Error::other)?;
+        let filter = SeccompFilter::new(rules, others, these, architecture).map_err(io::Error::other)?;
+        let program: BpfProgram = filter.try_into().map_err(io::Error::other)?;
+        // It also sees to it that no program with more rights can be started (`PR_SET_NO_NEW_PRIVS`).
+        apply_filter(&program)
+            .map_err(|error| io::Error::other(format!("this system does not filter its calls: {error}")))
+    }
+}

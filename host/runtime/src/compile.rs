@@ -1,0 +1,91 @@
+//! Compiling, which is where a stranger's component costs most: code of 1.4 MB can be written so that it takes gigabytes and minutes.
+//! So it takes place in a child process, within bounds of memory and time, a few at a time; this process has no compiler.
+//!
+//! A built-in provider takes half a second to compile here, of which the child is about 1 ms, so they take the same way as all others.
+//! What is in the cache needs no child.
+//!
+//! What is trusted: a child has nothing that could be taken, but its answer is machine code that this process runs, and the engine
+//! believes it (as it would if it were compiled here). A component that takes the compiler over, by a defect in Cranelift, can therefore
+//! make its own code do what the sandbox forbids. It gets no further by that: each child compiles one component, and what it answers is
+//! kept under that component's digest alone. This ends when calls run in a child too.
+
+use crate::{LoadError, engine};
+use forgeport_child::{Bounds, Job, Program, ask};
+use std::{num::NonZero, thread::available_parallelism, time::Duration};
+use tokio::sync::Semaphore;
+
+/// The name of the job, and the work.
+pub(crate) const JOB: Job = ("compile", work);
+
+/// A provider in Python of 22 MB (componentize-py) or in JavaScript of 15 MB (StarlingMonkey) is compiled within 512 MiB of address
+/// space and 25 s of computing, by a debug build; its code has 40 MB.
+const BOUNDS: Bounds =
+    Bounds { memory: 2 << 30, computing: Duration::from_secs(120), time: Duration::from_secs(300), answer: 192 << 20 };
+
+/// Components that are compiled at the same time; others wait. Each may take as much memory as the bounds say.
+const AT_ONCE: usize = 2;
+
+/// Threads that compile one component.
+const THREADS: usize = 4;
+
+/// The last byte of an answer, after code and after words.
+const COMPILED: u8 = 0;
+const REFUSED: u8 = 1;
+
+/// Where components are compiled.
+#[derive(Clone, Debug)]
+pub struct CompilerSettings {
+    /// The program of the child: it calls [`serve_as_child`](crate::serve_as_child) at its beginning.
+    pub program: Program,
+    /// How far one compilation may go.
+    pub bounds: Bounds,
+}
+
+impl CompilerSettings {
+    /// With the usual bounds.
+    #[must_use]
+    pub fn by(program: Program) -> CompilerSettings {
+        CompilerSettings { program, bounds: BOUNDS }
+    }
+}
+
+pub(crate) struct Compiler {
+    settings: CompilerSettings,
+    pub(crate) places: Semaphore,
+}
+
+impl Compiler {
+    pub(crate) fn new(settings: CompilerSettings) -> Compiler {
+        Compiler { settings, places: Semaphore::new(AT_ONCE) }
+    }
+
+    /// Machine code, for the engine to read.
+    pub(crate) async fn compile(&self, component: &[u8]) -> Result<Vec<u8>, LoadError> {
+        let CompilerSettings { program, bounds } = &self.settings;
+        let mut answer = ask(program, JOB.0, bounds, component).await?;
+        match answer.pop() {
+            Some(COMPILED) => Ok(answer),
+            _ => Err(LoadError::NoComponent(wasmtime::Error::msg(words(&answer)))),
+        }
+    }
+}
+
+/// In the child.
+fn work(component: &[u8]) -> Vec<u8> {
+    let threads = available_parallelism().map_or(1, NonZero::get).min(THREADS);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(wasmtime::Error::new);
+    let compiled = pool.and_then(|()| engine::compiling()).and_then(|engine| engine.precompile_component(component));
+    let (mut answer, tag) = match compiled {
+        Ok(code) => (code, COMPILED),
+        Err(error) => (format!("{error:#}").into_bytes(), REFUSED),
+    };
+    answer.push(tag);
+    answer
+}
+
+/// What it says of a stranger's component, on one line.
+fn words(answer: &[u8]) -> String {
+    const MOST: usize = 1000;
+    let text = String::from_utf8_lossy(&answer[..answer.len().min(MOST)]);
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().flat_map(char::escape_debug).collect()
+}
