@@ -339,8 +339,7 @@ fn fill(
         let replaced = staged.state().tree.replace(&path, Leaf::known(Kind::Submodule, id));
         replaced.map_err(|_| damaged(()))?;
     }
-    staged.expect_tree(&base, tree);
-    Ok(())
+    staged.expect_tree(&base, tree)
 }
 
 /// The tree's id and what is known of it; nothing for one without content.
@@ -362,7 +361,6 @@ fn about(staged: &Staged) -> Option<(ObjectId, About)> {
 fn write_archive(staged: &Staged, file: &File) -> io::Result<()> {
     let mut archive = tar::Builder::new(BufWriter::with_capacity(256 << 10, file));
     for (path, found) in contents(staged) {
-        let place = staged.target.staging().join(path.as_path());
         let mut header = tar::Header::new_ustar();
         match found {
             Found::Directory { .. } => {
@@ -371,10 +369,10 @@ fn write_archive(staged: &Staged, file: &File) -> io::Result<()> {
                 archive.append_data(&mut header, path.as_path(), io::empty())?;
             }
             Found::Leaf(leaf) => {
-                let file = File::open(&place)?;
+                let file = staged.target.staging().read(path.as_path()).map_err(UnpackError::from)?;
                 header.set_size(file.metadata()?.len());
                 header.set_mode(if leaf.kind == Kind::Executable { 0o755 } else { 0o644 });
-                archive.append_data(&mut header, path.as_path(), file)?;
+                archive.append_data(&mut header, path.as_path(), staged.deadline().reading(file))?;
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::error::{DiskError, Reason, Rejected, UnpackError};
+use crate::error::{Reason, Rejected, UnpackError};
+use crate::limits::{Limits, too_many_entries, too_many_names};
 use crate::object::{Kind, ObjectId};
 use crate::paths::RepoPath;
 use crate::staged::{Staged, State};
@@ -23,6 +24,8 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     trees: BTreeMap<RepoPath, ObjectId>,
+    /// Bytes of all paths.
+    names: u64,
     contradiction: Option<Contradiction>,
 }
 
@@ -51,12 +54,21 @@ pub(crate) enum Verdict {
 }
 
 impl Claims {
-    fn add(&mut self, path: &RepoPath, id: ObjectId) {
+    /// There are no more directories than entries, so a forge that tells of more is not listened to.
+    fn add(&mut self, path: &RepoPath, id: ObjectId, limits: &Limits) -> Result<(), Rejected> {
         match self.trees.insert(path.clone(), id) {
             Some(old) if old != id => {
                 self.contradiction = Some(Contradiction { path: path.clone(), one: old, other: id });
             }
-            _ => {}
+            Some(_) => {}
+            None => self.names += path.as_bytes().len() as u64,
+        }
+        if self.trees.len() as u64 > limits.entries {
+            return Err(too_many_entries(limits));
+        }
+        match self.names > limits.names {
+            true => Err(too_many_names(limits)),
+            false => Ok(()),
         }
     }
 }
@@ -67,9 +79,13 @@ impl State {
         if let Some(contradiction) = &self.claims.contradiction {
             return Verdict::Contradiction(contradiction.clone());
         }
-        let covering: Vec<_> = self.claims.trees.iter().filter(|(path, _)| wanted.is_in(path)).collect();
-        if covering.iter().any(|(path, told)| self.tree.id(path) == Some(**told)) {
-            return Verdict::Right;
+        // From the directory itself up to the root: a look at all that was told would cost as much as the forge likes.
+        let mut covering = Some(wanted.clone());
+        while let Some(path) = covering {
+            if self.claims.trees.get(&path).is_some_and(|told| self.tree.id_as_root(&path) == Some(*told)) {
+                return Verdict::Right;
+            }
+            covering = path.split_last().map(|(parent, _)| parent);
         }
         // An archive of the wanted directory alone says nothing about the trees above it.
         match self.claims.trees.get(wanted) {
@@ -81,13 +97,20 @@ impl State {
 
 impl Staged {
     /// The forge says that the directory at `path` has this tree.
-    pub fn expect_tree(&self, path: &RepoPath, id: ObjectId) {
-        self.state().claims.add(path, id);
+    ///
+    /// # Errors
+    /// When more directories were told than the limits have room for.
+    pub fn expect_tree(&self, path: &RepoPath, id: ObjectId) -> Result<(), UnpackError> {
+        Ok(self.state().claims.add(path, id, &self.settings().limits)?)
     }
 
     /// Is what has been written known to be what the commit has?
-    pub fn verified(&self) -> bool {
-        matches!(self.state().verdict(&self.settings().subdirectory), Verdict::Right)
+    ///
+    /// # Errors
+    /// When its time is up.
+    pub fn verified(&self) -> Result<bool, UnpackError> {
+        self.deadline().check()?;
+        Ok(matches!(self.state().verdict(&self.settings().subdirectory), Verdict::Right))
     }
 
     /// Take the forge's whole listing of one directory; returns what of it is missing or different. What the listing does not have is
@@ -99,7 +122,7 @@ impl Staged {
         let names = names(path, &entries)?;
         let format = self.settings().commit.format();
         let listed = entries.iter().map(|entry| (last_name(&entry.path), entry.kind, entry.id)).collect();
-        self.state().claims.add(path, tree_id(format, listed));
+        self.expect_tree(path, tree_id(format, listed))?;
         // Not in the loop's head: the lock would be held while `remove` asks for it.
         let here = self.state().tree.names(path);
         for name in here {
@@ -109,6 +132,7 @@ impl Staged {
         }
         let mut different = Vec::new();
         for entry in entries {
+            self.deadline().check()?;
             if !self.agrees(&entry)? {
                 different.push(entry);
             }
@@ -117,7 +141,7 @@ impl Staged {
     }
 
     /// Is it here as listed? What is of another kind is removed, to make room.
-    fn agrees(&self, entry: &Entry) -> Result<bool, DiskError> {
+    fn agrees(&self, entry: &Entry) -> Result<bool, UnpackError> {
         let found = self.state().tree.get(&entry.path);
         if entry.kind == Kind::Submodule {
             if matches!(found, Some(Found::Leaf(_)) | Some(Found::Directory { empty: false })) {

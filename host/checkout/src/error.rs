@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::object::{Kind, ObjectId};
+use crate::deadline::Stopped;
+use crate::object::{Collision, Kind, ObjectId};
 use crate::paths::{PathError, RepoPath, neutral};
 
 /// The disk did not do what it was asked for.
@@ -71,9 +72,20 @@ pub enum UnpackError {
     /// The local disk.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// Its time was up.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 impl UnpackError {
+    /// What the disk did not do, unless it was only stopped.
+    pub(crate) fn at(error: io::Error, action: &'static str, path: &Path) -> Self {
+        match error.downcast::<UnpackError>() {
+            Ok(reason) => reason,
+            Err(error) => DiskError::new(action, path, error).into(),
+        }
+    }
+
     pub(crate) fn transfer(text: &str) -> Self {
         Self::Transfer(io::Error::new(io::ErrorKind::UnexpectedEof, text))
     }
@@ -173,6 +185,9 @@ pub enum Reason {
     /// In the forge's own words, safe to print.
     #[error("the forge says: {0}")]
     Refused(String),
+    /// Its content has the marks of an attack on SHA-1.
+    #[error(transparent)]
+    Collision(#[from] Collision),
     /// An entry of a listing is not of the directory that was listed.
     #[error("it does not lie directly in `{0}`, which the forge listed")]
     Listing(String),
@@ -190,6 +205,9 @@ pub enum TargetError {
     /// It is a link to nothing.
     #[error("{} is a link to something that does not exist: choose another directory", .0.display())]
     Dangling(PathBuf),
+    /// A link on the way to it is not to be trusted.
+    #[error("{} is a link that another user can have made to lead elsewhere: name the directory that is meant", .0.display())]
+    Link(PathBuf),
     /// The root of the file system.
     #[error("{} cannot be replaced: choose a directory in it", .0.display())]
     Root(PathBuf),
@@ -245,7 +263,7 @@ impl FinishError {
     pub fn is_about_content(&self) -> bool {
         match self {
             Self::Missing(_) | Self::NoDirectory(_) | Self::Mismatch { .. } | Self::Contradiction { .. } => true,
-            Self::Unpack(error) => !matches!(error, UnpackError::Disk(_)),
+            Self::Unpack(error) => !matches!(error, UnpackError::Disk(_) | UnpackError::Stopped(_)),
             Self::Target(_) => false,
         }
     }

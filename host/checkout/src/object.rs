@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha1::Sha1;
+use sha1_checked::{CollisionResult, Digest as _, Sha1};
 use sha2::{Digest, Sha256};
 
 /// The hash function that a repository names its objects with.
@@ -97,25 +97,19 @@ impl ObjectId {
         Some(Self { format, bytes })
     }
 
-    /// From the first 20 bytes.
-    pub(crate) fn from_sha1(raw: &[u8]) -> Self {
-        let mut bytes = [0; 32];
-        bytes[..20].copy_from_slice(&raw[..20]);
-        Self { format: ObjectFormat::Sha1, bytes }
-    }
-
     /// The name of a blob with these contents.
-    pub(crate) fn of_blob(format: ObjectFormat, contents: &[u8]) -> Self {
+    pub(crate) fn of_blob(format: ObjectFormat, contents: &[u8]) -> Result<Self, Collision> {
         let mut hasher = Hasher::blob(format, contents.len() as u64);
         hasher.update(contents);
         hasher.finish()
     }
 
-    /// The name of a tree object with this body.
+    /// The name of a tree object with this body. One with the marks of an attack gets a name that no honest object has, so it is never
+    /// what a forge told.
     pub(crate) fn of_tree(format: ObjectFormat, body: &[u8]) -> Self {
         let mut hasher = Hasher::object(format, "tree", body.len() as u64);
         hasher.update(body);
-        hasher.finish()
+        hasher.digest().0
     }
 }
 
@@ -168,9 +162,19 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
+/// Content has the marks of an attack: there can be another content with the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "its content is made so that other content can have the same SHA-1, and no id says any more which one it is; tell the repository's owner"
+)]
+pub struct Collision;
+
 /// Computes an object's name while its bytes pass.
+///
+/// SHA-1 is the one that git itself has, which notices the known attacks (Stevens, "Counter-cryptanalysis", 2013): it takes 3.2 times
+/// as long as one without, 0.15 s more for each 64 MiB.
 pub(crate) enum Hasher {
-    Sha1(Sha1),
+    Sha1(Box<Sha1>),
     Sha256(Sha256),
 }
 
@@ -180,13 +184,21 @@ impl Hasher {
         Self::object(format, "blob", length)
     }
 
-    fn object(format: ObjectFormat, kind: &str, length: u64) -> Self {
+    pub(crate) fn object(format: ObjectFormat, kind: &str, length: u64) -> Self {
         let mut hasher = match format {
-            ObjectFormat::Sha1 => Self::Sha1(Sha1::new()),
+            ObjectFormat::Sha1 => Self::Sha1(Box::default()),
             ObjectFormat::Sha256 => Self::Sha256(Sha256::new()),
         };
         hasher.update(format!("{kind} {length}\0").as_bytes());
         hasher
+    }
+
+    /// For a checksum, which tells damage and names nothing: collisions do no harm.
+    pub(crate) fn checksum(format: ObjectFormat) -> Self {
+        match format {
+            ObjectFormat::Sha1 => Self::Sha1(Box::new(Sha1::builder().detect_collision(false).build())),
+            ObjectFormat::Sha256 => Self::Sha256(Sha256::new()),
+        }
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
@@ -196,16 +208,25 @@ impl Hasher {
         }
     }
 
-    pub(crate) fn finish(self) -> ObjectId {
+    pub(crate) fn finish(self) -> Result<ObjectId, Collision> {
+        match self.digest() {
+            (id, true) => Ok(id),
+            (_, false) => Err(Collision),
+        }
+    }
+
+    /// The name, and whether it is free of the marks of an attack.
+    fn digest(self) -> (ObjectId, bool) {
         let mut bytes = [0; 32];
         match self {
             Self::Sha1(hasher) => {
-                bytes[..20].copy_from_slice(&hasher.finalize());
-                ObjectId { format: ObjectFormat::Sha1, bytes }
+                let result = hasher.try_finalize();
+                bytes[..20].copy_from_slice(result.hash());
+                (ObjectId { format: ObjectFormat::Sha1, bytes }, matches!(result, CollisionResult::Ok(_)))
             }
             Self::Sha256(hasher) => {
                 bytes.copy_from_slice(&hasher.finalize());
-                ObjectId { format: ObjectFormat::Sha256, bytes }
+                (ObjectId { format: ObjectFormat::Sha256, bytes }, true)
             }
         }
     }
@@ -218,9 +239,9 @@ mod tests {
 
     #[test]
     fn the_empty_blob_has_the_name_that_git_gives_it() {
-        let sha1 = ObjectId::of_blob(ObjectFormat::Sha1, b"");
+        let sha1 = ObjectId::of_blob(ObjectFormat::Sha1, b"").unwrap();
         assert_eq!(sha1.to_string(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
-        let sha256 = ObjectId::of_blob(ObjectFormat::Sha256, b"");
+        let sha256 = ObjectId::of_blob(ObjectFormat::Sha256, b"").unwrap();
         assert_eq!(sha256.to_string(), "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813");
     }
 

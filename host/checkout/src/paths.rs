@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -107,6 +108,13 @@ impl RepoPath {
         if self.is_root() { Self(name.to_vec()) } else { Self([&self.0, &b"/"[..], name].concat()) }
     }
 
+    /// Between which of its ordered kind all paths below this one lie, itself not among them.
+    pub(crate) fn all_below(&self) -> Range<RepoPath> {
+        let bound = |end: u8| Self([&self.0[..], &[end]].concat());
+        // What follows on the slash.
+        bound(b'/')..bound(b'/' + 1)
+    }
+
     /// The first bytes of the path, up to a slash.
     pub(crate) fn prefix(&self, length: usize) -> RepoPath {
         Self(self.0[..length].to_vec())
@@ -208,9 +216,8 @@ fn ignored_by_hfs(char: char) -> bool {
     matches!(char, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Text from elsewhere, made safe to print: on one line, without control characters and without those that turn the direction of
-/// writing, not longer than a person reads.
-pub(crate) fn neutral(raw: &[u8]) -> String {
+/// Text from elsewhere, made safe to print: on one line, without what makes it look like another text, not longer than a person reads.
+pub fn neutral(raw: &[u8]) -> String {
     let mut text = String::new();
     let mut shown = 0;
     for chunk in raw.utf8_chunks() {
@@ -219,10 +226,7 @@ pub(crate) fn neutral(raw: &[u8]) -> String {
                 return text + "…";
             }
             shown += 1;
-            if char.is_control()
-                || ignored_by_hfs(char)
-                || matches!(char, '\u{2028}'..='\u{2029}' | '\u{2066}'..='\u{2069}')
-            {
+            if forgeport_grants::deceives(char) {
                 text.extend(char.escape_default());
             } else {
                 text.push(char);
@@ -309,9 +313,22 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_below_a_path_is_one_range() {
+        let path = |raw: &str| RepoPath::parse(raw).unwrap();
+        for (other, below) in
+            [("a/x", true), ("a/x/y", true), ("a", false), ("a-b", false), ("a0", false), ("b/a/x", false)]
+        {
+            assert_eq!(path("a").all_below().contains(&path(other)), below, "{other}");
+        }
+    }
+
+    #[test]
     fn a_message_shows_no_control_characters() {
         assert_eq!(neutral(b"a\x1b[31m\n\xffz"), "a\\u{1b}[31m\\n\\xffz");
         assert_eq!(neutral("\u{202e}gpj".as_bytes()), "\\u{202e}gpj");
+        for char in (0..=0x10_ffff).filter_map(char::from_u32).filter(|char| forgeport_grants::deceives(*char)) {
+            assert!(neutral(format!("a{char}b").as_bytes()).is_ascii(), "{char:?}");
+        }
     }
 
     proptest! {

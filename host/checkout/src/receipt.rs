@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::claims::Verdict;
-use crate::error::FinishError;
+use crate::error::{FinishError, UnpackError};
 use crate::links;
 use crate::object::{Kind, ObjectId};
 use crate::paths::RepoPath;
@@ -60,7 +60,9 @@ impl Staged {
     pub fn finish_after(mut self, last: impl FnOnce(&mut Self, &Receipt)) -> Result<Receipt, FinishError> {
         let receipt = self.judge()?;
         last(&mut self, &receipt);
-        links::write(&self.state().links, self.target.staging())?;
+        links::write(&self.state().links, self.target.staging(), self.deadline())?;
+        // From here on it is the target's: nobody who gave up waiting is to find it replaced.
+        self.deadline().check().map_err(UnpackError::from)?;
         self.target.publish()?;
         Ok(receipt)
     }

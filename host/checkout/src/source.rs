@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::error::{Reason, Rejected, UnpackError};
-use crate::limits::{Limits, RATIO_COUNTS_FROM};
+use crate::error::UnpackError;
+use crate::limits::{Budget, Limits};
 use crate::paths::neutral;
 
 /// How an archive is packed.
@@ -39,7 +39,7 @@ pub(crate) fn open<'a>(
         Format::Tar | Format::GitPack => Box::new(input),
         Format::TarGzip => Box::new(MultiGzDecoder::new(input)),
     };
-    let gate = Gate { source: plain, packed, unpacked: 0, used, bytes: limits.bytes, ratio: limits.ratio };
+    let gate = Gate { source: plain, packed, budget: Budget::new(limits, used) };
     Ok(BufReader::with_capacity(BUFFER, Tee { source: gate, copy }))
 }
 
@@ -111,27 +111,14 @@ impl<R: Read> Read for Counted<R> {
 struct Gate<R> {
     source: R,
     packed: Rc<Cell<u64>>,
-    unpacked: u64,
-    /// Bytes that earlier content of the same download took.
-    used: u64,
-    bytes: u64,
-    ratio: u64,
+    budget: Budget,
 }
 
 impl<R: Read> Read for Gate<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.source.read(buffer)?;
-        self.unpacked += length as u64;
-        if self.unpacked.saturating_add(self.used) > self.bytes {
-            return Err(limit("archive_bytes", self.bytes, "bytes"));
-        }
-        if self.unpacked > RATIO_COUNTS_FROM && self.unpacked / self.ratio.max(1) > self.packed.get() {
-            return Err(limit("archive_ratio", self.ratio, "unpacked bytes for each packed one"));
-        }
+        self.budget.came(self.packed.get());
+        self.budget.pass(length as u64).map_err(UnpackError::from)?;
         Ok(length)
     }
-}
-
-fn limit(name: &'static str, value: u64, what: &'static str) -> io::Error {
-    UnpackError::from(Rejected::archive(Reason::Limit { name, value, what })).into()
 }

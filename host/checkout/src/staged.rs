@@ -1,24 +1,26 @@
 //! A download while it is being written: content goes into a directory that nobody sees, and every object is hashed on its way.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
 use crate::claims::Claims;
-use crate::error::{At, DiskError, Reason, Rejected, TargetError, UnpackError};
-use crate::limits::Limits;
+use crate::deadline::Deadline;
+use crate::error::{At, Reason, Rejected, TargetError, UnpackError};
+use crate::limits::{Limits, too_many_bytes, too_many_entries, too_many_names};
 use crate::links::{self, Links};
 use crate::object::{Hasher, Kind, ObjectId};
 use crate::pack;
 use crate::paths::RepoPath;
 use crate::source::Format;
 use crate::target::{self, Target};
-use crate::tree::{Found, InTheWay, Leaf, Tree};
+use crate::tree::{InTheWay, Leaf, Tree};
 use crate::unpack::{self, Layout};
-use crate::writer::{self, Written};
+use crate::writer::{self, Sink, Written};
 
 /// What a download is to become.
 #[derive(Clone, Debug)]
@@ -45,6 +47,7 @@ pub trait Progress: Send + Sync {
 pub struct Staged {
     pub(crate) target: Target,
     settings: Settings,
+    deadline: Deadline,
     /// Where a copy of the plain archive goes while it is unpacked.
     copy: Option<NamedTempFile>,
     state: Mutex<State>,
@@ -56,11 +59,18 @@ pub(crate) struct State {
     pub links: Links,
     pub claims: Claims,
     /// The paths that the root's `.gitmodules` names.
-    pub submodules: Vec<RepoPath>,
+    pub submodules: BTreeSet<RepoPath>,
     /// How the archive lies in the copy, if all that is here came from that one archive.
     pub copied: Option<Layout>,
     entries: u64,
     names: u64,
+    /// Bytes of files, those included that are being written.
+    bytes: u64,
+}
+
+/// Bytes of a file that is being written, counted for as long as it is.
+struct Taken<'a> {
+    staged: &'a Staged,
     bytes: u64,
 }
 
@@ -72,7 +82,17 @@ impl Staged {
     pub fn new(target: &Path, settings: Settings) -> Result<Self, TargetError> {
         let target = Target::prepare(target, settings.force)?;
         let state = Mutex::new(State::new(&settings, Claims::default()));
-        Ok(Self { target, settings, copy: None, state })
+        Ok(Self { target, settings, deadline: Deadline::never(), copy: None, state })
+    }
+
+    /// Everything that is done with it stops then.
+    pub fn until(self, deadline: Deadline) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// When everything that is done with it stops.
+    pub fn deadline(&self) -> &Deadline {
+        &self.deadline
     }
 
     /// Copies the plain archive into a file, from which it can be kept.
@@ -115,9 +135,9 @@ impl Staged {
     ///
     /// # Errors
     /// When something cannot be removed.
-    pub fn start_again(&self) -> Result<(), DiskError> {
+    pub fn start_again(&self) -> Result<(), UnpackError> {
         let mut state = self.state();
-        self.target.clear()?;
+        self.target.staging().clear(&self.deadline)?;
         let claims = std::mem::take(&mut state.claims);
         *state = State::new(&self.settings, claims);
         Ok(())
@@ -163,35 +183,39 @@ impl Staged {
         self.remove(path)?;
         let Some(place) = self.add_file(path, kind)? else { return Ok(()) };
         self.state().copied = None;
-        let mut file = writer::create(&place, kind == Kind::Executable)?;
+        let staging = self.target.staging();
+        let mut file = staging.create(&place, kind == Kind::Executable)?;
         let mut buffer = vec![0; 64 << 10];
-        let mut bytes = 0;
+        let mut taken = Taken { staged: self, bytes: 0 };
+        let mut source = self.deadline.reading(source);
         loop {
             let length = source.read(&mut buffer)?;
             if length == 0 {
                 break;
             }
-            bytes += length as u64;
-            self.take(bytes)?;
-            file.write_all(&buffer[..length]).at("write", &place)?;
+            taken.add(length as u64)?;
+            file.write_all(&buffer[..length]).at("write", &staging.path().join(&place))?;
         }
-        let (id, pointer) = self.hash(&place, bytes)?;
-        let mut state = self.state();
-        state.bytes += bytes;
-        state.tree.complete(path, id, pointer, bytes);
+        let bytes = taken.bytes;
+        let (id, pointer) = self.hash(path, &place, bytes)?;
+        drop(taken);
+        self.complete(&Written { name: path.clone(), id, pointer, bytes });
         Ok(())
     }
 
     /// Git hashes the length first, which is known only now.
-    fn hash(&self, place: &Path, bytes: u64) -> Result<(ObjectId, bool), DiskError> {
-        let mut file = File::open(place).at("read", place)?;
+    fn hash(&self, path: &RepoPath, place: &Path, bytes: u64) -> Result<(ObjectId, bool), UnpackError> {
+        let staging = self.target.staging();
+        let mut file = self.deadline.reading(staging.read(place)?);
         let mut hasher = Hasher::blob(self.settings.commit.format(), bytes);
         let mut buffer = vec![0; 64 << 10];
         let mut pointer = false;
         loop {
-            let length = file.read(&mut buffer).at("read", place)?;
+            let read = file.read(&mut buffer);
+            let length = read.map_err(|error| UnpackError::at(error, "read", &staging.path().join(place)))?;
             if length == 0 {
-                return Ok((hasher.finish(), pointer));
+                let id = hasher.finish().map_err(|collision| Rejected::new(path.as_bytes(), collision))?;
+                return Ok((id, pointer));
             }
             pointer = length as u64 == bytes && writer::is_pointer(&buffer[..length]);
             hasher.update(&buffer[..length]);
@@ -199,60 +223,76 @@ impl Staged {
     }
 
     /// Remove a file, a link or a directory with all that is in it, if it is there.
-    pub(crate) fn remove(&self, path: &RepoPath) -> Result<(), DiskError> {
+    pub(crate) fn remove(&self, path: &RepoPath) -> Result<(), UnpackError> {
+        self.deadline.check()?;
         let mut state = self.state();
-        let Some(found) = state.tree.get(path) else { return Ok(()) };
+        if state.tree.get(path).is_none() {
+            return Ok(());
+        }
         state.copied = None;
         state.tree.remove(path);
-        state.links.retain(|link, _| !self.settings.subdirectory.join(link).is_ok_and(|link| link.is_in(path)));
-        let Some(place) = self.place(path) else { return Ok(()) };
-        let removed = match found {
-            Found::Directory { .. } => fs::remove_dir_all(&place),
-            Found::Leaf(_) => fs::remove_file(&place),
-        };
-        match removed {
-            // Links are written last, and directories with the first file in them.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DiskError::new("remove", &place, error)),
-            _ => Ok(()),
+        let wanted = &self.settings.subdirectory;
+        if let Some(below) = path.below(wanted) {
+            links::remove(&mut state.links, &below);
+        } else if wanted.is_in(path) {
+            state.links.clear();
+        }
+        drop(state);
+        match self.place(path) {
+            // Links are written last, and directories with the first file in them: it may not be there yet.
+            Some(place) => self.target.staging().remove(&place, &self.deadline),
+            None => Ok(()),
         }
     }
 
     pub(crate) fn add_directory(&self, path: &RepoPath) -> Result<(), UnpackError> {
+        let limits = &self.settings.limits;
         let mut state = self.state();
-        state.count(path, 0, &self.settings.limits)?;
-        state.tree.add_directory(path).map_err(|way| in_the_way(path, way))?;
+        state.count(path, 0, limits)?;
+        let made = state.tree.add_directory(path).map_err(|way| in_the_way(path, way))?;
+        state.count_implied(made.saturating_sub(1), limits)?;
         drop(state);
         match self.place(path) {
-            Some(place) => Ok(fs::create_dir_all(&place).at("create", &place)?),
+            Some(place) => Ok(self.target.staging().make_all(&place)?),
             None => Ok(()),
         }
     }
 
     pub(crate) fn add_symlink(&self, path: &RepoPath, target: Vec<u8>) -> Result<(), UnpackError> {
         links::check_target(&target).map_err(|reason| Rejected::new(path.as_bytes(), reason))?;
-        let leaf = Leaf::known(Kind::Symlink, ObjectId::of_blob(self.settings.commit.format(), &target));
-        let mut state = self.state();
-        state.count(path, target.len(), &self.settings.limits)?;
-        state.tree.add(path, leaf).map_err(|way| in_the_way(path, way))?;
+        let id = ObjectId::of_blob(self.settings.commit.format(), &target);
+        let id = id.map_err(|collision| Rejected::new(path.as_bytes(), collision))?;
+        self.add(path, Leaf::known(Kind::Symlink, id), target.len())?;
         if let Some(below) = path.below(&self.settings.subdirectory) {
-            state.links.insert(below, target);
+            self.state().links.insert(below, target);
         }
         Ok(())
     }
 
     /// A file is to come; tells where to write it, or nothing if it is not wanted.
     pub(crate) fn add_file(&self, path: &RepoPath, kind: Kind) -> Result<Option<PathBuf>, UnpackError> {
-        let mut state = self.state();
-        state.count(path, 0, &self.settings.limits)?;
-        state.tree.add(path, Leaf::pending(kind)).map_err(|way| in_the_way(path, way))?;
+        self.add(path, Leaf::pending(kind), 0)?;
         Ok(self.place(path))
     }
 
+    fn add(&self, path: &RepoPath, leaf: Leaf, target: usize) -> Result<(), Rejected> {
+        let limits = &self.settings.limits;
+        let mut state = self.state();
+        state.count(path, target, limits)?;
+        let made = state.tree.add(path, leaf).map_err(|way| in_the_way(path, way))?;
+        state.count_implied(made, limits)
+    }
+
     /// All of a file's content has passed.
-    pub(crate) fn complete(&self, written: &Written) {
+    pub(crate) fn complete(&self, written: &Written<RepoPath>) {
         let mut state = self.state();
         state.bytes += written.bytes;
-        state.tree.complete(&written.path, written.id, written.pointer, written.bytes);
+        state.tree.complete(&written.name, written.id, written.pointer, written.bytes);
+    }
+
+    /// Where threads write, how they name it, and how long they may.
+    pub(crate) fn sink(&self) -> Sink<'_> {
+        Sink { directory: self.target.staging(), format: self.settings.commit.format(), deadline: &self.deadline }
     }
 
     /// A small file's content, which may tell more than itself.
@@ -267,23 +307,15 @@ impl Staged {
         self.state().bytes
     }
 
-    pub(crate) fn take(&self, more: u64) -> Result<(), Rejected> {
-        let value = self.settings.limits.bytes;
-        match self.bytes_taken().saturating_add(more) > value {
-            true => Err(Rejected::archive(Reason::Limit { name: "archive_bytes", value, what: "bytes" })),
-            false => Ok(()),
-        }
-    }
-
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock half-way through a change that matters.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a path lies on the disk; nothing if it is not wanted. The root itself is there already.
+    /// Where a path lies in the staged directory; nothing if it is not wanted. The root itself is there already.
     fn place(&self, path: &RepoPath) -> Option<PathBuf> {
         let below = path.below(&self.settings.subdirectory).filter(|below| !below.is_root())?;
-        Some(self.target.staging().join(below.as_path()))
+        Some(below.as_path().to_path_buf())
     }
 }
 
@@ -293,7 +325,7 @@ impl State {
             tree: Tree::new(settings.commit.format()),
             links: Links::new(),
             claims,
-            submodules: Vec::new(),
+            submodules: BTreeSet::new(),
             copied: None,
             entries: 0,
             names: 0,
@@ -302,12 +334,8 @@ impl State {
     }
 
     fn count(&mut self, path: &RepoPath, target: usize, limits: &Limits) -> Result<(), Rejected> {
-        self.entries += 1;
+        self.count_implied(1, limits)?;
         self.names += (path.as_bytes().len() + target) as u64;
-        let limit = |name, value, what| Err(Rejected::archive(Reason::Limit { name, value, what }));
-        if self.entries > limits.entries {
-            return limit("archive_entries", limits.entries, "files, links and directories");
-        }
         let of_path = |name, value, what| Err(Rejected::new(path.as_bytes(), Reason::Limit { name, value, what }));
         if path.as_bytes().len() as u64 > limits.path_length {
             return of_path("path_length", limits.path_length, "bytes in the path");
@@ -315,10 +343,38 @@ impl State {
         if path.as_bytes().split(|byte| *byte == b'/').count() as u64 > limits.path_depth {
             return of_path("path_depth", limits.path_depth, "names in the path");
         }
-        if self.names > limits.names {
-            return limit("archive_names", limits.names, "bytes of names");
+        match self.names > limits.names {
+            true => Err(too_many_names(limits)),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Directories count too that no entry is about but the paths of others: each costs as much.
+    fn count_implied(&mut self, made: u64, limits: &Limits) -> Result<(), Rejected> {
+        self.entries += made;
+        match self.entries > limits.entries {
+            true => Err(too_many_entries(limits)),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Taken<'_> {
+    fn add(&mut self, more: u64) -> Result<(), Rejected> {
+        let limits = &self.staged.settings.limits;
+        let mut state = self.staged.state();
+        state.bytes += more;
+        self.bytes += more;
+        match state.bytes > limits.bytes {
+            true => Err(too_many_bytes(limits)),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.staged.state().bytes -= self.bytes;
     }
 }
 
@@ -331,7 +387,7 @@ fn in_the_way(path: &RepoPath, way: InTheWay) -> Rejected {
 }
 
 /// The paths in a `.gitmodules` (gitmodules(5)). Only for a warning, so what is not understood is left out.
-fn submodules(content: &[u8]) -> Vec<RepoPath> {
+fn submodules(content: &[u8]) -> BTreeSet<RepoPath> {
     let paths = String::from_utf8_lossy(content);
     let value = |line: &str| {
         let (key, value) = line.split_once('=')?;

@@ -1,55 +1,66 @@
 //! The directory beside the target that a download fills, and how it takes the target's place.
+//!
+//! The directory that both lie in may be one that others write to (/tmp, a scratch disk). What they can do there must not hold a
+//! download up, nor lead it elsewhere: nothing that they may open is locked, nothing of theirs is opened, and all is done by handles.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Permissions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use tempfile::TempDir;
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, RenameFlags, Stat, flock, fstat, mkdirat, openat, renameat, renameat_with, statat,
+    unlinkat,
+};
+use rustix::io::Errno;
 
-use crate::error::{At, DiskError, TargetError};
+use crate::deadline::Deadline;
+use crate::directory::{Directory, LISTED};
+use crate::error::{At, DiskError, TargetError, UnpackError};
+use crate::place::Place;
 
 /// What every staged directory's name begins with.
 const PREFIX: &str = ".forgeport-";
+/// The directory in it that becomes the target, and the one for what only the download itself needs.
+const TREE: &str = "tree";
+const SCRATCH: &str = "scratch";
+/// How often a new directory is tried: another download may take it for one that a killed download left.
+const ATTEMPTS: usize = 100;
+/// The most time that is spent on what killed downloads left. The next download goes on with it.
+const SWEEPING: Duration = Duration::from_secs(5);
 
 /// A directory in the making. It is removed when it is dropped, and by the next download beside it when the process was killed.
 pub(crate) struct Target {
     path: PathBuf,
+    place: Place,
     force: bool,
-    staging: TempDir,
-    /// Held for as long as somebody works in the directory; the system gives it up when the process dies.
-    _lock: File,
+    staging: Directory,
+    workshop: Workshop,
 }
 
 impl Target {
     /// Make a staged directory beside `path`.
     pub(crate) fn prepare(path: &Path, force: bool) -> Result<Self, TargetError> {
-        let path = real(path)?;
-        check_free(&path, force)?;
-        let parent = path.parent().ok_or_else(|| TargetError::Root(path.clone()))?;
-        fs::create_dir_all(parent).at("create", parent)?;
-        // Who sweeps must not see a directory that is made and not locked yet.
-        let sweeping = File::open(parent).at("open", parent)?;
-        sweeping.lock().at("lock", parent)?;
-        sweep(parent);
-        let (staging, lock) = make(parent)?;
-        Ok(Self { path, force, staging, _lock: lock })
+        let mut place = Place::find(path)?;
+        check_free(&place, force)?;
+        place.make_parent()?;
+        let workshop = Workshop::open(place.parent())?;
+        sweep(place.parent(), &workshop);
+        let staging = workshop.directory.make(TREE, false)?;
+        Ok(Self { path: place.path(), place, force, staging, workshop })
     }
 
-    /// Another directory beside the target, for what only this download needs.
-    pub(crate) fn scratch(&self) -> Result<Scratch, DiskError> {
-        let parent = self.staging().parent().unwrap_or(&self.path);
-        let sweeping = File::open(parent).at("open", parent)?;
-        sweeping.lock().at("lock", parent)?;
-        let (directory, lock) = make(parent)?;
-        Ok(Scratch { directory, _lock: lock })
+    /// Another directory beside the target, for what only this download needs. There is one at a time.
+    pub(crate) fn scratch(&self) -> Result<Scratch<'_>, UnpackError> {
+        let workshop = &self.workshop.directory;
+        workshop.remove(Path::new(SCRATCH), &Deadline::never())?;
+        Ok(Scratch { directory: workshop.make(SCRATCH, true)?, workshop })
     }
 
     /// Where to write.
-    pub(crate) fn staging(&self) -> &Path {
-        self.staging.path()
+    pub(crate) fn staging(&self) -> &Directory {
+        &self.staging
     }
 
     /// Where it will be in the end.
@@ -57,120 +68,157 @@ impl Target {
         &self.path
     }
 
-    /// Remove all that was written.
-    pub(crate) fn clear(&self) -> Result<(), DiskError> {
-        let staging = self.staging();
-        for entry in fs::read_dir(staging).at("read", staging)? {
-            let entry = entry.at("read", staging)?;
-            let path = entry.path();
-            let removed = match entry.file_type().at("read", &path)?.is_dir() {
-                true => fs::remove_dir_all(&path),
-                false => fs::remove_file(&path),
-            };
-            removed.at("remove", &path)?;
-        }
-        Ok(())
-    }
-
     /// Put the directory in the target's place, in one step.
     pub(crate) fn publish(self) -> Result<(), TargetError> {
+        let (workshop, parent) = (&self.workshop.directory, self.place.parent());
         // A directory may be renamed onto an empty one, and onto no other: nobody's files are lost that came meanwhile.
-        match fs::rename(self.staging(), &self.path) {
-            Ok(()) => {
-                let _ = self.staging.keep();
-                Ok(())
+        match renameat(workshop, TREE, parent, self.place.name()) {
+            Ok(()) => Ok(()),
+            // What was there lies in the workshop then, and is removed with it.
+            Err(Errno::NOTEMPTY | Errno::EXIST) if self.force => {
+                let exchanged = renameat_with(workshop, TREE, parent, self.place.name(), RenameFlags::EXCHANGE);
+                exchanged.map_err(|error| self.why(error))?;
+                let removed = workshop.remove(Path::new(TREE), &Deadline::never());
+                removed.map_err(|error| match error {
+                    UnpackError::Disk(DiskError { path, source, .. }) => {
+                        DiskError::new("remove what was there before, now", &path, source).into()
+                    }
+                    error => DiskError::new("remove", &self.path, io::Error::other(error)).into(),
+                })
             }
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && self.force => self.exchange(),
             Err(error) => Err(self.why(error)),
         }
     }
 
-    /// What was there lies in the staged directory's place then, and is removed with it.
-    fn exchange(self) -> Result<(), TargetError> {
-        let exchanged = renameat_with(CWD, self.staging(), CWD, &self.path, RenameFlags::EXCHANGE);
-        exchanged.map_err(|error| self.why(error.into()))?;
-        let old = self.staging.keep();
-        fs::remove_dir_all(&old).at("remove what was there before, now", &old)?;
-        Ok(())
-    }
-
-    fn why(&self, error: io::Error) -> TargetError {
-        match error.kind() {
-            io::ErrorKind::DirectoryNotEmpty => TargetError::NotEmpty(self.path.clone()),
-            io::ErrorKind::CrossesDevices | io::ErrorKind::ResourceBusy => TargetError::MountPoint(self.path.clone()),
-            _ => DiskError::new("move the download to", &self.path, error).into(),
+    fn why(&self, error: Errno) -> TargetError {
+        match error {
+            Errno::NOTEMPTY | Errno::EXIST => TargetError::NotEmpty(self.path.clone()),
+            Errno::XDEV | Errno::BUSY => TargetError::MountPoint(self.path.clone()),
+            _ => DiskError::new("move the download to", &self.path, error.into()).into(),
         }
     }
 }
 
 /// A directory that is removed when this is dropped.
-pub(crate) struct Scratch {
-    directory: TempDir,
-    _lock: File,
+pub(crate) struct Scratch<'a> {
+    directory: Directory,
+    workshop: &'a Directory,
 }
 
-impl Scratch {
-    pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
+impl Scratch<'_> {
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
     }
 }
 
-/// A new directory in `parent`, locked.
-fn make(parent: &Path) -> Result<(TempDir, File), DiskError> {
-    let everybody = Permissions::from_mode(0o777);
-    let made = tempfile::Builder::new().prefix(PREFIX).permissions(everybody).tempdir_in(parent);
-    let directory = made.at("create a directory in", parent)?;
-    let lock = File::open(directory.path()).at("open", directory.path())?;
-    lock.lock().at("lock", directory.path())?;
-    Ok((directory, lock))
-}
-
-/// Could a download take this place?
-pub(crate) fn check(path: &Path, force: bool) -> Result<(), TargetError> {
-    check_free(&real(path)?, force)
-}
-
-/// The absolute path, with symbolic links followed where there is something already.
-fn real(path: &Path) -> Result<PathBuf, TargetError> {
-    match path.canonicalize() {
-        Ok(real) => return Ok(real),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(DiskError::new("read", path, error).into()),
-    }
-    if path.is_symlink() {
-        return Err(TargetError::Dangling(path.to_path_buf()));
-    }
-    let absolute = std::path::absolute(path).at("read", path)?;
-    match (absolute.parent(), absolute.file_name()) {
-        (Some(parent), Some(name)) if parent.exists() => Ok(parent.canonicalize().at("read", parent)?.join(name)),
-        _ => Ok(absolute),
+impl Drop for Scratch<'_> {
+    fn drop(&mut self) {
+        let _ = self.workshop.remove(Path::new(SCRATCH), &Deadline::never());
     }
 }
 
-fn check_free(path: &Path, force: bool) -> Result<(), TargetError> {
-    match fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
-        Ok(true) if !force => Err(TargetError::NotEmpty(path.to_path_buf())),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(TargetError::File(path.to_path_buf())),
-        Err(error) => Err(DiskError::new("read", path, error).into()),
+/// A directory of one download, into which nobody else can look: not even a lock on it can be taken by another user.
+struct Workshop {
+    /// The one that it lies in.
+    parent: File,
+    name: OsString,
+    /// Its handle holds the lock for as long as somebody works in it; the system gives it up when the process dies.
+    directory: Directory,
+}
+
+impl Workshop {
+    fn open(parent: &Directory) -> Result<Self, DiskError> {
+        let made = Self::try_open(parent).at("create a directory in", parent.path())?;
+        let handle = openat(parent, ".", LISTED, Mode::empty()).map_err(io::Error::from).at("open", parent.path())?;
+        let (name, directory) = made;
+        Ok(Self { parent: handle.into(), name, directory })
+    }
+
+    fn try_open(parent: &Directory) -> io::Result<(OsString, Directory)> {
+        for _ in 0..ATTEMPTS {
+            let name = OsString::from(format!("{PREFIX}{:016x}", fastrand::u64(..)));
+            match mkdirat(parent, &name, Mode::RWXU) {
+                Err(Errno::EXIST) => continue,
+                made => made?,
+            }
+            let handle = match openat(parent, &name, LISTED, Mode::empty()) {
+                Err(Errno::NOENT) => continue,
+                opened => opened?,
+            };
+            // Who sweeps may have seen it before it was locked, and have locked or removed it.
+            let locked = flock(&handle, FlockOperation::NonBlockingLockExclusive).is_ok();
+            if locked && is_same(statat(parent, &name, AtFlags::SYMLINK_NOFOLLOW), &fstat(&handle)?) {
+                let path = parent.path().join(&name);
+                return Ok((name, Directory::new(handle, path)));
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, "what is made there is taken away at once"))
     }
 }
 
-/// Remove what killed downloads left. That it cannot be removed is no reason not to download.
-fn sweep(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten().filter(|entry| is_staging(&entry.file_name())) {
-        let path = entry.path();
-        let abandoned = File::open(&path).is_ok_and(|directory| directory.try_lock().is_ok());
-        if abandoned && path.is_dir() && !path.is_symlink() {
-            tracing::debug!(path = %path.display(), "removing what a killed download left");
-            let _ = fs::remove_dir_all(&path);
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        let parent = self.parent.try_clone().map(|parent| Directory::new(parent.into(), PathBuf::new()));
+        if let Ok(parent) = parent {
+            let _ = parent.remove(Path::new(&self.name), &Deadline::never());
         }
     }
 }
 
+fn is_same(there: rustix::io::Result<Stat>, held: &Stat) -> bool {
+    there.is_ok_and(|there| (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino))
+}
+
+/// Could a download take this place?
+pub(crate) fn check(path: &Path, force: bool) -> Result<(), TargetError> {
+    check_free(&Place::find(path)?, force)
+}
+
+fn check_free(place: &Place, force: bool) -> Result<(), TargetError> {
+    if !place.has_parent() {
+        return Ok(());
+    }
+    let path = place.path();
+    let listed = match openat(place.parent(), place.name(), LISTED, Mode::empty()) {
+        Ok(handle) => Directory::new(handle, path.clone()),
+        Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::NOTDIR | Errno::LOOP) => return Err(TargetError::File(path)),
+        Err(error) => return Err(DiskError::new("read", &path, error.into()).into()),
+    };
+    match listed.names().at("read", &path)?.next() {
+        Some(_) if !force => Err(TargetError::NotEmpty(path)),
+        _ => Ok(()),
+    }
+}
+
+/// Remove what killed downloads left. That it cannot be removed is no reason not to download.
+fn sweep(parent: &Directory, own: &Workshop) {
+    let deadline = Deadline::at(Instant::now() + SWEEPING);
+    let (Ok(names), Ok(own)) = (parent.names(), fstat(&own.directory)) else { return };
+    for name in names.flatten().filter(|name| is_staging(name)) {
+        if deadline.check().is_err() {
+            return;
+        }
+        // A pipe of this name does not block, and a link is not followed.
+        let Ok(found) = openat(parent, &name, LISTED, Mode::empty()) else { continue };
+        let found = Directory::new(found, parent.path().join(&name));
+        if is_workshop(&found, &own) && flock(&found, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            tracing::debug!(path = %found.path().display(), "removing what a killed download left");
+            if found.clear(&deadline).is_ok() {
+                let _ = unlinkat(parent, &name, AtFlags::REMOVEDIR);
+            }
+        }
+    }
+}
+
+/// Is it what a download of the same user made? The name proves nothing: where others may rename what is ours, they could give it to our
+/// own work and have it removed.
+fn is_workshop(found: &Directory, own: &Stat) -> bool {
+    let made_alike = fstat(found).is_ok_and(|found| (found.st_uid, found.st_mode) == (own.st_uid, own.st_mode));
+    let known = |name: io::Result<OsString>| name.is_ok_and(|name| name == TREE || name == SCRATCH);
+    made_alike && found.names().is_ok_and(|mut names| names.all(known))
+}
+
 fn is_staging(name: &OsStr) -> bool {
-    let name: OsString = name.to_owned();
     name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
 }

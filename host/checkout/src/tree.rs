@@ -15,8 +15,18 @@ pub(crate) struct Tree {
 #[derive(Debug, Default)]
 struct Directory {
     children: BTreeMap<Box<[u8]>, Node>,
-    /// Known until something below changes. Nothing for a directory without content, which git does not know.
-    id: Option<Option<ObjectId>>,
+    /// Known until something below changes.
+    content: Option<Content>,
+}
+
+/// What a directory holds, as git sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// No file, link or submodule: git does not know it.
+    Nothing,
+    /// Not all has passed.
+    Pending,
+    Object(ObjectId),
 }
 
 #[derive(Debug)]
@@ -101,54 +111,55 @@ impl Tree {
         self.root.children.is_empty()
     }
 
-    /// Add a file, link or submodule where nothing is yet; its parents come with it.
-    pub(crate) fn add(&mut self, path: &RepoPath, leaf: Leaf) -> Result<(), InTheWay> {
-        self.put(path, leaf, false).map(drop)
+    /// Add a file, link or submodule where nothing is yet; its parents come with it, and how many had to be made is returned.
+    pub(crate) fn add(&mut self, path: &RepoPath, leaf: Leaf) -> Result<u64, InTheWay> {
+        self.put(path, leaf, false)
     }
 
-    /// Add a file, link or submodule, in the place of one that may be there already, which is returned. An empty directory, which is
-    /// nothing to git, gives way to a submodule.
-    pub(crate) fn replace(&mut self, path: &RepoPath, leaf: Leaf) -> Result<Option<Leaf>, InTheWay> {
-        self.put(path, leaf, true)
+    /// Add a file, link or submodule, in the place of one that may be there already. An empty directory, which is nothing to git, gives
+    /// way to a submodule.
+    pub(crate) fn replace(&mut self, path: &RepoPath, leaf: Leaf) -> Result<(), InTheWay> {
+        self.put(path, leaf, true).map(drop)
     }
 
-    fn put(&mut self, path: &RepoPath, leaf: Leaf, replace: bool) -> Result<Option<Leaf>, InTheWay> {
+    fn put(&mut self, path: &RepoPath, leaf: Leaf, replace: bool) -> Result<u64, InTheWay> {
         let Some((parent, name)) = path.split_last() else {
             return Err(InTheWay::Same(Kind::Tree));
         };
-        let children = &mut self.make_directory(&parent)?.children;
-        match children.get_mut(name) {
+        let (directory, made) = self.make_directory(&parent)?;
+        match directory.children.get_mut(name) {
             None => {
-                children.insert(name.into(), Node::Leaf(leaf));
-                Ok(None)
+                directory.children.insert(name.into(), Node::Leaf(leaf));
             }
-            Some(Node::Leaf(old)) if replace => Ok(Some(std::mem::replace(old, leaf))),
+            Some(Node::Leaf(old)) if replace => *old = leaf,
             Some(node @ Node::Directory(_))
                 if leaf.kind == Kind::Submodule && node.found() == (Found::Directory { empty: true }) =>
             {
                 *node = Node::Leaf(leaf);
-                Ok(None)
             }
-            Some(node) => Err(InTheWay::Same(node.kind())),
+            Some(node) => return Err(InTheWay::Same(node.kind())),
         }
+        Ok(made)
     }
 
-    /// Add a directory, with its parents. One that is there already is fine.
-    pub(crate) fn add_directory(&mut self, path: &RepoPath) -> Result<(), InTheWay> {
-        self.make_directory(path).map(drop).map_err(|error| match error {
+    /// Add a directory, with its parents; how many had to be made is returned. One that is there already is fine.
+    pub(crate) fn add_directory(&mut self, path: &RepoPath) -> Result<u64, InTheWay> {
+        self.make_directory(path).map(|(_, made)| made).map_err(|error| match error {
             InTheWay::Parent(parent, kind) if parent == *path => InTheWay::Same(kind),
             error => error,
         })
     }
 
-    fn make_directory(&mut self, path: &RepoPath) -> Result<&mut Directory, InTheWay> {
+    fn make_directory(&mut self, path: &RepoPath) -> Result<(&mut Directory, u64), InTheWay> {
         let mut directory = &mut self.root;
         let mut length = 0;
+        let mut made = 0;
         for name in path.components() {
-            directory.id = None;
+            directory.content = None;
             // A lookup before the insertion saves an allocation for each name of each path.
             if !directory.children.contains_key(name) {
                 directory.children.insert(name.into(), Node::Directory(Box::default()));
+                made += 1;
             }
             length += name.len() + 1;
             directory = match directory.children.get_mut(name) {
@@ -157,8 +168,8 @@ impl Tree {
                 None => unreachable!("it was inserted above"),
             };
         }
-        directory.id = None;
-        Ok(directory)
+        directory.content = None;
+        Ok((directory, made))
     }
 
     /// The content of a file has passed. Nothing happens if there is no such file.
@@ -172,12 +183,15 @@ impl Tree {
         }
     }
 
-    /// Take away a file, link or submodule.
+    /// Take away what is there, with all that is in it.
     pub(crate) fn remove(&mut self, path: &RepoPath) {
-        let Some((parent, name)) = path.split_last() else { return };
-        let Some(directory) = self.root.walk_mut(&parent) else { return };
-        if matches!(directory.children.get(name), Some(Node::Leaf(_))) {
-            directory.children.remove(name);
+        match path.split_last() {
+            Some((parent, name)) => {
+                if let Some(directory) = self.root.walk_mut(&parent) {
+                    directory.children.remove(name);
+                }
+            }
+            None => self.root = Directory::default(),
         }
     }
 
@@ -192,7 +206,7 @@ impl Tree {
     pub(crate) fn id(&mut self, path: &RepoPath) -> Option<ObjectId> {
         let format = self.format;
         let Some((parent, name)) = path.split_last() else {
-            return self.root.id(format);
+            return self.root.content(format).id();
         };
         // Not `walk_mut`, which forgets the ids on its way.
         let mut directory = &mut self.root;
@@ -204,8 +218,17 @@ impl Tree {
         }
         match directory.children.get_mut(name)? {
             Node::Leaf(leaf) => leaf.id,
-            Node::Directory(directory) => directory.id(format),
+            Node::Directory(directory) => directory.content(format).id(),
         }
+    }
+
+    /// The id that a commit would have for a directory as its whole tree: also one without content has one then.
+    pub(crate) fn id_as_root(&mut self, path: &RepoPath) -> Option<ObjectId> {
+        let format = self.format;
+        self.id(path).or_else(|| {
+            let content = self.root.walk(path)?.content?;
+            (content == Content::Nothing).then(|| tree_id(format, Vec::new()))
+        })
     }
 
     /// The names in a directory.
@@ -234,10 +257,10 @@ impl Directory {
 
     /// On the way to a change: what was computed before does not hold any more.
     fn walk_mut(&mut self, path: &RepoPath) -> Option<&mut Directory> {
-        self.id = None;
+        self.content = None;
         path.components().try_fold(self, |directory, name| match directory.children.get_mut(name)? {
             Node::Directory(next) => {
-                next.id = None;
+                next.content = None;
                 Some(&mut **next)
             }
             Node::Leaf(_) => None,
@@ -255,41 +278,37 @@ impl Directory {
     }
 
     /// Recursion is bounded by the depth that [`RepoPath`] allows.
-    fn id(&mut self, format: ObjectFormat) -> Option<ObjectId> {
-        if let Some(known) = self.id {
+    fn content(&mut self, format: ObjectFormat) -> Content {
+        if let Some(known) = self.content {
             return known;
         }
-        let computed = self.compute_id(format);
-        self.id = Some(computed);
+        let computed = self.compute_content(format);
+        self.content = Some(computed);
         computed
     }
 
-    fn compute_id(&mut self, format: ObjectFormat) -> Option<ObjectId> {
+    fn compute_content(&mut self, format: ObjectFormat) -> Content {
         let mut entries = Vec::with_capacity(self.children.len());
         for (name, node) in &mut self.children {
-            let (kind, id) = match node {
-                Node::Leaf(leaf) => (leaf.kind, Some(leaf.id?)),
-                Node::Directory(directory) => (Kind::Tree, directory.id(format)),
+            let (kind, content) = match node {
+                Node::Leaf(leaf) => (leaf.kind, leaf.id.map_or(Content::Pending, Content::Object)),
+                Node::Directory(directory) => (Kind::Tree, directory.content(format)),
             };
-            match id {
-                Some(id) => entries.push((&name[..], kind, id)),
-                None if node.has_content() => return None,
-                None => {}
+            match content {
+                Content::Object(id) => entries.push((&name[..], kind, id)),
+                Content::Pending => return Content::Pending,
+                Content::Nothing => {}
             }
         }
-        (!entries.is_empty()).then(|| tree_id(format, entries))
-    }
-
-    fn has_content(&self) -> bool {
-        self.children.values().any(Node::has_content)
+        if entries.is_empty() { Content::Nothing } else { Content::Object(tree_id(format, entries)) }
     }
 }
 
-impl Node {
-    fn has_content(&self) -> bool {
+impl Content {
+    fn id(self) -> Option<ObjectId> {
         match self {
-            Node::Leaf(_) => true,
-            Node::Directory(directory) => directory.has_content(),
+            Self::Object(id) => Some(id),
+            Self::Nothing | Self::Pending => None,
         }
     }
 }

@@ -11,7 +11,9 @@ use crate::object::Kind;
 use crate::paths::RepoPath;
 use crate::source::{self, Copied, Format};
 use crate::staged::{Progress, Staged};
-use crate::writer::{CHUNK, Content, Job, Stopped, Writers, Written};
+use crate::writer::{CHUNK, Content, Interrupted, Job, Writers, Written};
+
+type Files<'scope> = Writers<'scope, RepoPath>;
 
 /// How the paths of an archive become paths of the repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,22 +33,20 @@ pub(crate) fn unpack(
     progress: &dyn Progress,
 ) -> Result<(), UnpackError> {
     let copy = Copied::into(staged.copy_file());
+    let source = staged.deadline().reading(source);
     let plain = source::open(source, format, &staged.settings().limits, staged.bytes_taken(), &copy)?;
+    // Gunzip makes much of little: what comes out of it asks too.
+    let plain = staged.deadline().reading(plain);
     let mut members = Members::new(plain, staged.settings().commit);
     let mut places = Places { layout, folder: None };
-    let done = |written: Written| {
+    let done = |written: Written<RepoPath>| {
         progress.advance(written.bytes, 1);
         staged.complete(&written);
     };
     let unpacked = std::thread::scope(|scope| {
-        let writers = Writers::start(scope, staged.settings().commit.format(), &done);
+        let writers = Writers::start(scope, staged.sink(), &done);
         let read = read_all(staged, &mut members, &mut places, &writers);
-        // What stopped the writers is the cause, what stopped the reader then only follows from it.
-        let written = writers.finish();
-        match read {
-            Err(Interrupted::By(error)) => written.map_err(UnpackError::from).and(Err(error)),
-            Ok(()) | Err(Interrupted::WritersStopped) => written.map_err(UnpackError::from),
-        }
+        writers.finish(read)
     });
     match unpacked {
         Ok(()) => {
@@ -56,25 +56,10 @@ pub(crate) fn unpack(
         }
         // What was damaged on its way may look hostile; the checksum at the end tells the two apart.
         Err(UnpackError::Rejected(rejected)) => match members.drain() {
-            Err(error @ UnpackError::Transfer(_)) => Err(error),
+            Err(error @ (UnpackError::Transfer(_) | UnpackError::Stopped(_))) => Err(error),
             _ => Err(rejected.into()),
         },
         Err(error) => Err(error),
-    }
-}
-
-enum Interrupted {
-    By(UnpackError),
-    WritersStopped,
-}
-
-fn stopped(Stopped: Stopped) -> Interrupted {
-    Interrupted::WritersStopped
-}
-
-impl<E: Into<UnpackError>> From<E> for Interrupted {
-    fn from(error: E) -> Self {
-        Self::By(error.into())
     }
 }
 
@@ -82,7 +67,7 @@ fn read_all<R: Read>(
     staged: &Staged,
     members: &mut Members<R>,
     places: &mut Places,
-    writers: &Writers,
+    writers: &Files,
 ) -> Result<(), Interrupted> {
     while let Some(member) = members.next()? {
         if let Some(path) = places.place(&member)? {
@@ -97,7 +82,7 @@ fn take<R: Read>(
     members: &mut Members<R>,
     member: Member,
     path: RepoPath,
-    writers: &Writers,
+    writers: &Files,
 ) -> Result<(), Interrupted> {
     match member.kind {
         MemberKind::Directory => Ok(staged.add_directory(&path)?),
@@ -109,7 +94,7 @@ fn take<R: Read>(
             }
             let content = members.read_all()?;
             staged.notice(&path, &content);
-            writers.write(Job { path, place, executable, content: Content::Whole(content) }).map_err(stopped)
+            writers.write(Job { name: path, place, executable, content: Content::Whole(content) })
         }
     }
 }
@@ -120,9 +105,9 @@ fn stream<R: Read>(
     place: Option<PathBuf>,
     executable: bool,
     size: u64,
-    writers: &Writers,
+    writers: &Files,
 ) -> Result<(), Interrupted> {
-    let chunks = writers.stream(path, place, executable, size).map_err(stopped)?;
+    let chunks = writers.stream(path, place, executable, size)?;
     loop {
         let chunk = members.read_some(CHUNK)?;
         if chunk.is_empty() {

@@ -1,25 +1,26 @@
 //! Writes files and computes their ids, on threads of its own, while the archive is read.
 //!
-//! A small file travels as one buffer, a large one as a stream of chunks. The queues are bounded, so memory does not grow with the archive.
+//! A small file travels as one buffer, a large one as a stream of chunks. The queues are bounded, so memory does not grow with the archive:
+//! all that waits has 16 MiB at most.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
-use crate::error::{At, DiskError};
-use crate::object::{Hasher, ObjectFormat, ObjectId};
+use crate::deadline::Deadline;
+use crate::directory::Directory;
+use crate::error::{At, Rejected, UnpackError};
+use crate::object::{Collision, Hasher, ObjectFormat, ObjectId};
 use crate::paths::RepoPath;
 
 /// Files up to this size travel as one buffer, larger ones in chunks of it, in bytes.
-pub(crate) const CHUNK: usize = 256 << 10;
-/// Small files that wait to be written.
+pub(crate) const CHUNK: usize = 128 << 10;
+/// Files that wait to be written.
 const WAITING: usize = 64;
-/// Chunks of one large file that wait to be written.
-const WAITING_CHUNKS: usize = 8;
+/// Chunks of each large file that wait to be written.
+const WAITING_CHUNKS: usize = 2;
 /// One hashes and writes while the other waits for the file system.
 const THREADS: usize = 2;
 
@@ -32,10 +33,22 @@ pub(crate) fn is_pointer(content: &[u8]) -> bool {
     content.len() <= LONGEST_POINTER && content.starts_with(POINTER)
 }
 
+/// What a file is called where it comes from.
+pub(crate) trait Name: Send {
+    /// In a message.
+    fn shown(&self) -> Vec<u8>;
+}
+
+impl Name for RepoPath {
+    fn shown(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+}
+
 /// A file on its way.
-pub(crate) struct Job {
-    pub path: RepoPath,
-    /// Where to write it; nothing if only its id is wanted.
+pub(crate) struct Job<N> {
+    pub name: N,
+    /// Where to write it, below the directory; nothing if only its id is wanted.
     pub place: Option<PathBuf>,
     pub executable: bool,
     pub content: Content,
@@ -48,99 +61,128 @@ pub(crate) enum Content {
 }
 
 /// A file whose content has passed.
-pub(crate) struct Written {
-    pub path: RepoPath,
+pub(crate) struct Written<N> {
+    pub name: N,
     pub id: ObjectId,
     pub pointer: bool,
     pub bytes: u64,
 }
 
-/// The queue to the threads that write.
-pub(crate) struct Writers<'scope> {
-    queue: Option<SyncSender<Job>>,
-    threads: Vec<std::thread::ScopedJoinHandle<'scope, Result<(), DiskError>>>,
+/// Where and how the threads write.
+#[derive(Clone, Copy)]
+pub(crate) struct Sink<'a> {
+    pub directory: &'a Directory,
+    pub format: ObjectFormat,
+    pub deadline: &'a Deadline,
 }
 
-/// The threads have stopped; [`Writers::finish`] tells why.
-pub(crate) struct Stopped;
+/// The queue to the threads that write.
+pub(crate) struct Writers<'scope, N> {
+    queue: SyncSender<Job<N>>,
+    threads: Vec<std::thread::ScopedJoinHandle<'scope, Result<(), UnpackError>>>,
+}
 
-impl<'scope> Writers<'scope> {
+/// Why no more is handed over to the threads.
+pub(crate) enum Interrupted {
+    By(UnpackError),
+    /// They have stopped; [`Writers::finish`] tells why.
+    WritersStopped,
+}
+
+impl<E: Into<UnpackError>> From<E> for Interrupted {
+    fn from(error: E) -> Self {
+        Self::By(error.into())
+    }
+}
+
+impl<'scope, N: Name + 'scope> Writers<'scope, N> {
     /// `done` is told of each file whose content has passed.
     pub(crate) fn start<'env>(
         scope: &'scope Scope<'scope, 'env>,
-        format: ObjectFormat,
-        done: &'scope (impl Fn(Written) + Sync),
+        sink: Sink<'scope>,
+        done: &'scope (impl Fn(Written<N>) + Sync),
     ) -> Self {
         let (queue, jobs) = sync_channel(WAITING);
         let jobs = std::sync::Arc::new(Mutex::new(jobs));
         let thread = |_| {
             let jobs = jobs.clone();
-            scope.spawn(move || work(&jobs, format, done))
+            scope.spawn(move || work(&jobs, sink, done))
         };
         let threads = (0..THREADS).map(thread).collect();
-        Self { queue: Some(queue), threads }
+        Self { queue, threads }
     }
 
-    pub(crate) fn write(&self, job: Job) -> Result<(), Stopped> {
-        self.queue.as_ref().ok_or(Stopped)?.send(job).map_err(|_| Stopped)
+    pub(crate) fn write(&self, job: Job<N>) -> Result<(), Interrupted> {
+        self.queue.send(job).map_err(|_| Interrupted::WritersStopped)
     }
 
     /// Announce a large file; its chunks go into what is returned.
     pub(crate) fn stream(
         &self,
-        path: RepoPath,
+        name: N,
         place: Option<PathBuf>,
         executable: bool,
         size: u64,
-    ) -> Result<SyncSender<Vec<u8>>, Stopped> {
+    ) -> Result<SyncSender<Vec<u8>>, Interrupted> {
         let (chunks, content) = sync_channel(WAITING_CHUNKS);
-        self.write(Job { path, place, executable, content: Content::Stream(size, content) })?;
+        self.write(Job { name, place, executable, content: Content::Stream(size, content) })?;
         Ok(chunks)
     }
 
-    /// Wait until all is written.
-    pub(crate) fn finish(mut self) -> Result<(), DiskError> {
-        self.queue = None;
+    /// Wait until all is written that was handed over; `read` is how that ended.
+    pub(crate) fn finish(self, read: Result<(), Interrupted>) -> Result<(), UnpackError> {
+        drop(self.queue);
         let mut result = Ok(());
         for thread in self.threads {
             // A panic of a thread is passed on, not hidden.
             let ended = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             result = result.and(ended);
         }
-        result
+        // What stopped the threads is the cause, what stopped the reader then only follows from it.
+        match read {
+            Err(Interrupted::By(error)) => result.and(Err(error)),
+            Ok(()) | Err(Interrupted::WritersStopped) => result,
+        }
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>, format: ObjectFormat, done: &(impl Fn(Written) + Sync)) -> Result<(), DiskError> {
+fn work<N: Name>(
+    jobs: &Mutex<Receiver<Job<N>>>,
+    sink: Sink,
+    done: &(impl Fn(Written<N>) + Sync),
+) -> Result<(), UnpackError> {
     loop {
         // The lock is poisoned only if the other thread panicked, and then its panic is what counts.
         let job = jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();
         let Ok(job) = job else { return Ok(()) };
-        if let Some(written) = write(job, format)? {
+        if let Some(written) = write(job, sink)? {
             done(written);
         }
     }
 }
 
 /// Nothing comes back for a stream that broke off.
-fn write(job: Job, format: ObjectFormat) -> Result<Option<Written>, DiskError> {
-    let mut sink = match &job.place {
-        Some(place) => Some(create(place, job.executable)?),
-        None => None,
-    };
-    let mut put = |bytes: &[u8]| match (&mut sink, &job.place) {
-        (Some(file), Some(place)) => file.write_all(bytes).at("write", place),
+fn write<N: Name>(job: Job<N>, sink: Sink) -> Result<Option<Written<N>>, UnpackError> {
+    let Sink { directory, format, deadline } = sink;
+    let Job { name, place, executable, content } = job;
+    let mut file = place.as_ref().map(|place| directory.create(place, executable)).transpose()?;
+    let mut put = |bytes: &[u8]| match (&mut file, &place) {
+        (Some(file), Some(place)) => file.write_all(bytes).at("write", &directory.path().join(place)),
         _ => Ok(()),
     };
-    let (id, pointer, bytes) = match job.content {
+    let collided = |collision: Collision| Rejected::new(&name.shown(), collision);
+    deadline.check()?;
+    let (id, pointer, bytes) = match content {
         Content::Whole(content) => {
             put(&content)?;
-            (ObjectId::of_blob(format, &content), is_pointer(&content), content.len() as u64)
+            let id = ObjectId::of_blob(format, &content).map_err(collided)?;
+            (id, is_pointer(&content), content.len() as u64)
         }
         Content::Stream(size, chunks) => {
             let mut hasher = Hasher::blob(format, size);
             let mut passed = 0;
             for chunk in chunks {
+                deadline.check()?;
                 hasher.update(&chunk);
                 put(&chunk)?;
                 passed += chunk.len() as u64;
@@ -148,24 +190,8 @@ fn write(job: Job, format: ObjectFormat) -> Result<Option<Written>, DiskError> {
             if passed < size {
                 return Ok(None);
             }
-            (hasher.finish(), false, size)
+            (hasher.finish().map_err(collided)?, false, size)
         }
     };
-    Ok(Some(Written { path: job.path, id, pointer, bytes }))
-}
-
-/// A new file, with the mode that git gives it: what the process's umask leaves of it.
-pub(crate) fn create(place: &Path, executable: bool) -> Result<File, DiskError> {
-    let mode = if executable { 0o777 } else { 0o666 };
-    let open = || OpenOptions::new().write(true).create_new(true).mode(mode).open(place);
-    let file = match open() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if let Some(parent) = place.parent() {
-                std::fs::create_dir_all(parent).at("create", parent)?;
-            }
-            open()
-        }
-        file => file,
-    };
-    file.at("create", place)
+    Ok(Some(Written { name, id, pointer, bytes }))
 }

@@ -5,7 +5,12 @@ use forgeport_checkout::{
     Cache, CacheKey, Entry, FinishError, Format, Kind, Layout, Limits, ObjectId, Progress, Receipt, RepoPath, Settings,
     Staged, TargetError, UnpackError, Verification,
 };
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::Path,
+};
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
@@ -109,7 +114,7 @@ fn an_ordinary_archive_becomes_the_tree_that_git_would_make() {
     let directory = tempfile::tempdir().unwrap();
     let staged = staged(&directory);
     unpack(&staged, &ordinary().bytes()).unwrap();
-    staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap());
+    staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap()).unwrap();
     let receipt = staged.finish().unwrap();
     assert_eq!((receipt.files, receipt.bytes, receipt.verification), (2, 4, Verification::Verified));
     let x = directory.path().join("out/d/x");
@@ -122,8 +127,8 @@ fn a_tree_that_is_not_what_the_forge_told_is_never_published() {
     let directory = tempfile::tempdir().unwrap();
     let staged = staged(&directory);
     unpack(&staged, &ordinary().file("root/more", "").bytes()).unwrap();
-    staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap());
-    assert!(!staged.verified());
+    staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap()).unwrap();
+    assert!(!staged.verified().unwrap());
     assert!(matches!(staged.finish(), Err(FinishError::Mismatch { .. })));
     assert!(!directory.path().join("out").exists());
 }
@@ -200,8 +205,8 @@ fn an_archive_that_is_cut_or_damaged_is_worth_another_try() {
         match staged.unpack(&damaged[..], Format::TarGzip, &layout, &Silent) {
             // Another distance within a run of zeros: the same bytes come out.
             Ok(()) => {
-                staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap());
-                assert!(staged.verified(), "{at}");
+                staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap()).unwrap();
+                assert!(staged.verified().unwrap(), "{at}");
             }
             result => assert!(matches!(result, Err(UnpackError::Transfer(_))), "{at}: {result:?}"),
         }
@@ -214,10 +219,10 @@ fn after_a_broken_transfer_it_starts_again_from_nothing() {
     let staged = staged(&directory);
     let bytes = ordinary().link("root/l", "a").bytes();
     unpack(&staged, &bytes[..bytes.len() - 1500]).unwrap_err();
-    staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap());
+    staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap()).unwrap();
     staged.start_again().unwrap();
     unpack(&staged, &ordinary().bytes()).unwrap();
-    assert!(staged.verified());
+    assert!(staged.verified().unwrap());
     assert_eq!(staged.finish().unwrap().links, 0);
 }
 
@@ -238,9 +243,9 @@ fn a_listing_tells_what_is_missing_altered_or_too_much() {
     ];
     let different = staged.compare(&RepoPath::root(), listing).unwrap();
     assert_eq!(different.iter().map(|entry| entry.path.to_string()).collect::<Vec<_>>(), ["b"]);
-    assert!(!staged.verified());
+    assert!(!staged.verified().unwrap());
     staged.write(&path("b"), Kind::Regular, &mut &b""[..]).unwrap();
-    assert!(staged.verified());
+    assert!(staged.verified().unwrap());
     let receipt = staged.finish().unwrap();
     assert_eq!((receipt.files, receipt.submodules), (3, vec![path("sub")]));
     assert!(!directory.path().join("out/a2").exists());
@@ -251,7 +256,7 @@ fn a_forge_that_contradicts_itself_is_not_believed() {
     let directory = tempfile::tempdir().unwrap();
     let staged = staged(&directory);
     unpack(&staged, &ordinary().bytes()).unwrap();
-    staged.expect_tree(&path("d"), COMMIT.parse().unwrap());
+    staged.expect_tree(&path("d"), COMMIT.parse().unwrap()).unwrap();
     let x = "587be6b4c3f93f93c489c0111bba5596147a26cb".parse().unwrap();
     let listing = vec![Entry { path: path("d/x"), kind: Kind::Executable, id: x }];
     assert!(staged.compare(&path("d"), listing).unwrap().is_empty());
@@ -276,7 +281,7 @@ fn a_subdirectory_alone_is_written_but_the_whole_is_judged() {
     let target = directory.path().join("out");
     let staged = Staged::new(&target, Settings { subdirectory: path("d"), ..settings() }).unwrap();
     unpack(&staged, &ordinary().bytes()).unwrap();
-    staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap());
+    staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap()).unwrap();
     assert_eq!(staged.finish().unwrap().verification, Verification::Verified);
     let names: Vec<_> = fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["x"]);
@@ -299,12 +304,19 @@ fn a_target_that_got_filled_meanwhile_is_not_replaced() {
     assert_eq!(fs::read_to_string(directory.path().join("out/mine")).unwrap(), "mine");
 }
 
+/// What a killed download leaves.
+fn abandoned(path: &Path) {
+    fs::DirBuilder::new().mode(0o700).create(path).unwrap();
+    fs::create_dir(path.join("tree")).unwrap();
+    fs::write(path.join("tree/file"), "").unwrap();
+}
+
 #[test]
 fn two_downloads_beside_each_other_do_not_sweep_one_another() {
     let directory = tempfile::tempdir().unwrap();
     let one = staged(&directory);
     let two = Staged::new(&directory.path().join("two"), settings()).unwrap();
-    fs::create_dir(directory.path().join(".forgeport-abandoned")).unwrap();
+    abandoned(&directory.path().join(".forgeport-abandoned"));
     let three = Staged::new(&directory.path().join("three"), settings()).unwrap();
     assert!(!directory.path().join(".forgeport-abandoned").exists());
     for staged in [one, two, three] {

@@ -60,15 +60,8 @@ pub fn table(rows: &[Vec<String>]) -> String {
 
 /// Text from elsewhere on one line, without what could steer a terminal.
 pub fn neutral(text: &str) -> String {
-    let shown = |c: char| if steers(c) { c.escape_default().to_string() } else { c.to_string() };
+    let shown = |c: char| if deceives(c) { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(shown).collect()
-}
-
-/// Control characters, and those that turn the direction of text or cannot be seen.
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
 /// JSON in which strings have escapes for what could steer a terminal (RFC 8259, section 7). Outside of strings only line breaks do.
@@ -77,7 +70,9 @@ fn steady(json: &str) -> String {
     for c in json.chars() {
         match c {
             '\n' => escaped.push(c),
-            c if steers(c) => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped += &format!("\\u{unit:04x}")),
+            c if deceives(c) => {
+                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped += &format!("\\u{unit:04x}"))
+            }
             c => escaped.push(c),
         }
     }

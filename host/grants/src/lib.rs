@@ -33,4 +33,5 @@ pub use policy::{Policy, PolicyError};
 pub use reference::{ReferenceError, SecretReference};
 pub use remote::{RemoteError, RemoteScheme, RemoteUrl};
 pub use template::{Template, TemplateError};
+pub use text::deceives;
 pub use validate::DescriptionError;

@@ -11,7 +11,7 @@ pub(crate) fn quoted(text: &str) -> String {
 /// Could this character make a text look like another one on a terminal?
 ///
 /// Control characters can, and so can Unicode's invisible and direction-changing ones (Unicode TR 36, section 2.5).
-pub(crate) fn deceives(character: char) -> bool {
+pub fn deceives(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

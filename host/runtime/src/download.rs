@@ -10,7 +10,10 @@ use std::{
     pin::pin,
     sync::Arc,
 };
-use tokio::sync::{Mutex, mpsc};
+use tokio::{
+    sync::{Mutex, mpsc},
+    task::JoinError,
+};
 
 /// Chunks on their way from the network to the unpacker; at 16 kB each this is no more than a few megabytes.
 const QUEUE: usize = 64;
@@ -51,8 +54,20 @@ impl Download {
         self.subdirectory.clone()
     }
 
-    pub(crate) fn staged(&self) -> &Staged {
-        &self.staged
+    /// Does something with the directory on a thread where it may take its time. It is stopped when what is returned is dropped, as it is
+    /// when the call ends: nothing goes on that nobody waits for.
+    pub(crate) fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Staged) -> T + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, JoinError>> {
+        let stop = self.staged.deadline().cancel_when_dropped();
+        let staged = self.staged.clone();
+        let working = tokio::task::spawn_blocking(move || work(&staged));
+        Box::pin(async move {
+            let done = working.await;
+            stop.done();
+            done
+        })
     }
 
     /// Waits until the forge has said which tree the commit has.
@@ -75,11 +90,12 @@ impl Download {
         let (request, layout) = (&request, &layout);
         retry::run(&session.permit, |attempt| async move {
             if attempt > 0 {
-                self.staged.start_again().map_err(|error| retry::Failed::Final(UnpackError::from(error).into()))?;
+                let cleared = self.blocking(Staged::start_again).await.unwrap_or_else(|_| Err(failed()));
+                cleared.map_err(|error| retry::Failed::Final(error.into()))?;
             }
-            let (staged, progress, layout) = (self.staged.clone(), self.progress.clone(), layout.clone());
-            self.transfer(session, request.clone(), move |source| staged.unpack(source, format, &layout, &*progress))
-                .await
+            let (progress, layout) = (self.progress.clone(), layout.clone());
+            let unpack = move |staged: &Staged, source| staged.unpack(source, format, &layout, &*progress);
+            self.transfer(session, request.clone(), unpack).await
         })
         .await
     }
@@ -93,8 +109,8 @@ impl Download {
     ) -> Result<(), TransferError> {
         let (request, write) = (&request, &write);
         retry::run(&session.permit, |_| async move {
-            let (staged, write) = (self.staged.clone(), write.clone());
-            self.transfer(session, request.clone(), move |mut source| write(&staged, &mut source)).await
+            let write = write.clone();
+            self.transfer(session, request.clone(), move |staged, mut source| write(staged, &mut source)).await
         })
         .await
     }
@@ -104,7 +120,7 @@ impl Download {
         &self,
         session: &Session,
         request: Request,
-        write: impl FnOnce(Received) -> Result<(), UnpackError> + Send + 'static,
+        write: impl FnOnce(&Staged, Received) -> Result<(), UnpackError> + Send + 'static,
     ) -> Result<(), retry::Failed<TransferError>> {
         let answer = session.gate.open(&session.permit, request).await.map_err(|error| match error {
             EgressError::Unreachable { .. } | EgressError::Broken { .. } => retry::Failed::Transient(error.into()),
@@ -114,9 +130,9 @@ impl Download {
             return Err(refused(&session.permit, answer).await);
         }
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let writing = tokio::task::spawn_blocking(move || write(Received::new(receiver)));
+        let writing = self.blocking(move |staged| write(staged, Received::new(receiver)));
         let sent = self.forward(answer.body, sender).await;
-        let written = writing.await.unwrap_or_else(|_| Err(UnpackError::from(io::Error::other("the unpacker failed"))));
+        let written = writing.await.unwrap_or_else(|_| Err(failed()));
         match (sent, written) {
             (_, Ok(())) => Ok(()),
             // The unpacker saw no more than a body that ends early; the gate knows why.
@@ -149,6 +165,11 @@ impl Download {
         }
         Ok(())
     }
+}
+
+/// A thread of the host ended in a panic.
+fn failed() -> UnpackError {
+    UnpackError::from(io::Error::other("the unpacker failed"))
 }
 
 /// Sorts a refusal into what may be tried again and what the provider has to explain.

@@ -1,14 +1,14 @@
 //! Downloading the files of a commit.
 
 use crate::{Result, Service, ServiceError, status::link};
-use forgeport_checkout::{CacheKey, FinishError, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
+use forgeport_checkout::{CacheKey, Deadline, FinishError, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
 use forgeport_egress::Notices;
 use forgeport_grants::{Limit, Limits};
 use forgeport_runtime::{CallError, Commit, Download, ProviderError, Repository};
 use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use futures_util::FutureExt;
 use serde::Serialize;
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 use tokio::{sync::oneshot, task::JoinError};
 
 /// What a user wants to have.
@@ -66,7 +66,7 @@ impl Service {
         Staged::check_target(&directory, force)?;
         let (registered, consent) = self.consented(self.find(&repository)?).await?;
         let source = self.source_of(&registered, &consent)?;
-        let limits = unpacking(&registered.limits.within(&self.policy.limits));
+        let limits = registered.limits.within(&self.policy.limits);
         let wanted = Wanted { registered, consent, source, subdirectory, directory, force, limits };
         // A full id says which archive to ask for, so the question what it is need not be answered first.
         if is_full_id(&revision) {
@@ -96,12 +96,14 @@ impl Service {
         observer: Arc<O>,
     ) -> Result<Option<Downloaded>> {
         let Some(kept) = self.cache().get(&wanted.key(commit)?) else { return Ok(None) };
-        let staged = Staged::new(&wanted.directory, wanted.settings(commit)?)?;
+        let deadline = wanted.deadline();
+        let _stop = deadline.cancel_when_dropped();
+        let staged = wanted.stage(commit, &deadline).await?;
         let url = kept.url().map(str::to_owned);
         match blocking(move || kept.restore(staged, &*observer)).await? {
             Ok(receipt) => Ok(Some(wanted.downloaded(commit, url, true, receipt))),
             Err(error) if error.is_about_content() => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(wanted.timely(&deadline, error.into())),
         }
     }
 
@@ -116,9 +118,14 @@ impl Service {
         let provider = self.provider(registered).await?;
         let quick = self.connect(registered, consent, &provider, Limit::CallTime, observer.clone()).await?;
         let long = self.connect(registered, consent, &provider, Limit::DownloadTime, observer.clone()).await?;
-        let staged = Staged::new(&wanted.directory, wanted.settings(&commit)?)?;
-        let staged = Arc::new(staged.with_copy(self.cache().begin()));
-        fill(&quick, &long, &commit, known, staged.clone(), observer).await?;
+        let deadline = wanted.deadline();
+        let _stop = deadline.cancel_when_dropped();
+        let staged = Arc::new(wanted.stage(&commit, &deadline).await?.with_copy(self.cache().begin()));
+        if let Err(error) = fill(&quick, &long, &commit, known, staged.clone(), observer).await {
+            // What is there already may be much to remove.
+            blocking(move || drop(staged)).await?;
+            return Err(wanted.timely(&deadline, error));
+        }
         let offline = self.offline(registered, consent, &provider)?;
         let url = link(&offline, &consent.access, &commit).await.unwrap_or_default();
         // The call that wrote into it has ended, and with it all that held it.
@@ -130,7 +137,8 @@ impl Service {
                 tracing::warn!(%error, "the download is not kept for the next time");
             }
         };
-        let receipt = blocking(move || staged.finish_after(keep)).await??;
+        let finished = blocking(move || staged.finish_after(keep)).await?;
+        let receipt = finished.map_err(|error| wanted.timely(&deadline, error.into()))?;
         Ok(wanted.downloaded(&commit, url, false, receipt))
     }
 }
@@ -144,13 +152,32 @@ struct Wanted {
     subdirectory: RepoPath,
     directory: PathBuf,
     force: bool,
-    limits: forgeport_checkout::Limits,
+    limits: Limits,
 }
 
 impl Wanted {
     fn settings(&self, commit: &str) -> Result<Settings> {
         let (subdirectory, force) = (self.subdirectory.clone(), self.force);
-        Ok(Settings { commit: id_of(commit)?, subdirectory, force, limits: self.limits.clone() })
+        Ok(Settings { commit: id_of(commit)?, subdirectory, force, limits: unpacking(&self.limits) })
+    }
+
+    /// When all that is done on the disk has to be over, putting it in its place included.
+    fn deadline(&self) -> Deadline {
+        // A time that no clock can tell is none.
+        Instant::now().checked_add(self.limits.time(Limit::DownloadTime)).map_or_else(Deadline::never, Deadline::at)
+    }
+
+    async fn stage(&self, commit: &str, deadline: &Deadline) -> Result<Staged> {
+        let (directory, settings) = (self.directory.clone(), self.settings(commit)?);
+        Ok(blocking(move || Staged::new(&directory, settings)).await??.until(deadline.clone()))
+    }
+
+    /// What goes wrong when the time is up goes wrong for that reason.
+    fn timely(&self, deadline: &Deadline, error: ServiceError) -> ServiceError {
+        match deadline.check() {
+            Ok(()) => error,
+            Err(_) => CallError::Limit(self.limits.reached(Limit::DownloadTime)).into(),
+        }
     }
 
     fn key(&self, commit: &str) -> Result<CacheKey> {
@@ -242,7 +269,7 @@ fn expect(staged: &Staged, asked: &str, found: &Commit) -> Result<()> {
         return Err(ServiceError::OtherCommit { asked: asked.to_owned(), found: found.id.clone() });
     }
     if let Some(tree) = found.tree.as_ref().and_then(|tree| tree.parse().ok()) {
-        staged.expect_tree(&RepoPath::root(), tree);
+        staged.expect_tree(&RepoPath::root(), tree).map_err(FinishError::from)?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::{
     state::{Directory, State},
 };
 use forgeport_checkout as checkout;
-use forgeport_checkout::{ObjectId, RepoPath, UnpackError};
+use forgeport_checkout::{ObjectId, RepoPath, UnpackError, neutral};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::{io::Cursor, sync::Arc};
 use wasmtime::component::Resource;
@@ -70,7 +70,7 @@ impl HostDirectory for State {
     async fn verified(&mut self, directory: Resource<Directory>) -> wasmtime::Result<bool> {
         let download = self.table.get(&directory)?.clone();
         download.settle().await;
-        Ok(download.staged().verified())
+        Ok(download.blocking(checkout::Staged::verified).await??)
     }
 
     async fn compare(
@@ -84,9 +84,10 @@ impl HostDirectory for State {
         // What a listing has wrong is the forge's doing, and no further answer of it would help: the call ends with the reason.
         let ended = |why: String| wasmtime::Error::new(CallError::Provider(ProviderError::Host(why)));
         let path = RepoPath::parse(&path)
-            .map_err(|error| ended(format!("the listed directory `{}`: {error}", shown(&path))))?;
+            .map_err(|error| ended(format!("the listed directory `{}`: {error}", neutral(path.as_bytes()))))?;
         let entries = entries.into_iter().map(entry_in).collect::<Result<_, _>>().map_err(ended)?;
-        let different = download.staged().compare(&path, entries).map_err(|error| ended(error.to_string()))?;
+        let compared = download.blocking(move |staged| staged.compare(&path, entries)).await?;
+        let different = compared.map_err(|error| ended(error.to_string()))?;
         Ok(different.into_iter().map(entry_out).collect())
     }
 
@@ -116,9 +117,8 @@ impl State {
             Ok(path) => path,
             Err(problem) => return Ok(Err(problem)),
         };
-        let written =
-            tokio::task::spawn_blocking(move || download.staged().write(&path, kind, &mut Cursor::new(contents)));
-        Ok(written.await?.map_err(|error| Problem::from(TransferError::Unpack(error))))
+        let written = download.blocking(move |staged| staged.write(&path, kind, &mut Cursor::new(contents))).await?;
+        Ok(written.map_err(|error| Problem::from(TransferError::Unpack(error))))
     }
 }
 
@@ -136,18 +136,13 @@ fn layout_of(layout: Layout) -> Result<checkout::Layout, Problem> {
 }
 
 fn repository_path(path: &str) -> Result<RepoPath, Problem> {
-    RepoPath::parse(path).map_err(|error| Problem::Rejected(format!("`{}` was rejected: {error}", shown(path))))
-}
-
-/// The beginning of a stranger's path, without what could steer a terminal.
-fn shown(path: &str) -> String {
-    const SHOWN: usize = 200;
-    let start: String = path.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    if path.chars().nth(SHOWN).is_some() { format!("{start}...") } else { start }
+    RepoPath::parse(path)
+        .map_err(|error| Problem::Rejected(format!("`{}` was rejected: {error}", neutral(path.as_bytes()))))
 }
 
 fn entry_in(entry: Entry) -> Result<checkout::Entry, String> {
-    let rejected = |why: &dyn std::fmt::Display| format!("the forge listed `{}`: {why}", shown(&entry.path));
+    let rejected =
+        |why: &dyn std::fmt::Display| format!("the forge listed `{}`: {why}", neutral(entry.path.as_bytes()));
     let path = RepoPath::parse(&entry.path).map_err(|error| rejected(&error))?;
     let id: ObjectId = entry.id.parse().map_err(|error| rejected(&error))?;
     Ok(checkout::Entry { path, kind: kind_in(entry.kind), id })

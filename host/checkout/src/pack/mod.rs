@@ -1,0 +1,39 @@
+//! Fills a staged directory from a pack, the form in which git itself brings a commit (gitformat-pack(5)).
+//!
+//! Every object is expanded once, on its way to the disk, and its id is computed then; what is found by its id has it. Nothing has to be
+//! believed here but the hash function.
+//!
+//! The reader is our own because of what packs can do to others: libgit2 expands deltas in memory, so that one of 16 kB took 1.7 GB, and
+//! it computes for as long as the pack likes. Here, memory does not follow from what an object says of its size, the work is the sum of
+//! what comes out, which has its limits, and all of it stops at the deadline.
+
+mod delta;
+mod objects;
+mod receive;
+mod resolve;
+mod stream;
+mod walk;
+
+use std::io::Read;
+
+use crate::error::{Reason, Rejected, UnpackError};
+use crate::staged::{Progress, Staged};
+use objects::Objects;
+
+/// Unpack the commit into the staged directory; on failure parts may be there.
+pub(crate) fn unpack(staged: &Staged, answer: impl Read, progress: &dyn Progress) -> Result<(), UnpackError> {
+    let scratch = staged.target.scratch()?;
+    let mut objects = Objects::new(staged, scratch.directory());
+    let deltas = receive::receive(staged, answer, &mut objects)?;
+    resolve::resolve(&mut objects, deltas)?;
+    walk::walk(staged, &objects, progress)
+}
+
+fn malformed(why: &'static str) -> Rejected {
+    Rejected::archive(Reason::Malformed(why))
+}
+
+/// Before the checksum was seen, what is malformed may have been damaged on its way: it is worth another try.
+fn damaged(why: &str) -> UnpackError {
+    UnpackError::transfer(&format!("the pack is damaged: {why}"))
+}
