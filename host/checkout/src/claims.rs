@@ -119,6 +119,7 @@ impl Staged {
     /// # Errors
     /// When an entry does not lie directly in the directory, or something cannot be removed.
     pub fn compare(&self, path: &RepoPath, entries: Vec<Entry>) -> Result<Vec<Entry>, UnpackError> {
+        self.deadline().check()?;
         let names = names(path, &entries)?;
         let format = self.settings().commit.format();
         let listed = entries.iter().map(|entry| (last_name(&entry.path), entry.kind, entry.id)).collect();

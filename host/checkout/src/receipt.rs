@@ -58,11 +58,13 @@ impl Staged {
     /// # Errors
     /// As for [`finish`](Self::finish).
     pub fn finish_after(mut self, last: impl FnOnce(&mut Self, &Receipt)) -> Result<Receipt, FinishError> {
+        let in_time = |staged: &Self| staged.deadline().check().map_err(UnpackError::from);
+        in_time(&self)?;
         let receipt = self.judge()?;
         last(&mut self, &receipt);
         links::write(&self.state().links, self.target.staging(), self.deadline())?;
         // From here on it is the target's: nobody who gave up waiting is to find it replaced.
-        self.deadline().check().map_err(UnpackError::from)?;
+        in_time(&self)?;
         self.target.publish()?;
         Ok(receipt)
     }

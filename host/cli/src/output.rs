@@ -1,6 +1,7 @@
 //! What is printed, and how.
 
 use anyhow::Result;
+use forgeport_service::deceives;
 use serde::Serialize;
 use std::{fmt, io::Write};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -100,7 +101,7 @@ mod tests {
         let evil = "a\u{1b}[31mb\u{202e}c\u{200b}d\u{e0041}\u{7f}\r\n";
         let json = steady(&serde_json::to_string(evil).unwrap());
         for shown in [neutral(evil), json.clone()] {
-            assert!(!shown.contains(steers) && shown.contains("200b"), "{shown}");
+            assert!(!shown.contains(deceives) && shown.contains("200b"), "{shown}");
         }
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), evil);
         assert_eq!((neutral("ünï ✓"), steady("\"ünï ✓\"")), ("ünï ✓".to_owned(), "\"ünï ✓\"".to_owned()));

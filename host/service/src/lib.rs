@@ -23,7 +23,7 @@ pub use forgeport_checkout::{Cache, CacheUsage, Progress, Receipt, RepoPath, Ver
 pub use forgeport_egress::Notices;
 pub use forgeport_grants::{
     Access, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionValue, OriginPattern,
-    Placement, Policy, RemoteUrl, Scheme, SecretReference, Setting, nearest, normalise_name,
+    Placement, Policy, RemoteUrl, Scheme, SecretReference, Setting, deceives, nearest, normalise_name,
 };
 pub use forgeport_runtime::{Commit, Identity, serve_as_child};
 pub use forgeport_store::{
