@@ -179,6 +179,11 @@ pub enum Reason {
         /// What is counted.
         what: &'static str,
     },
+    /// More names than are held in memory.
+    #[error(
+        "its names and link targets have more than {0} bytes together, more than the largest known repositories have"
+    )]
+    Names(u64),
     /// The kind cannot be written in this way.
     #[error("a {0} cannot be written as a single file")]
     Kind(Kind),

@@ -84,7 +84,8 @@ pub(crate) fn too_many_bytes(limits: &Limits) -> Rejected {
 }
 
 pub(crate) fn too_many_names(limits: &Limits) -> Rejected {
-    over("archive_names", limits.names, "bytes of names")
+    // No user can set it.
+    Rejected::archive(Reason::Names(limits.names))
 }
 
 fn over(name: &'static str, value: u64, what: &'static str) -> Rejected {

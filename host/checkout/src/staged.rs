@@ -66,11 +66,14 @@ pub(crate) struct State {
     names: u64,
     /// Bytes of files, those included that are being written.
     bytes: u64,
+    /// What is being written at the moment.
+    writing: BTreeSet<RepoPath>,
 }
 
-/// Bytes of a file that is being written, counted for as long as it is.
-struct Taken<'a> {
+/// A file that is being written, and its bytes, which are counted for as long as it is.
+struct Writing<'a> {
     staged: &'a Staged,
+    path: &'a RepoPath,
     bytes: u64,
 }
 
@@ -165,8 +168,9 @@ impl Staged {
     /// # Errors
     /// As for [`unpack`](Self::unpack).
     pub fn write(&self, path: &RepoPath, kind: Kind, source: &mut dyn Read) -> Result<(), UnpackError> {
+        let writing = self.begin(path)?;
         match kind {
-            Kind::Regular | Kind::Executable => self.write_file(path, kind, source),
+            Kind::Regular | Kind::Executable => self.write_file(writing, kind, source),
             Kind::Symlink => {
                 let mut target = Vec::new();
                 // A longer one is refused by its length; all of it would be held in memory.
@@ -179,26 +183,35 @@ impl Staged {
         }
     }
 
-    fn write_file(&self, path: &RepoPath, kind: Kind, source: &mut dyn Read) -> Result<(), UnpackError> {
+    /// Files may be written at the same time, but not in each other's place: one's content could be taken for the other's.
+    fn begin<'a>(&'a self, path: &'a RepoPath) -> Result<Writing<'a>, Rejected> {
+        let mut state = self.state();
+        if state.writing.iter().any(|other| other.is_in(path) || path.is_in(other)) {
+            return Err(Rejected::new(path.as_bytes(), Reason::Twice(Kind::Regular)));
+        }
+        state.writing.insert(path.clone());
+        Ok(Writing { staged: self, path, bytes: 0 })
+    }
+
+    fn write_file(&self, mut writing: Writing, kind: Kind, source: &mut dyn Read) -> Result<(), UnpackError> {
+        let path = writing.path;
         self.remove(path)?;
         let Some(place) = self.add_file(path, kind)? else { return Ok(()) };
         self.state().copied = None;
         let staging = self.target.staging();
         let mut file = staging.create(&place, kind == Kind::Executable)?;
         let mut buffer = vec![0; 64 << 10];
-        let mut taken = Taken { staged: self, bytes: 0 };
         let mut source = self.deadline.reading(source);
         loop {
             let length = source.read(&mut buffer)?;
             if length == 0 {
                 break;
             }
-            taken.add(length as u64)?;
+            writing.add(length as u64)?;
             file.write_all(&buffer[..length]).at("write", &staging.path().join(&place))?;
         }
-        let bytes = taken.bytes;
+        let bytes = writing.bytes;
         let (id, pointer) = self.hash(path, &place, bytes)?;
-        drop(taken);
         self.complete(&Written { name: path.clone(), id, pointer, bytes });
         Ok(())
     }
@@ -237,7 +250,7 @@ impl Staged {
         } else if wanted.is_in(path) {
             state.links.clear();
         }
-        drop(state);
+        // The lock is held until it is gone from the disk too.
         match self.place(path) {
             // Links are written last, and directories with the first file in them: it may not be there yet.
             Some(place) => self.target.staging().remove(&place, &self.deadline),
@@ -330,6 +343,7 @@ impl State {
             entries: 0,
             names: 0,
             bytes: 0,
+            writing: BTreeSet::new(),
         }
     }
 
@@ -359,7 +373,7 @@ impl State {
     }
 }
 
-impl Taken<'_> {
+impl Writing<'_> {
     fn add(&mut self, more: u64) -> Result<(), Rejected> {
         let limits = &self.staged.settings.limits;
         let mut state = self.staged.state();
@@ -372,9 +386,11 @@ impl Taken<'_> {
     }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        self.staged.state().bytes -= self.bytes;
+        let mut state = self.staged.state();
+        state.bytes -= self.bytes;
+        state.writing.remove(self.path);
     }
 }
 

@@ -141,6 +141,32 @@ fn files_that_are_written_at_the_same_time_share_one_limit() {
     staged.write(&path("c"), Kind::Regular, &mut &content[..300 << 10]).unwrap();
 }
 
+#[test]
+fn files_are_not_written_in_the_place_of_each_other_at_the_same_time() {
+    for [one, other] in [["a", "a"], ["a", "a/b"], ["a/b", "a"]] {
+        let directory = tempfile::tempdir().unwrap();
+        let staged = staged(&directory, Limits::default());
+        let mut inner = None;
+        let mut source = Meanwhile(|| {
+            inner = Some(staged.write(&path(other), Kind::Regular, &mut &b"other"[..]));
+        });
+        staged.write(&path(one), Kind::Regular, &mut source).unwrap();
+        assert!(matches!(inner, Some(Err(UnpackError::Rejected(_)))), "{one} {other}: {inner:?}");
+        staged.finish().unwrap();
+        assert_eq!(fs::read(directory.path().join("out").join(one)).unwrap(), b"");
+    }
+}
+
+/// Content during which something else is done.
+struct Meanwhile<F>(F);
+
+impl<F: FnMut()> std::io::Read for Meanwhile<F> {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        (self.0)();
+        Ok(0)
+    }
+}
+
 /// Content that comes to its second half when another one has come so far too.
 struct Waiting<'a> {
     content: &'a [u8],

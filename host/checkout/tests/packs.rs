@@ -323,7 +323,7 @@ fn a_small_tree_that_names_a_file_often_ends_at_the_limit_of_bytes() {
 fn trees_that_are_held_in_memory_end_at_the_limit_of_names() {
     let mut pack = Pack::new();
     pack.entry(2, 1 << 30, b"", &zlib(b""));
-    assert!(error(ANY, Limits::default(), pack).contains("`archive_names`"));
+    assert!(error(ANY, Limits::default(), pack).contains("names and link targets"));
     let mut pack = Pack::new();
     let base = pack.object(1, &[b'x'; 1000]);
     for number in 0..100_u32 {
@@ -332,7 +332,7 @@ fn trees_that_are_held_in_memory_end_at_the_limit_of_names() {
         pack.entry(6, made.len() as u64, &back, &zlib(&made));
     }
     let limits = Limits { names: 1 << 20, entries: 1000, ..Limits::default() };
-    assert!(error(ANY, limits, pack).contains("`archive_names`"));
+    assert!(error(ANY, limits, pack).contains("names and link targets"));
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn limits_name_themselves() {
     };
     assert!(limited(Limits { entries: 2, ..Limits::default() }).contains("`archive_entries`"));
     assert!(limited(Limits { bytes: 5_000, ..Limits::default() }).contains("`archive_bytes`"));
-    assert!(limited(Limits { names: 3, ..Limits::default() }).contains("`archive_names`"));
+    assert!(limited(Limits { names: 3, ..Limits::default() }).contains("names and link targets"));
 }
 
 #[test]
