@@ -7,8 +7,8 @@ use std::{
 };
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// How often the epoch moves on, and so how finely a component's computing time is counted.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+/// How often the epoch moves on, and so how long a component computes before others have their turn.
+const TICK: Duration = Duration::from_millis(10);
 
 /// Calls that may run at the same time; others wait for their turn.
 pub(crate) const CONCURRENT_CALLS: u32 = 64;
@@ -90,5 +90,20 @@ impl Ticker {
             }
         });
         Ticker { _stop: stop }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_of_the_stack_has_one_of_a_few_stacks_that_is_as_large() {
+        let most = Limit::Stack.most() as usize;
+        for limit in (1..=most).step_by(4096).chain([Limit::Stack.default_value() as usize, most]) {
+            let stack = stack_for(limit);
+            assert!(STACKS.contains(&stack) && stack >= limit, "{limit}: {stack}");
+        }
+        assert_eq!(stack_for(Limit::Stack.default_value() as usize), Limit::Stack.default_value() as usize);
     }
 }

@@ -7,6 +7,7 @@ mod anatomy;
 mod bindings;
 mod code_cache;
 mod compile;
+mod cpu;
 mod download;
 mod engine;
 mod error;

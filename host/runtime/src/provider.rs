@@ -3,6 +3,7 @@
 use crate::{
     Machine,
     bindings::{CodeProvider, CodeProviderPre, Commit, Identity, wit},
+    cpu::CpuTime,
     download::Download,
     error::{CallError, LoadError, ProviderError},
     state::State,
@@ -99,14 +100,15 @@ impl Provider {
     /// When the component fails or reaches a limit. The description itself is not checked here.
     pub async fn describe(&self) -> Result<Description, CallError> {
         let ended = LimitReached { limit: Limit::CallTime, value: DESCRIBE.as_millis() as u64 };
-        within(Instant::now() + DESCRIBE, ended, async {
+        let cpu = CpuTime::new(&self.limits);
+        let described = cpu.bound(async {
             let _turn = self.turns.acquire().await;
-            let mut store = State::store(&self.machine.engine, &self.limits, None);
+            let mut store = State::store(&self.machine.engine, &self.limits, &cpu, None);
             let instance = self.instantiate(&mut store, &self.limits).await?;
             let described = instance.forgeport_code_repository_provider().call_describe(&mut store).await;
             described.map(Into::into).map_err(|error| CallError::from_trap("describe", &self.limits, error))
-        })
-        .await
+        });
+        within(Instant::now() + DESCRIBE, ended, described).await
     }
 
     /// The code repository that a session's options name.
@@ -130,13 +132,14 @@ impl Provider {
         call: impl AsyncFnOnce(&mut Opened) -> wasmtime::Result<Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let Bounds { deadline, time, limits } = bounds;
-        within(deadline, limits.reached(time), async {
+        let cpu = CpuTime::new(limits);
+        let called = cpu.bound(async {
             let _turn = self.turns.acquire().await;
-            let store = State::store(&self.machine.engine, limits, session.cloned());
+            let store = State::store(&self.machine.engine, limits, &cpu, session.cloned());
             let mut opened = self.open(store, limits, opening).await?;
             call(&mut opened).await.unwrap_or_else(|error| Err(CallError::from_trap(name, limits, error)))
-        })
-        .await
+        });
+        within(deadline, limits.reached(time), called).await
     }
 
     async fn open(&self, mut store: Store<State>, limits: &Limits, opening: Opening) -> Result<Opened, CallError> {

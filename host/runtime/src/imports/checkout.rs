@@ -12,7 +12,7 @@ use crate::{
     state::{Directory, State},
 };
 use forgeport_checkout as checkout;
-use forgeport_checkout::{ObjectId, RepoPath, UnpackError, neutral};
+use forgeport_checkout::{ObjectId, RepoPath, Staged, UnpackError, neutral};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::{io::Cursor, sync::Arc};
 use wasmtime::component::Resource;
@@ -43,13 +43,15 @@ impl HostDirectory for State {
             Format::TarGzip => checkout::Format::TarGzip,
             Format::GitPack => checkout::Format::GitPack,
         };
-        Ok(download.unpack(&session, request, format, layout).await.map_err(Problem::from))
+        let unpacking = download.unpack(&session, request, format, layout);
+        Ok(self.cpu.leave_out(unpacking).await.map_err(Problem::from))
     }
 
     async fn fetch_files(&mut self, directory: Resource<Directory>, files: Vec<RemoteFile>) -> Outcome<()> {
         let (session, download) = self.at_work(&directory)?;
         let fetches = files.into_iter().map(|file| fetch(&session, &download, file));
-        Ok(stream::iter(fetches).buffer_unordered(CONCURRENT_FILES).try_collect().await)
+        let fetching = stream::iter(fetches).buffer_unordered(CONCURRENT_FILES).try_collect();
+        Ok(self.cpu.leave_out(fetching).await)
     }
 
     async fn write_file(
@@ -70,7 +72,8 @@ impl HostDirectory for State {
     async fn verified(&mut self, directory: Resource<Directory>) -> wasmtime::Result<bool> {
         let download = self.table.get(&directory)?.clone();
         download.settle().await;
-        Ok(download.blocking(checkout::Staged::verified).await??)
+        let cpu = self.cpu.clone();
+        Ok(download.blocking(move |staged| cpu.counted(|| staged.verified())).await??)
     }
 
     async fn compare(
@@ -86,7 +89,8 @@ impl HostDirectory for State {
         let path = RepoPath::parse(&path)
             .map_err(|error| ended(format!("the listed directory `{}`: {error}", neutral(path.as_bytes()))))?;
         let entries = entries.into_iter().map(entry_in).collect::<Result<_, _>>().map_err(ended)?;
-        let compared = download.blocking(move |staged| staged.compare(&path, entries)).await?;
+        let cpu = self.cpu.clone();
+        let compared = download.blocking(move |staged| cpu.counted(|| staged.compare(&path, entries))).await?;
         let different = compared.map_err(|error| ended(error.to_string()))?;
         Ok(different.into_iter().map(entry_out).collect())
     }
@@ -117,7 +121,9 @@ impl State {
             Ok(path) => path,
             Err(problem) => return Ok(Err(problem)),
         };
-        let written = download.blocking(move |staged| staged.write(&path, kind, &mut Cursor::new(contents))).await?;
+        let cpu = self.cpu.clone();
+        let write = move |staged: &Staged| cpu.counted(|| staged.write(&path, kind, &mut Cursor::new(contents)));
+        let written = download.blocking(write).await?;
         Ok(written.map_err(|error| Problem::from(TransferError::Unpack(error))))
     }
 }

@@ -1,7 +1,7 @@
 //! `wasi:http`: the requests of ordinary HTTP libraries go through the gate like all others, and their answers come from it.
 
 use super::{ProviderLog, http::UNGRANTED};
-use crate::{bindings::log::Level, provider::Session};
+use crate::{bindings::log::Level, cpu::CpuTime, provider::Session};
 use bytes::{Bytes, BytesMut};
 use forgeport_egress::{EgressError, Fetched, Request};
 use forgeport_grants::{Limit, LimitReached};
@@ -30,6 +30,7 @@ pub(super) struct Outgoing {
     /// See [`State::session`](crate::state::State::session).
     pub(super) session: Option<Arc<Session>>,
     pub(super) log: Arc<ProviderLog>,
+    pub(super) cpu: CpuTime,
 }
 
 /// Why there is no answer, in words; `wasi:http` has codes alone.
@@ -60,7 +61,9 @@ impl WasiHttpHooks for Outgoing {
     ) -> Box<dyn Future<Output = Answered> + Send> {
         let outgoing = self.clone();
         Box::new(async move {
-            outgoing.send(request, options.unwrap_or_default()).await.map_err(|Failed { code, why }| {
+            // It is a task of its own, beside the call.
+            let sent = outgoing.cpu.count(outgoing.send(request, options.unwrap_or_default())).await;
+            sent.map_err(|Failed { code, why }| {
                 outgoing.log.write(Level::Warn, &format!("a request got no answer: {why}"));
                 code
             })

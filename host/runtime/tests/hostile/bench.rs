@@ -68,7 +68,7 @@ pub fn limited(
 
 /// Small limits, so that a case that runs into one is short.
 const LIMITS: [&str; 6] =
-    ["cpu_time=100ms", "memory=1MiB", "call_time=20s", "download_time=20s", "call_bytes=1MiB", "table_elements=1000"];
+    ["cpu_time=200ms", "memory=1MiB", "call_time=20s", "download_time=20s", "call_bytes=1MiB", "table_elements=1000"];
 
 /// The longest that a case may take; a busy machine is slow.
 const LONGEST: Duration = Duration::from_secs(15);

@@ -37,6 +37,19 @@ async fn floods_of_calls_end_by_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_host_computes_for_a_call_counts_as_its_computing() {
+    // The gate looks for placeholders in every encoding of it, before it is refused.
+    let mut asking = guest().memory(r#"(memory (export "memory") 130)"#);
+    let ask = asking.ask("POST", "http://127.0.0.1:1/", &[]).body(65536, 8 << 20);
+    let fill = "(local $at i32) (local.set $at (i32.const 65536)) (loop
+        (i32.store (local.get $at) (i32.const 0x35323525)) (local.set $at (i32.add (local.get $at) (i32.const 3)))
+        (br_if 0 (i32.lt_u (local.get $at) (i32.const 8454140))))";
+    let asking = asking.with("login", format!("{fill} (loop {} (br 0)) unreachable", ask.send()));
+    let limits = &["cpu_time=500ms", "call_time=60s", "memory=16MiB", "call_bytes=16MiB"];
+    Bench::new().await.run(vec![limited("bodies", Call::Login, asking, limits, Expect::Limit(Limit::CpuTime))]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_is_dropped_closes_its_connection_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());

@@ -79,6 +79,20 @@ async fn the_stack_is_as_large_as_its_limit_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_limits_of_the_stack_do_not_use_up_the_address_space() {
+    let (bench, component) = (Bench::new().await, guest().encode());
+    let mut held = Vec::new();
+    for number in 1..30 {
+        let stack = format!("stack={}KiB", number * 2000);
+        held.push(bench.load_bytes(&component, &[&stack]).await.unwrap());
+    }
+    // In pages (proc(5)); a process has 128 TiB.
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = statm.split(' ').next().unwrap().parse().unwrap();
+    assert!(pages < 4 << 30, "{} TiB", pages >> 28);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trap_in_any_function_is_told_as_one() {
     let cases =
         REACHED_BY.map(|(part, call)| case(part, call, guest().with(part, "unreachable"), Expect::Trap("unreachable")));

@@ -105,7 +105,7 @@ async fn too_much_of_anything_ends_at_its_limit() {
                 "a large file",
                 Call::Download,
                 downloading(large, &whole),
-                &["memory=20MiB", "call_bytes=16MiB"],
+                &["memory=20MiB", "call_bytes=16MiB", "cpu_time=10s"],
                 Expect::Told("`archive_bytes`"),
             ),
         ])

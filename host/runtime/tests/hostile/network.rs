@@ -115,7 +115,7 @@ async fn requests_answers_and_floods_of_them_end_at_their_limits() {
                 "a million headers, handed over",
                 Call::Login,
                 million,
-                &["memory=20MiB", "call_bytes=1GiB"],
+                &["memory=20MiB", "call_bytes=1GiB", "cpu_time=10s"],
                 Expect::Told("header"),
             ),
             limited("long headers", Call::Login, many, &["header_bytes=100"], Expect::Told("`header_bytes`")),

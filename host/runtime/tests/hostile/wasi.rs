@@ -225,6 +225,14 @@ async fn nothing_is_granted_while_a_provider_describes_itself_through_wasi_eithe
     assert!(server.asked() == 0 && bench.kept.records().is_empty());
 }
 
+/// Traps if a request takes a word of 50,000 letters; the library alone would keep it as long as the request.
+fn long_word(setter: &str, case: u32) -> Guest {
+    let request = "(call $request (call $fields))";
+    let refused = format!("(call {setter} {request} (i32.const {case}) (i32.const 70000) (i32.const 50000))");
+    let fill = "(memory.fill (i32.const 70000) (i32.const 65) (i32.const 50000))";
+    wasi().with("login", format!("{fill} (if (i32.eqz {refused}) (then unreachable)) (call $ok)"))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_wasi_takes_of_the_host_is_bounded() {
     let server = Server::start("x".repeat(3000));
@@ -255,6 +263,8 @@ async fn what_wasi_takes_of_the_host_is_bounded() {
     let handles = Expect::Limit(Limit::Handles);
     bench
         .run(vec![
+            case("a method without end", Call::Login, long_word("$set_method", 9), Expect::Fine),
+            case("an authority without end", Call::Login, long_word("$set_authority", 1), Expect::Fine),
             case("headers without end", Call::Login, wasi().with("login", fields), Expect::Fine),
             case("fields without end", Call::Login, flood("(drop (call $fields))"), handles),
             case("requests that are never sent", Call::Login, flood("(drop (call $request (call $fields)))"), handles),
@@ -343,7 +353,7 @@ async fn the_streams_and_the_network_of_a_process_lead_nowhere() {
         .run(vec![
             case("a name is looked up", Call::Login, looking, Expect::Fine),
             case("standard input is read", Call::Login, with(&closed), Expect::Fine),
-            limited("much is written", Call::Login, with(endless), &["cpu_time=5s"], Expect::Fine),
+            limited("much is written", Call::Login, with(endless), &["cpu_time=5s", "handles=3000"], Expect::Fine),
             case(
                 "more zeros are written than may be",
                 Call::Login,
