@@ -1,9 +1,15 @@
 //! What a checkout belongs to.
 
-use crate::scene::{Kind, Scene};
+use crate::scene::{Kind, Ran, Scene};
 use forgeport_forge::{Repository, samples};
 use serde_json::Value;
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
 #[track_caller]
 pub fn git(directory: &Path, arguments: &[&str]) -> String {
@@ -119,4 +125,100 @@ fn a_checkout_of_something_else_belongs_to_none() {
     git(&scene.path("checkout"), &["remote", "set-url", "origin", "https://elsewhere.example/acme/demo"]);
     assert_eq!(status(&scene, &[])["code_repositories"], Value::Array(Vec::new()));
     assert!(scene.run(&["status", "checkout"]).good().stdout.contains("none that is registered"));
+}
+
+/// A script that notes that it ran, and with which environment, and passes on what it gets.
+fn filter(scene: &Scene, name: &str) -> PathBuf {
+    let script = scene.path(name);
+    fs::write(&script, format!("#!/bin/sh\nenv > {}\ncat\n", scene.path(&format!("{name}-ran")).display())).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
+
+/// A scene whose `README.md` has a filter that a stranger's program is for, and that has to be compared.
+fn filtered() -> Scene {
+    let scene = scene(&samples::faithful());
+    let checkout = scene.path("checkout");
+    fs::write(checkout.join(".git/info/attributes"), "README.md filter=odd.name\n").unwrap();
+    let strange = filter(&scene, "strange");
+    git(&checkout, &["config", "filter.odd.name.clean", strange.to_str().unwrap()]);
+    let file = fs::File::options().write(true).open(checkout.join("README.md")).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+    scene
+}
+
+fn status_with(scene: &Scene, variables: &[(&str, &str)]) -> Ran {
+    let key = "0123456789abcdef".repeat(4);
+    let mut command = scene.command(&["status", "checkout", "--output=json"]);
+    command.env("FORGEPORT_HOME", scene.path("keyed")).env("FORGEPORT_KEY", key).env("CI_JOB_TOKEN", "a token");
+    command.env("GIT_DIR", "/nowhere").env("GIT_INDEX_FILE", "/nowhere").env("GIT_EXTERNAL_DIFF", "/nowhere");
+    Ran::of(command.envs(variables.iter().copied()).output().unwrap()).good()
+}
+
+#[test]
+fn a_filter_that_the_checkout_alone_names_is_not_run_and_its_files_are_told_as_not_compared() {
+    let scene = filtered();
+    let told = status_with(&scene, &[]).json();
+    assert!(!scene.path("strange-ran").exists());
+    assert_eq!(
+        (told["changes"]["state"].clone(), told["changes"]["not_compared"].clone()),
+        ("unknown".into(), 1.into())
+    );
+    assert_eq!(told["unknown"][0]["fact"], "modified");
+    let text = scene.run(&["status", "checkout"]).good().stdout;
+    assert!(
+        text.contains("1 not compared") && text.contains("`odd.name`") && !text.contains("changes          none\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_filter_of_the_user_is_run_in_place_of_the_checkouts_and_sees_no_key() {
+    let scene = filtered();
+    let own = filter(&scene, "own");
+    let own = own.to_str().unwrap();
+    let home = scene.path("user");
+    fs::create_dir_all(home.join("xdg/git")).unwrap();
+    let config = format!("[filter \"odd.name\"]\nclean = {own}\n");
+    for file in ["global", ".gitconfig", "xdg/git/config"] {
+        fs::write(home.join(file), &config).unwrap();
+    }
+    let (global, user, xdg) = (home.join("global"), home.clone(), home.join("xdg"));
+    let parameters = format!("'filter.odd.name.clean'='{own}'");
+    for variables in [
+        &[("GIT_CONFIG_GLOBAL", global.to_str().unwrap())][..],
+        &[("HOME", user.to_str().unwrap())],
+        &[("XDG_CONFIG_HOME", xdg.to_str().unwrap())],
+        &[("GIT_CONFIG_SYSTEM", global.to_str().unwrap())],
+        &[("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "filter.odd.name.clean"), ("GIT_CONFIG_VALUE_0", own)],
+        &[("GIT_CONFIG_PARAMETERS", &parameters)],
+    ] {
+        let told = status_with(&scene, variables).json();
+        assert_eq!(
+            (told["changes"]["state"].clone(), told["unknown"].clone()),
+            ("clean".into(), Value::Array(vec![])),
+            "{variables:?}"
+        );
+        let environment = fs::read_to_string(scene.path("own-ran")).unwrap();
+        for hidden in ["FORGEPORT", "CI_JOB_TOKEN", "/nowhere"] {
+            assert!(!environment.contains(hidden), "{environment}");
+        }
+        fs::remove_file(scene.path("own-ran")).unwrap();
+    }
+    assert!(!scene.path("strange-ran").exists());
+}
+
+#[test]
+fn a_branch_that_was_checked_out_from_a_fork_by_its_url_is_told_without_an_upstream() {
+    let scene = scene(&samples::faithful());
+    let checkout = scene.path("checkout");
+    git(&checkout, &["checkout", "-q", "-b", "p"]);
+    let url = "https://x-access-token:ghp_0123456789abcdefghijklmnopqrstuvwxyz@github.com/fork/w.git";
+    git(&checkout, &["config", "branch.p.remote", url]);
+    git(&checkout, &["config", "branch.p.merge", "refs/heads/p"]);
+    let told = status(&scene, &[]);
+    assert_eq!((told["head"]["name"].clone(), told["upstream"].clone()), ("p".into(), Value::Null));
+    assert_eq!(told["code_repositories"][0]["name"], "demo");
+    let text = scene.run(&["status", "checkout"]).good().stdout;
+    assert!(text.contains("demo") && !text.contains("ghp_"), "{text}");
 }

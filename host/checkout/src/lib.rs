@@ -17,6 +17,7 @@ mod pack;
 mod paths;
 mod pktline;
 mod place;
+pub mod program;
 mod receipt;
 mod source;
 mod staged;

@@ -1,74 +1,17 @@
 //! The local context of checkouts that git itself made, compared with what git says.
 #![allow(clippy::unwrap_used)]
 
-use forgeport_checkout::context::{Address, Changes, ContextError, Head, LocalContext, Pushed, Settings, inspect};
+mod support;
+
+use forgeport_checkout::context::{
+    Address, Changes, ContextError, Head, LocalContext, Pushed, Settings, State, inspect,
+};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
-    path::{Path, PathBuf},
-    process::{Command, Output},
+    path::Path,
 };
-use tempfile::TempDir;
-
-#[track_caller]
-fn git(directory: &Path, arguments: &[&str]) -> String {
-    let output = attempt(directory, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn attempt(directory: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new("git");
-    command.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "protocol.file.allow=always"]);
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").current_dir(directory);
-    command.args(arguments).output().unwrap()
-}
-
-/// A repository `origin` with some files and a clone of it, `checkout`.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Place {
-        let place = Place(tempfile::tempdir().unwrap());
-        git(place.0.path(), &["init", "-q", "-b", "main", "origin"]);
-        for (name, content) in [
-            ("a", "a\n"),
-            ("d/b", "b\n"),
-            ("d/e/c", "c\n"),
-            ("run.sh", "#!/bin/sh\n"),
-            (".gitignore", "*.log\nbuild/\n"),
-        ] {
-            place.write("origin", name, content);
-        }
-        place.commit("origin");
-        git(place.0.path(), &["clone", "-q", "origin", "checkout"]);
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, repository: &str, name: &str, content: &str) {
-        let path = self.path(repository).join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    fn commit(&self, repository: &str) -> String {
-        git(&self.path(repository), &["add", "-A"]);
-        git(&self.path(repository), &["commit", "-q", "--allow-empty", "-m", "Change"]);
-        git(&self.path(repository), &["rev-parse", "HEAD"]).trim().to_owned()
-    }
-
-    fn inspect(&self, name: &str) -> LocalContext {
-        inspect(&self.path(name), Settings { untracked: true }).unwrap()
-    }
-
-    fn changes(&self) -> Changes {
-        self.inspect("checkout").changes.unwrap()
-    }
-}
+use support::{Place, SETTINGS, attempt, git};
 
 fn pushed(context: &LocalContext) -> &Pushed {
     &context.remotes[0].pushed
@@ -82,7 +25,7 @@ fn a_clean_clone_is_at_its_commit_on_its_branch_and_pushed() {
     assert_eq!(context.subdirectory, "d/e");
     assert_eq!(context.commit.as_deref(), Some(git(&place.path("origin"), &["rev-parse", "HEAD"]).trim()));
     assert_eq!(context.head, Head::Branch { name: "main".into() });
-    assert!(!context.is_dirty() && !context.bare && !context.shallow);
+    assert!(context.state() == State::Clean && !context.bare && !context.shallow);
     let refs = vec!["origin/main".to_owned()];
     assert_eq!(*pushed(&context), Pushed::Pushed { refs });
     assert_eq!(place.inspect("checkout/d/b").subdirectory, "d");
@@ -103,9 +46,9 @@ fn every_kind_of_change_is_counted_as_its_own() {
     place.write("checkout", "folder/two", "");
     place.write("checkout", "noise.log", "");
     place.write("checkout", "build/out", "");
-    assert_eq!(place.changes(), Changes { staged: 3, untracked: 2, ..Changes::default() });
-    let without = inspect(&checkout, Settings { untracked: false }).unwrap();
-    assert_eq!(without.changes.unwrap().untracked, 0);
+    assert_eq!(place.changes(), Changes { staged: 3, untracked: Some(2), ..Changes::default() });
+    let without = inspect(&checkout, Settings { untracked: false, ..SETTINGS }).unwrap();
+    assert_eq!(without.changes.unwrap().untracked, Some(0));
 }
 
 #[test]
@@ -172,14 +115,14 @@ fn detached_linked_shallow_bare_and_fresh_ones_have_a_clear_answer() {
     place.write("fresh", "new", "");
     let fresh = place.inspect("fresh");
     assert_eq!((fresh.commit, fresh.head), (None, Head::Branch { name: "trunk".into() }));
-    assert_eq!(fresh.changes.unwrap().untracked, 1);
+    assert_eq!(fresh.changes.unwrap().untracked, Some(1));
 }
 
 #[test]
 fn what_is_no_checkout_is_an_error_that_says_so() {
     let place = Place::new();
     fs::create_dir(place.path("plain")).unwrap();
-    let error = |name: &str| inspect(&place.path(name), Settings { untracked: true }).unwrap_err();
+    let error = |name: &str| inspect(&place.path(name), SETTINGS).unwrap_err();
     assert!(matches!(error("plain"), ContextError::NotACheckout { .. }));
     assert!(matches!(error("missing"), ContextError::Missing { .. }));
     assert!(matches!(error("checkout/.git/refs"), ContextError::OutsideWorkTree { .. }));
@@ -189,13 +132,13 @@ fn what_is_no_checkout_is_an_error_that_says_so() {
 fn an_index_that_cannot_be_read_is_an_error_that_tells_how_to_change_it() {
     let place = Place::new();
     git(&place.path("checkout"), &["update-index", "--split-index"]);
-    let error = inspect(&place.path("checkout"), Settings { untracked: true }).unwrap_err();
+    let error = inspect(&place.path("checkout"), SETTINGS).unwrap_err();
     assert!(error.to_string().contains("git update-index --no-split-index"), "{error}");
     git(&place.path("checkout"), &["update-index", "--no-split-index"]);
     assert_eq!(place.changes(), Changes::default());
     let index = place.path("checkout/.git/index");
     fs::write(&index, &fs::read(&index).unwrap()[..100]).unwrap();
-    let error = inspect(&place.path("checkout"), Settings { untracked: true }).unwrap_err();
+    let error = inspect(&place.path("checkout"), SETTINGS).unwrap_err();
     assert!(matches!(error, ContextError::Damaged { .. }), "{error}");
 }
 
@@ -237,7 +180,7 @@ fn as_git_counts(checkout: &Path) -> Changes {
                 changes.modified += usize::from(kinds[1] != b'.');
             }
             Some("u") => changes.conflicted += 1,
-            Some("?") => changes.untracked += 1,
+            Some("?") => changes.untracked = changes.untracked.map(|count| count + 1),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Result;
 use forgeport_service::{
     Match, RemoteState, Service, Status,
-    context::{Changes, Head, LocalContext, Upstream},
+    context::{Changes, Fact, Head, LocalContext, State, Unknown, Upstream},
 };
 
 pub async fn run(service: &Service, output: Output, args: StatusArgs) -> Result<()> {
@@ -19,7 +19,8 @@ pub async fn run(service: &Service, output: Output, args: StatusArgs) -> Result<
 }
 
 fn text(status: &Status) -> String {
-    let LocalContext { root, subdirectory, commit, head, upstream, bare, shallow, changes, remotes } = &status.context;
+    let LocalContext { root, subdirectory, commit, head, upstream, bare, shallow, changes, remotes, unknown } =
+        &status.context;
     let mut rows = Vec::new();
     let mut row = |title: &str, value: String| rows.push(vec![title.to_owned(), neutral(&value)]);
     row("root", format!("{}{}", root.display(), if *bare { " (bare)" } else { "" }));
@@ -31,6 +32,9 @@ fn text(status: &Status) -> String {
     row("branch", branch(head, upstream.as_ref()));
     row("changes", changes.as_ref().map_or("none, it has no work tree".to_owned(), changed));
     match status.code_repositories.as_slice() {
+        [] if unknown.iter().any(|unknown| unknown.fact == Fact::Remotes) => {
+            row("code repository", "not known".to_owned())
+        }
         [] if remotes.is_empty() => row("code repository", "none: the checkout has no remote".to_owned()),
         [] => row("code repository", "none that is registered tracks this checkout".to_owned()),
         matches => matches.iter().for_each(|found| row("code repository", tracked(found))),
@@ -38,7 +42,20 @@ fn text(status: &Status) -> String {
     if status.code_repositories.len() > 1 {
         row("", "several track this checkout; name the one you mean".to_owned());
     }
+    for Unknown { fact, why } in unknown {
+        row("not known", format!("{}: {why}", of(*fact)));
+    }
     table(&rows)
+}
+
+fn of(fact: Fact) -> &'static str {
+    match fact {
+        Fact::Upstream => "the upstream",
+        Fact::Remotes => "the remotes",
+        Fact::Modified => "changes of some files",
+        Fact::Untracked => "untracked files",
+        Fact::Submodules => "changes in some submodules",
+    }
 }
 
 fn branch(head: &Head, upstream: Option<&Upstream>) -> String {
@@ -57,17 +74,25 @@ fn branch(head: &Head, upstream: Option<&Upstream>) -> String {
 }
 
 fn changed(changes: &Changes) -> String {
-    let Changes { modified, staged, untracked, conflicted, submodules } = *changes;
+    let Changes { modified, staged, untracked, conflicted, submodules, not_compared } = *changes;
     let kinds = [
         (modified, "modified"),
         (staged, "staged"),
-        (untracked, "untracked"),
+        (untracked.unwrap_or_default(), "untracked"),
         (conflicted, "conflicted"),
         (submodules, "in submodules"),
+        (not_compared, "not compared"),
     ];
-    let some: Vec<String> =
+    let mut some: Vec<String> =
         kinds.iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}")).collect();
-    if some.is_empty() { "none".to_owned() } else { format!("dirty: {}", some.join(", ")) }
+    if untracked.is_none() {
+        some.push("untracked files not known".to_owned());
+    }
+    match changes.state() {
+        State::Clean => "none".to_owned(),
+        State::Dirty => format!("dirty: {}", some.join(", ")),
+        State::Unknown => format!("none that could be seen, but: {}", some.join(", ")),
+    }
 }
 
 fn tracked(found: &Match) -> String {

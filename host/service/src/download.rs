@@ -212,7 +212,7 @@ fn stopped(by: &JoinError) -> ServiceError {
     ServiceError::Stopped(if by.is_panic() { "an internal error" } else { "it was cancelled" }.to_owned())
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| stopped(&error))
 }
 

@@ -1,13 +1,16 @@
 //! What a checkout belongs to.
 
-use crate::{Result, Service, ServiceError};
+use crate::{Result, Service, ServiceError, download::blocking};
 use forgeport_checkout::context::{self, Address, LocalContext, Pushed};
 use forgeport_egress::Quiet;
 use forgeport_grants::{Access, Limit, RemoteUrl};
 use forgeport_runtime::{CallError, Offline, ProviderError};
 use forgeport_store::{CodeRepository, Consent};
 use serde::Serialize;
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
+
+/// How long a look at a checkout may take: enough for a large one on a slow disk, and an end for one that was made to have none.
+const TIME: Duration = Duration::from_secs(300);
 
 /// A checkout, and the code repositories that it is one of.
 #[derive(Clone, Debug, Serialize)]
@@ -56,7 +59,10 @@ impl Service {
     /// # Errors
     /// When there is no checkout at the path, or it cannot be read.
     pub async fn status(&self, path: &Path, untracked: bool, ask: bool) -> Result<Status> {
-        let context = context::inspect(path, context::Settings { untracked })?;
+        let asked = path.to_owned();
+        // It blocks, for as long as the disk takes.
+        let look = move || context::inspect(&asked, context::Settings { untracked, time: TIME });
+        let context = blocking(look).await??;
         let mut status = Status { context, code_repositories: Vec::new(), problems: Vec::new() };
         for repository in self.list()? {
             let name = repository.name.clone();

@@ -9,6 +9,7 @@ use forgeport_forge::{Access, Repository};
 use std::{
     fs,
     io::Write,
+    path::Path,
     process::{Child, Stdio},
 };
 use tempfile::TempDir;
@@ -71,6 +72,11 @@ impl Stage {
             (format!("--token=@{}", self.file("token")), ""),
             ("--token=@-".to_owned(), &self.token),
         ]
+    }
+
+    /// Where the test itself puts the token.
+    pub fn given(&self) -> &Path {
+        self.given.path()
     }
 
     pub fn file(&self, name: &str) -> String {

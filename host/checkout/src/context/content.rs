@@ -1,29 +1,124 @@
 //! Compares content where metadata does not decide, through the filters that git would apply.
+//!
+//! Filters are programs. Those that the user or the system configured are run, by git; those that only the checkout's own configuration
+//! names are not: whoever made the checkout would have them run by all who only ask what it is. What cannot be compared without them is
+//! told as not compared.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
-use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use git2::{AttrCheckFlags, Config, DiffOptions, Oid, Repository};
+use git2::{AttrCheckFlags, Config, DiffOptions, Repository};
 
 use super::ContextError;
 use super::index::Entry;
+use super::plain::RuleFiles;
+use super::scratch::{Scratch, filter_of};
 
-/// How many of the entries' files have another content (or mode) than the index.
-pub fn count_changed(repository: &Repository, root: &Path, entries: &[&Entry]) -> Result<usize, ContextError> {
+const TYPE_MASK: u32 = 0o170_000;
+const SYMLINK: u32 = 0o120_000;
+
+/// What came of the comparison.
+#[derive(Debug, Default)]
+pub struct Compared {
+    /// Files with another content (or mode) than the index.
+    pub changed: usize,
+    /// Files that may have one.
+    pub not_compared: usize,
+    /// Why not, one for each reason.
+    pub why: BTreeSet<String>,
+}
+
+/// What happens to a file on its way into a commit.
+enum Conversion {
+    /// Nothing, or what libgit2 knows: line ends and `ident`.
+    Known,
+    /// A filter of that name, or an encoding.
+    Program(Vec<u8>),
+    Encoding,
+    /// The rules cannot be read.
+    Unreadable,
+}
+
+/// Compares the entries' files; `attributes` are the entries of the files with rules.
+pub fn compare(
+    repository: &Repository,
+    root: &Path,
+    entries: &[&Entry],
+    attributes: &[&Entry],
+    end: Instant,
+) -> Result<Compared, ContextError> {
+    let mut compared = Compared::default();
     if entries.is_empty() {
-        return Ok(0);
+        return Ok(compared);
     }
     let reading = ContextError::reading("changed files", root);
-    let config = repository.config().map_err(&reading)?;
-    let programs = has_filter_programs(&config).map_err(&reading)?;
-    let needs_git = |entry: &&&Entry| is_converted_by_git_alone(repository, &entry.path, programs);
-    let (for_git, for_libgit2): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(needs_git);
-    let changed = diff(repository, &for_libgit2).map_err(&reading)?;
-    Ok(changed + ask_git(root, &for_git))
+    let programs = programs(&repository.config().map_err(&reading)?).map_err(&reading)?;
+    // Libgit2 reads the rules for what is ignored on its way to any file.
+    let mut rules = [".gitattributes", ".gitignore"].map(|name| RuleFiles::new(root, name));
+    let (mut known, mut by_git) = (Vec::new(), Vec::new());
+    for entry in entries {
+        match conversion(repository, &programs, &mut rules, entry) {
+            Conversion::Known => known.push(*entry),
+            Conversion::Program(name) => by_git.push((*entry, Some(name))),
+            Conversion::Encoding => by_git.push((*entry, None)),
+            Conversion::Unreadable => {
+                compared.leave_out(1, "a `.gitattributes` or `.gitignore` is no file that could be read")
+            }
+        }
+    }
+    compared.changed += diff(repository, &known).map_err(&reading)?;
+    if !by_git.is_empty() {
+        match Scratch::new(repository, root, end).ok().and_then(|scratch| Some((scratch.filters()?, scratch))) {
+            Some((usable, scratch)) => {
+                let for_git = without_strange_programs(by_git, &usable, &programs, &mut compared);
+                ask(&scratch, &for_git, attributes, &mut compared);
+            }
+            None => compared.leave_out(by_git.len(), "git has to convert them, and could not be run"),
+        }
+    }
+    Ok(compared)
+}
+
+/// What git is to compare: not where the program is named by the checkout alone.
+fn without_strange_programs<'a, 'b>(
+    entries: Vec<(&'a Entry<'b>, Option<Vec<u8>>)>,
+    usable: &HashSet<Vec<u8>>,
+    programs: &HashSet<Vec<u8>>,
+    compared: &mut Compared,
+) -> Vec<&'a Entry<'b>> {
+    let mut for_git = Vec::new();
+    for (entry, filter) in entries {
+        match filter {
+            Some(name) if !usable.contains(&name) && programs.contains(&name) => {
+                compared.leave_out(1, &not_run(&name));
+            }
+            _ => for_git.push(entry),
+        }
+    }
+    for_git
+}
+
+fn not_run(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    format!(
+        "the program of their filter `{name}` stands in the checkout's own git configuration, and a checkout's programs are not run; \
+         where you trust it, run `git status` there first, which compares them and notes it"
+    )
+}
+
+fn ask(scratch: &Scratch, entries: &[&Entry], attributes: &[&Entry], compared: &mut Compared) {
+    if entries.is_empty() {
+        return;
+    }
+    match scratch.changed(entries, attributes) {
+        Some(changed) => compared.changed += changed.len(),
+        None => {
+            compared.leave_out(entries.len(), "git has to convert them, and failed: `git status` there may tell why")
+        }
+    }
 }
 
 fn diff(repository: &Repository, entries: &[&Entry]) -> Result<usize, git2::Error> {
@@ -41,60 +136,49 @@ fn diff(repository: &Repository, entries: &[&Entry]) -> Result<usize, git2::Erro
     Ok(paths.len())
 }
 
-/// Whether any `filter.<name>.clean` or `.process` is configured, as Git LFS does.
-fn has_filter_programs(config: &Config) -> Result<bool, git2::Error> {
-    let entries = config.entries(Some(r"^filter\..*\.(clean|process)$"))?;
-    let mut found = false;
-    entries.for_each(|_| found = true)?;
-    Ok(found)
+/// The names of all filters that have a program, wherever libgit2 sees it.
+fn programs(config: &Config) -> Result<HashSet<Vec<u8>>, git2::Error> {
+    let mut names = HashSet::new();
+    config.entries(Some(r"^filter\..*\.(clean|process)$"))?.for_each(|entry| {
+        names.extend(filter_of(entry.name_bytes()).map(<[u8]>::to_vec));
+    })?;
+    Ok(names)
 }
 
-/// libgit2 knows line ends and `ident`, but neither filter programs nor `working-tree-encoding`.
-fn is_converted_by_git_alone(repository: &Repository, path: &[u8], programs: bool) -> bool {
-    let path = Path::new(OsStr::from_bytes(path));
-    let has = |name| {
-        let value = repository.get_attr_bytes(path, name, AttrCheckFlags::FILE_THEN_INDEX);
-        matches!(value, Ok(Some(value)) if !matches!(value, b"" | b"[internal]__FALSE__" | b"[internal]__TRUE__"))
-    };
-    (programs && has("filter")) || has("working-tree-encoding")
+/// libgit2 does not read what `git -c` or a CI job puts into the environment.
+fn is_configured_by_environment() -> bool {
+    std::env::vars_os().any(|(name, _)| name.as_bytes().starts_with(b"GIT_CONFIG_"))
 }
 
-/// How many entries' files git itself hashes to something else. Where it fails, none is known to be unchanged.
-fn ask_git(root: &Path, entries: &[&Entry]) -> usize {
-    if entries.is_empty() {
-        return 0;
+fn conversion(
+    repository: &Repository,
+    programs: &HashSet<Vec<u8>>,
+    rules: &mut [RuleFiles],
+    entry: &Entry,
+) -> Conversion {
+    if !rules.iter_mut().all(|rules| rules.are_usable_for(&entry.path)) {
+        return Conversion::Unreadable;
     }
-    let hashes = hash_with_git(root, entries).unwrap_or_default();
-    let unchanged = entries.iter().zip(&hashes).filter(|(entry, hash)| entry.id == **hash).count();
-    entries.len() - unchanged
+    if entry.mode & TYPE_MASK == SYMLINK {
+        return Conversion::Known;
+    }
+    let path = Path::new(OsStr::from_bytes(&entry.path));
+    let value = |name| {
+        let value = repository.get_attr_bytes(path, name, AttrCheckFlags::FILE_THEN_INDEX);
+        value.ok().flatten().filter(|value| !matches!(*value, b"" | b"[internal]__FALSE__" | b"[internal]__TRUE__"))
+    };
+    match (value("filter"), value("working-tree-encoding")) {
+        (Some(name), _) if programs.contains(name) || is_configured_by_environment() => {
+            Conversion::Program(name.to_vec())
+        }
+        (_, Some(_)) => Conversion::Encoding,
+        _ => Conversion::Known,
+    }
 }
 
-fn hash_with_git(root: &Path, entries: &[&Entry]) -> Option<Vec<Oid>> {
-    let mut git = Command::new("git")
-        .args(["hash-object", "--stdin-paths"])
-        .current_dir(root)
-        // Set in a hook, they would point at another repository.
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .env_remove("GIT_INDEX_FILE")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let mut stdin = git.stdin.take()?;
-    let paths: Vec<u8> = entries.iter().flat_map(|entry| quoted(&entry.path)).collect();
-    let output = std::thread::scope(|scope| {
-        // Both pipes have to move, or a long list blocks for ever.
-        scope.spawn(move || stdin.write_all(&paths));
-        git.wait_with_output()
-    });
-    let output = output.ok().filter(|output| output.status.success())?;
-    String::from_utf8(output.stdout).ok()?.lines().map(|line| Oid::from_str(line).ok()).collect()
-}
-
-/// A line for `--stdin-paths`, in C's notation so that any byte may stand in a name.
-fn quoted(path: &[u8]) -> Vec<u8> {
-    let escaped: String = path.iter().map(|byte| format!("\\{byte:03o}")).collect();
-    format!("\"{escaped}\"\n").into_bytes()
+impl Compared {
+    fn leave_out(&mut self, files: usize, why: &str) {
+        self.not_compared += files;
+        self.why.insert(why.to_owned());
+    }
 }

@@ -1,8 +1,11 @@
 //! Why the local context of a path cannot be told.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use git2::ErrorCode;
+use git2::{ErrorClass, ErrorCode};
+
+use super::foreign::{Foreign, Secrets};
 
 /// Why the local context of a path cannot be told; the text says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +41,12 @@ pub enum ContextError {
         path: PathBuf,
     },
     /// libgit2 cannot read this kind of repository: SHA-256, reftable, a split or a sparse index.
-    #[error("the repository of {} uses what Forgeport cannot read: {why}; {}", path.display(), advice(why))]
+    #[error("the repository of {} uses what Forgeport cannot read: {why}; {}", path.display(), advice(why.as_str()))]
     Unsupported {
         /// The directory that was asked about.
         path: PathBuf,
         /// What libgit2 says.
-        why: String,
+        why: Foreign,
     },
     /// An object, a ref or a file of the repository is missing or broken.
     #[error("cannot read {what} of {}: {why}; `git fsck` tells what is damaged, a new clone is whole", path.display())]
@@ -53,7 +56,65 @@ pub enum ContextError {
         /// What was being read.
         what: &'static str,
         /// What libgit2 says.
-        why: String,
+        why: Foreign,
+    },
+    /// A line of the git configuration that no value can be read from.
+    #[error("cannot read the git configuration of {}: {why}; `git config --list --show-origin` there tells where it stands", path.display())]
+    Misconfigured {
+        /// The repository or checkout.
+        path: PathBuf,
+        /// What libgit2 says.
+        why: Foreign,
+    },
+    /// Something else that libgit2 could not do.
+    #[error("cannot read {what} of {}: {why}; `git status` there may tell more", path.display())]
+    Failed {
+        /// The repository or checkout.
+        path: PathBuf,
+        /// What was being read.
+        what: &'static str,
+        /// What libgit2 says.
+        why: Foreign,
+    },
+    /// Git would read it as a file, and wait for ever or read without an end. No tool of git makes such a thing.
+    #[error("{} is {what} where git keeps a file: do not trust this checkout, make a new one with `git clone`", path.display())]
+    NoFile {
+        /// What is there.
+        path: PathBuf,
+        /// Its kind.
+        what: &'static str,
+    },
+    /// Far more than git itself writes.
+    #[error("{} has more than {} MiB, which no checkout needs: make a new one with `git clone`", path.display(), limit >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// In bytes.
+        limit: u64,
+    },
+    /// The configuration includes other files, and those include others, too often.
+    #[error("the git configuration {} leads to more than {limit} files by `include`: remove some", path.display())]
+    TooManyIncludes {
+        /// The file where it begins.
+        path: PathBuf,
+        /// How many are read.
+        limit: usize,
+    },
+    /// Git itself goes no deeper.
+    #[error("the commit that is checked out in {} has directories more than {limit} deep, which git does not take", path.display())]
+    TooDeep {
+        /// The root of the work tree.
+        path: PathBuf,
+        /// Directories in one another.
+        limit: usize,
+    },
+    /// It took longer than may be.
+    #[error("looking at {} took more than {} s, and was stopped: look whether its disk is slow, or try `git status` there", path.display(), limit.as_secs())]
+    TookTooLong {
+        /// What was asked about.
+        path: PathBuf,
+        /// The time that it had.
+        limit: Duration,
     },
     /// The file system does not let a tracked directory or file be read.
     #[error("cannot read {}: {source}; make it readable for the user who runs this", path.display())]
@@ -76,18 +137,58 @@ impl ContextError {
     pub(super) fn reading(what: &'static str, path: &Path) -> impl Fn(git2::Error) -> Self {
         move |error| {
             let path = path.to_path_buf();
-            let why = one_line(error.message());
-            match error.code() {
-                ErrorCode::Owner => Self::OtherOwner { path },
-                _ if is_unsupported(&why) => Self::Unsupported { path, why },
-                _ => Self::Damaged { path, what, why },
+            let why = Foreign::of(&error);
+            match (error.code(), error.class()) {
+                (ErrorCode::Owner, _) => Self::OtherOwner { path },
+                _ if is_unsupported(why.as_str()) => Self::Unsupported { path, why },
+                (_, ErrorClass::Config) => Self::Misconfigured { path, why },
+                (code, class) if is_damage(code, class) => Self::Damaged { path, what, why },
+                _ => Self::Failed { path, what, why },
             }
         }
+    }
+
+    /// The same, without what the checkout keeps secret.
+    pub(super) fn masked(mut self, secrets: &Secrets) -> Self {
+        match &mut self {
+            Self::Unsupported { path, why }
+            | Self::Damaged { path, why, .. }
+            | Self::Misconfigured { path, why }
+            | Self::Failed { path, why, .. } => {
+                secrets.mask_path(path);
+                secrets.mask_foreign(why);
+            }
+            Self::OutsideWorkTree { path, root } => {
+                secrets.mask_path(path);
+                secrets.mask_path(root);
+            }
+            Self::Missing { path }
+            | Self::NotACheckout { path }
+            | Self::OtherOwner { path }
+            | Self::NoFile { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::TooManyIncludes { path, .. }
+            | Self::TooDeep { path, .. }
+            | Self::TookTooLong { path, .. }
+            | Self::Unreadable { path, .. }
+            | Self::NotUnicode { path } => secrets.mask_path(path),
+        }
+        self
     }
 
     pub(super) fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> Self {
         move |source| Self::Unreadable { path: path.to_path_buf(), source }
     }
+}
+
+/// Whether what git itself wrote cannot be read any more. A name that is no name of a ref, for one, is no damage.
+fn is_damage(code: ErrorCode, class: ErrorClass) -> bool {
+    let objects = matches!(
+        class,
+        ErrorClass::Odb | ErrorClass::Object | ErrorClass::Tree | ErrorClass::Tag | ErrorClass::Zlib | ErrorClass::Sha1
+    );
+    let written = matches!(class, ErrorClass::Index | ErrorClass::Reference);
+    objects || (written && code != ErrorCode::InvalidSpec)
 }
 
 /// libgit2 has no code of its own for "not implemented".
@@ -103,8 +204,4 @@ fn advice(why: &str) -> &'static str {
     } else {
         "use a clone with SHA-1 objects and the default ref format"
     }
-}
-
-pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

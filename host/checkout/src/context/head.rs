@@ -7,7 +7,11 @@ use super::{Distance, Head, Upstream, short_name};
 /// The commit that is checked out; nothing before the first one.
 pub fn commit(repository: &Repository) -> Result<Option<Commit<'_>>, git2::Error> {
     match repository.head() {
-        Ok(head) => head.peel_to_commit().map(Some),
+        // `peel_to_commit` of a reference does not tell that the commit is missing.
+        Ok(head) => match head.target() {
+            Some(id) => repository.find_object(id, None)?.peel_to_commit().map(Some),
+            None => head.peel_to_commit().map(Some),
+        },
         Err(error) if error.code() == ErrorCode::UnbornBranch => Ok(None),
         Err(error) => Err(error),
     }
@@ -22,6 +26,9 @@ pub fn head(repository: &Repository) -> Result<Head, git2::Error> {
 }
 
 /// The upstream that is configured for the branch, and how far `commit` is from it.
+///
+/// There is none, also for git, where the branch has a URL for its remote, as `gh pr checkout` writes it for a fork, or a remote that
+/// does not exist: neither has a ref here.
 pub fn upstream(
     repository: &Repository,
     head: &Head,
@@ -32,7 +39,7 @@ pub fn upstream(
     };
     let full_name = match repository.branch_upstream_name(&format!("refs/heads/{name}")) {
         Ok(full_name) => full_name,
-        Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+        Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => return Ok(None),
         Err(error) => return Err(error),
     };
     let tip = std::str::from_utf8(&full_name).ok().and_then(|name| repository.refname_to_id(name).ok());

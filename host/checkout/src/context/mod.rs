@@ -1,22 +1,30 @@
 //! The local context of a checkout: where it is, which commit it has, what was changed since, and whether a remote has that commit.
 //!
-//! Everything is read from the disk, nothing is written, and nothing goes to the network.
+//! Everything is read from the disk, nothing in the checkout is written, and nothing goes to the network. A checkout may be a stranger's:
+//! no program runs that only its own configuration names, no text of it or of a library is told with a credential in it, and the answer
+//! comes within a time.
 //!
 //! ```no_run
 //! use forgeport_checkout::context::{inspect, Settings};
+//! use std::time::Duration;
 //!
-//! let context = inspect(".".as_ref(), Settings { untracked: true })?;
+//! let context = inspect(".".as_ref(), Settings { untracked: true, time: Duration::from_secs(60) })?;
 //! println!("{:?} below {}", context.commit, context.root.display());
 //! # Ok::<(), forgeport_checkout::context::ContextError>(())
 //! ```
 
 mod content;
 mod error;
+mod foreign;
 mod head;
+mod includes;
 mod index;
+mod inquiry;
 mod model;
+mod plain;
 mod remotes;
 mod repository;
+mod scratch;
 mod staged;
 mod stat;
 mod status;
@@ -25,37 +33,76 @@ mod untracked;
 mod walk;
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 
 use git2::Repository;
 
+use foreign::Foreign;
+use inquiry::Inquiry;
+use status::{Counted, Place};
+
 pub use error::ContextError;
-pub use model::{Address, Changes, Distance, Head, LocalContext, Pushed, Remote, Settings, Upstream};
+pub use model::{
+    Address, Changes, Distance, Fact, Head, LocalContext, Pushed, Remote, Settings, State, Unknown, Upstream,
+};
+
+/// Room for the deepest trees that git takes.
+const STACK: usize = 32 << 20;
 
 /// Tells the local context of `path`: a directory in a checkout, or a file in one, which stands for its directory.
 ///
 /// The commit is read once, so that all that is told belongs to the same one. Each linked worktree and each submodule is a checkout of
 /// its own. `GIT_DIR` and the variables like it are not heeded, as `path` says what is meant.
 ///
+/// It blocks, for at most the time of the settings. What is stuck in the file system then, stays behind in a thread of its own.
+///
 /// # Errors
 /// When there is no checkout at `path`, or it cannot be read; see [`ContextError`].
 pub fn inspect(path: &Path, settings: Settings) -> Result<LocalContext, ContextError> {
+    let inquiry = Inquiry::new(settings.time);
+    let too_long = inquiry.too_long(path);
+    let (sender, receiver) = channel();
+    let asked = path.to_path_buf();
+    let work = move || {
+        let told = look(&asked, settings, &inquiry);
+        // Here and nowhere else it leaves.
+        let told = told.map(|told| told.masked(&inquiry.secrets)).map_err(|error| error.masked(&inquiry.secrets));
+        let _ = sender.send(told);
+    };
+    let unreadable = ContextError::unreadable(path);
+    let worker = thread::Builder::new().stack_size(STACK).spawn(work).map_err(unreadable)?;
+    match receiver.recv_timeout(settings.time) {
+        Ok(told) => told,
+        Err(RecvTimeoutError::Timeout) => Err(too_long),
+        Err(RecvTimeoutError::Disconnected) => match worker.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(()) => Err(too_long),
+        },
+    }
+}
+
+fn look(path: &Path, settings: Settings, inquiry: &Inquiry) -> Result<LocalContext, ContextError> {
     let directory = directory(path)?;
-    let repository = repository::find(&directory)?;
+    let repository = repository::find(&directory, &inquiry.secrets)?;
     let root = root(&repository)?;
     let subdirectory = subdirectory(&directory, &root, &repository)?;
 
     let commit = head::commit(&repository).map_err(ContextError::reading("the commit that is checked out", &root))?;
-    let reading = ContextError::reading("the refs", &root);
-    let head = head::head(&repository).map_err(&reading)?;
-    let upstream = head::upstream(&repository, &head, commit.as_ref()).map_err(&reading)?;
+    let head = head::head(&repository).map_err(ContextError::reading("the branch", &root))?;
     let id = commit.as_ref().map(git2::Commit::id);
-    let remotes = remotes::remotes(&repository, id).map_err(ContextError::reading("the remotes", &root))?;
+    let mut unknown = Vec::new();
+    let upstream = known(head::upstream(&repository, &head, commit.as_ref()), Fact::Upstream, &mut unknown);
+    let remotes = known(remotes::remotes(&repository, id), Fact::Remotes, &mut unknown);
     let changes = if repository.is_bare() {
         None
     } else {
         let tree = commit.as_ref().map(git2::Commit::tree).transpose();
         let tree = tree.map_err(ContextError::reading("the tree of the commit", &root))?;
-        Some(status::changes(&repository, &root, tree.as_ref(), settings.untracked)?)
+        let place = Place { repository: &repository, root: &root, inquiry, depth: 0 };
+        let Counted { changes, unknown: more } = status::changes(&place, tree.as_ref(), settings.untracked)?;
+        unknown.extend(more);
+        Some(changes)
     };
     Ok(LocalContext {
         subdirectory,
@@ -66,7 +113,16 @@ pub fn inspect(path: &Path, settings: Settings) -> Result<LocalContext, ContextE
         shallow: repository.is_shallow(),
         changes,
         remotes,
+        unknown,
         root: root.clone(),
+    })
+}
+
+/// Nothing where it cannot be told: the rest is told nevertheless.
+fn known<T: Default>(told: Result<T, git2::Error>, fact: Fact, unknown: &mut Vec<Unknown>) -> T {
+    told.unwrap_or_else(|error| {
+        unknown.push(Unknown { fact, why: Foreign::of(&error).to_string() });
+        T::default()
     })
 }
 

@@ -1,15 +1,18 @@
 //! What is known of a checkout.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use forgeport_grants::RemoteUrl;
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 /// What to look for.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// Whether files that are neither tracked nor ignored count as changes.
     pub untracked: bool,
+    /// How long it may take. A checkout may be made so that it takes for ever.
+    pub time: Duration,
 }
 
 /// What is known of a checkout, from the disk alone.
@@ -24,7 +27,7 @@ pub struct LocalContext {
     pub commit: Option<String>,
     /// What `HEAD` names.
     pub head: Head,
-    /// The upstream that is configured for the branch.
+    /// The upstream that is configured for the branch, as `git status` tells it.
     pub upstream: Option<Upstream>,
     /// The repository has no work tree.
     pub bare: bool,
@@ -34,6 +37,33 @@ pub struct LocalContext {
     pub changes: Option<Changes>,
     /// The remotes, in the order of their names.
     pub remotes: Vec<Remote>,
+    /// What cannot be told, and is no part of the rest.
+    pub unknown: Vec<Unknown>,
+}
+
+/// A fact that cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unknown {
+    /// Which one.
+    pub fact: Fact,
+    /// For a person.
+    pub why: String,
+}
+
+/// What a checkout may be asked for, and may not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// The branch's upstream.
+    Upstream,
+    /// The remotes, and what they have.
+    Remotes,
+    /// Whether some of the tracked files changed.
+    Modified,
+    /// What is not tracked.
+    Untracked,
+    /// Whether some of the submodules changed.
+    Submodules,
 }
 
 /// What `HEAD` names.
@@ -69,19 +99,33 @@ pub struct Distance {
 
 /// How many paths differ from the commit. A path that was staged and then changed again counts twice, a renamed one as one that went
 /// and one that came.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changes {
     /// Tracked files whose content, executable bit or type is not what was staged, or that are gone.
     pub modified: usize,
     /// Paths where the index differs from the commit.
     pub staged: usize,
-    /// Files that are neither tracked nor ignored; a directory with no tracked file in it counts once.
-    pub untracked: usize,
+    /// Files that are neither tracked nor ignored; a directory with no tracked file in it counts once. Nothing where it cannot be told.
+    pub untracked: Option<usize>,
     /// Paths that wait for a merge to be settled.
     pub conflicted: usize,
     /// Submodules with another commit checked out than staged, or with changed tracked files (not: untracked ones) in them. Git's
     /// setting to overlook some (`submodule.<name>.ignore`) is not heeded: the code is not that of the commit.
     pub submodules: usize,
+    /// Tracked files, here and in submodules, of which it cannot be told whether they changed; see [`LocalContext::unknown`].
+    pub not_compared: usize,
+}
+
+/// Whether anything differs from the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Nothing does.
+    Clean,
+    /// Something does.
+    Dirty,
+    /// Nothing that could be compared does, and not everything could.
+    Unknown,
 }
 
 /// A remote of the repository.
@@ -127,17 +171,47 @@ pub enum Pushed {
     },
 }
 
+impl Default for Changes {
+    /// None, and all is known.
+    fn default() -> Self {
+        Self { modified: 0, staged: 0, untracked: Some(0), conflicted: 0, submodules: 0, not_compared: 0 }
+    }
+}
+
 impl Changes {
     /// Whether anything differs from the commit.
-    pub fn any(&self) -> bool {
-        *self != Self::default()
+    pub fn state(&self) -> State {
+        let Self { modified, staged, untracked, conflicted, submodules, not_compared } = *self;
+        if modified + staged + untracked.unwrap_or_default() + conflicted + submodules > 0 {
+            State::Dirty
+        } else if not_compared > 0 || untracked.is_none() {
+            State::Unknown
+        } else {
+            State::Clean
+        }
+    }
+}
+
+/// With the state: who adds up the numbers alone would take the unknown for clean.
+impl Serialize for Changes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { modified, staged, untracked, conflicted, submodules, not_compared } = self;
+        let mut fields = serializer.serialize_struct("Changes", 7)?;
+        fields.serialize_field("state", &self.state())?;
+        fields.serialize_field("modified", modified)?;
+        fields.serialize_field("staged", staged)?;
+        fields.serialize_field("untracked", untracked)?;
+        fields.serialize_field("conflicted", conflicted)?;
+        fields.serialize_field("submodules", submodules)?;
+        fields.serialize_field("not_compared", not_compared)?;
+        fields.end()
     }
 }
 
 impl LocalContext {
     /// Whether anything differs from the commit; a bare repository has nothing that could.
-    pub fn is_dirty(&self) -> bool {
-        self.changes.is_some_and(|changes| changes.any())
+    pub fn state(&self) -> State {
+        self.changes.map_or(State::Clean, |changes| changes.state())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use forgeport_grants::RemoteUrl;
 use git2::{Config, Direction, ErrorCode, Oid, ReferenceType, Repository, Sort};
 
-use super::error::one_line;
+use super::foreign::Foreign;
 use super::{Address, Pushed, Remote, short_name};
 
 /// Every remote, in the order of their names.
@@ -124,7 +124,7 @@ fn pushed(
     let tips = tracking.values().flatten().map(|reference| reference.tip).collect();
     match holders(repository, commit, &tips) {
         Ok(holders) => each(&|refs| pushed_to(refs, &holders)),
-        Err(error) => each(&|_| unknown(&format!("the history is incomplete: {}", one_line(error.message())))),
+        Err(error) => each(&|_| unknown(&format!("the history is incomplete: {}", Foreign::of(&error)))),
     }
 }
 

@@ -6,49 +6,69 @@ use std::path::Path;
 
 use git2::Repository;
 
-use super::ContextError;
+use super::foreign::Foreign;
+use super::inquiry::Inquiry;
+use super::plain::RuleFiles;
 
-/// Counts like `git status`: a directory without any tracked file counts once, and only if it holds a file that is not ignored.
-/// `unknown` are paths from the root, those of directories with a final `/`.
-pub fn count(repository: &Repository, root: &Path, unknown: &[Vec<u8>]) -> Result<usize, ContextError> {
-    let mut count = 0;
-    for path in unknown {
-        count +=
-            usize::from(is_untracked(repository, root, path).map_err(ContextError::reading("ignore rules", root))?);
-    }
-    Ok(count)
+/// Looks through names that are not in the index.
+pub struct Untracked<'a> {
+    repository: &'a Repository,
+    root: &'a Path,
+    rules: RuleFiles<'a>,
+    inquiry: &'a Inquiry,
 }
 
-fn is_untracked(repository: &Repository, root: &Path, path: &[u8]) -> Result<bool, git2::Error> {
-    if repository.is_path_ignored(OsStr::from_bytes(path))? {
-        return Ok(false);
+impl<'a> Untracked<'a> {
+    pub fn new(repository: &'a Repository, root: &'a Path, inquiry: &'a Inquiry) -> Self {
+        Self { repository, root, rules: RuleFiles::new(root, ".gitignore"), inquiry }
     }
-    if !path.ends_with(b"/") {
-        return Ok(true);
-    }
-    let directory = root.join(OsStr::from_bytes(path));
-    if is_repository(&directory) {
-        return Ok(true);
-    }
-    // As git does: what may not be read, or went meanwhile, holds nothing.
-    let Ok(listing) = std::fs::read_dir(&directory) else {
-        return Ok(false);
-    };
-    for item in listing.flatten() {
-        let Ok(kind) = item.file_type() else { continue };
-        let name = item.file_name();
-        if name == ".git" || !(kind.is_file() || kind.is_symlink() || kind.is_dir()) {
-            continue;
+
+    /// Counts like `git status`: a directory without any tracked file counts once, and only if it holds a file that is not ignored.
+    /// `unknown` are paths from the root, those of directories with a final `/`. Otherwise, why it cannot be told.
+    pub fn count(&mut self, unknown: &[Vec<u8>]) -> Result<usize, String> {
+        let mut count = 0;
+        for path in unknown {
+            count += usize::from(self.is_untracked(path)?);
         }
-        let mut below = [path, name.as_bytes()].concat();
-        if kind.is_dir() {
-            below.push(b'/');
+        Ok(count)
+    }
+
+    fn is_untracked(&mut self, path: &[u8]) -> Result<bool, String> {
+        self.inquiry.check_time(self.root).map_err(|error| error.to_string())?;
+        if !self.rules.are_usable_for(path) {
+            return Err("a `.gitignore` is no file that could be read".to_owned());
         }
-        if is_untracked(repository, root, &below)? {
+        let ignored = self.repository.is_path_ignored(OsStr::from_bytes(path));
+        if ignored.map_err(|error| format!("the rules for what is ignored cannot be read: {}", Foreign::of(&error)))? {
+            return Ok(false);
+        }
+        if !path.ends_with(b"/") {
             return Ok(true);
         }
+        let directory = self.root.join(OsStr::from_bytes(path));
+        if is_repository(&directory) {
+            return Ok(true);
+        }
+        // As git does: what may not be read, or went meanwhile, holds nothing.
+        let Ok(listing) = std::fs::read_dir(&directory) else {
+            return Ok(false);
+        };
+        for item in listing.flatten() {
+            let Ok(kind) = item.file_type() else { continue };
+            let name = item.file_name();
+            if name == ".git" || !(kind.is_file() || kind.is_symlink() || kind.is_dir()) {
+                continue;
+            }
+            let mut below = [path, name.as_bytes()].concat();
+            if kind.is_dir() {
+                below.push(b'/');
+            }
+            if self.is_untracked(&below)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
-    Ok(false)
 }
 
 /// A nested repository is one thing, whatever it holds.

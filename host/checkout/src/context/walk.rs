@@ -13,6 +13,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::ContextError;
 use super::index::Entry;
+use super::inquiry::Inquiry;
 use super::stat::{self, Rules, Verdict};
 use super::tracked::{Child, Children, Directory, Tracked};
 
@@ -41,6 +42,7 @@ pub struct Walk<'a> {
     rules: &'a Rules,
     /// Whether to note what is not tracked.
     untracked: bool,
+    inquiry: &'a Inquiry,
     queue: Mutex<Queue>,
     /// A task came, the last one ended, or one failed.
     changed: Condvar,
@@ -59,9 +61,15 @@ enum Task {
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(root: &'a Path, tracked: &'a Tracked<'a>, rules: &'a Rules, untracked: bool) -> Self {
+    pub fn new(
+        root: &'a Path,
+        tracked: &'a Tracked<'a>,
+        rules: &'a Rules,
+        untracked: bool,
+        inquiry: &'a Inquiry,
+    ) -> Self {
         let queue = Queue { tasks: vec![Task::Directory(tracked.root())], running: 0, failed: false };
-        Self { root, tracked, rules, untracked, queue: Mutex::new(queue), changed: Condvar::new() }
+        Self { root, tracked, rules, untracked, inquiry, queue: Mutex::new(queue), changed: Condvar::new() }
     }
 
     /// Walks with all cores; the calling thread does `meanwhile` first, then helps.
@@ -86,10 +94,10 @@ impl<'a> Walk<'a> {
     fn work(&self) -> Result<Found, ContextError> {
         let mut found = Found::default();
         while let Some((task, _turn)) = self.next() {
-            let done = match task {
+            let done = self.inquiry.check_time(self.root).and_then(|()| match task {
                 Task::Directory(directory) => self.directory(&directory, &mut found),
                 Task::Files(files) => self.files(files, &mut found),
-            };
+            });
             if let Err(error) = done {
                 self.queue().failed = true;
                 return Err(error);
