@@ -32,8 +32,20 @@ fn text(entries: &[AuditEntry]) -> String {
     if entries.is_empty() {
         return "No requests yet.\n".to_owned();
     }
-    let titles =
-        ["TIME", "REPOSITORY", "PROVIDER", "METHOD", "URL", "STATUS", "SENT", "RECEIVED", "SECRETS", "VERDICT", "RULE"];
+    let titles = [
+        "TIME",
+        "REPOSITORY",
+        "PROVIDER",
+        "METHOD",
+        "URL",
+        "STATUS",
+        "SENT",
+        "RECEIVED",
+        "SECRETS",
+        "VERDICT",
+        "TIMES",
+        "RULE",
+    ];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     rows.extend(entries.iter().map(row));
     table(&rows)
@@ -43,18 +55,21 @@ fn row(entry: &AuditEntry) -> Vec<String> {
     let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(entry.at).unwrap_or_default());
     let digest: String = entry.digest.chars().take(12).collect();
     let status = entry.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+    // Of requests beyond their limit, and of those that could not be written down, only the number is known.
+    let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let secrets = if entry.secrets.is_empty() { "-".to_owned() } else { entry.secrets.join(",") };
     [
         humantime::format_rfc3339_millis(at).to_string(),
         entry.repository.clone(),
         format!("{} ({digest})", entry.provider),
-        entry.method.clone(),
-        format!("{}{}", entry.origin, entry.path),
+        or_none(entry.method.clone()),
+        or_none(format!("{}{}", entry.origin, entry.path)),
         status,
         entry.sent.to_string(),
         entry.received.to_string(),
         secrets,
         entry.outcome.clone(),
+        entry.count.to_string(),
         entry.rule.clone(),
     ]
     .map(|cell| neutral(&cell))

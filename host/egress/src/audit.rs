@@ -18,6 +18,8 @@ const HIDDEN: &str = "(hidden)";
 pub struct Caller {
     /// The workspace; one for each user of a command line.
     pub tenant: String,
+    /// The code repository's id.
+    pub registration: String,
     /// The code repository's name.
     pub repository: String,
     /// The provider's name and version.
@@ -42,7 +44,7 @@ pub enum Outcome {
 pub struct Record {
     /// Milliseconds since 1970 (UTC).
     pub at: i64,
-    /// The method, as far as it can be shown.
+    /// The method, as far as it can be shown. It, the origin and the path are empty for a request beyond the limit of requests.
     pub method: String,
     /// Where to; a refused request may have had none.
     pub origin: String,
@@ -116,6 +118,14 @@ impl Entry {
         };
         let (auditor, caller, forms) = (permit.auditor.clone(), permit.caller.clone(), permit.forms().clone());
         Entry { auditor, caller, forms, record }
+    }
+
+    /// Where to is not told: of requests beyond their limit there may be any number, each to another place.
+    pub(crate) fn beyond_the_limit(&mut self) {
+        let Record { method, origin, path, .. } = &mut self.record;
+        for text in [method, origin, path] {
+            text.clear();
+        }
     }
 
     pub(crate) fn received(&mut self, bytes: u64) {

@@ -180,7 +180,11 @@ impl Gate {
     /// Every request of every provider goes through here and nowhere else, and is written down.
     async fn pass(&self, permit: &Permit, request: &Request, at_home: bool) -> Result<Answer, EgressError> {
         let mut entry = Entry::new(permit, request.method.as_str(), &request.url);
-        let sent = match self.clear(permit, request, at_home, &mut entry) {
+        // What is asked counts, not only what leaves: to refuse takes the host's time and room in the log.
+        let counted = permit.usage.request().inspect_err(|_| entry.beyond_the_limit());
+        let cleared =
+            counted.map_err(EgressError::from).and_then(|()| self.clear(permit, request, at_home, &mut entry));
+        let sent = match cleared {
             Ok(cleared) => self.send(permit, request, cleared, &mut entry).await,
             Err(error) => Err(error),
         };
@@ -210,7 +214,7 @@ impl Gate {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY));
         let size = permit.usage.headers(&headers)? + request.url.as_str().len() as u64;
         let size = size + request.body.as_ref().map_or(0, Bytes::len) as u64;
-        permit.usage.request(size)?;
+        permit.usage.send(size)?;
         (entry.record.sent, entry.record.secrets) = (size, secrets);
         let (tenant, provider) = (permit.caller.tenant.clone(), permit.caller.digest.clone());
         Ok(Cleared { key: Key { tenant, provider, origin, private }, headers })

@@ -51,8 +51,12 @@ impl Usage {
         &self.0.limits
     }
 
-    pub(crate) fn request(&self, bytes: u64) -> Result<(), LimitReached> {
-        self.count(&self.0.requests, 1, Limit::Requests)?;
+    /// One more is asked for, whatever becomes of it.
+    pub(crate) fn request(&self) -> Result<(), LimitReached> {
+        self.count(&self.0.requests, 1, Limit::Requests)
+    }
+
+    pub(crate) fn send(&self, bytes: u64) -> Result<(), LimitReached> {
         self.count(&self.0.out, bytes, Limit::BytesOut)
     }
 

@@ -34,6 +34,25 @@ async fn requests_are_counted_with_redirects_and_repetitions() {
 }
 
 #[tokio::test]
+async fn what_is_refused_counts_as_a_request_and_beyond_the_limit_nothing_is_told_of_it() {
+    let home = Server::start(vec![ok("")]);
+    let kept = Arc::new(Kept::default());
+    let permit = Permit { auditor: kept.clone(), ..limited(&home, &["requests=3"]) };
+    let elsewhere = Url::parse("https://ungranted.example/secret-path").unwrap();
+    for _ in 0..3 {
+        let refused = gate().fetch(&permit, get(elsewhere.clone())).await;
+        assert!(matches!(refused, Err(EgressError::Refused(_))), "{refused:?}");
+    }
+    assert_eq!(reached(&permit, get(elsewhere)).await, Limit::Requests);
+    assert_eq!(reached(&permit, get(home.url("/"))).await, Limit::Requests);
+    assert!(home.asked().is_empty());
+    let told: Vec<_> = kept.records().into_iter().map(|record| (record.outcome, record.origin, record.path)).collect();
+    let named = (Outcome::Refused, "https://ungranted.example".to_owned(), "/secret-path".to_owned());
+    let beyond = (Outcome::Refused, String::new(), String::new());
+    assert_eq!(told, [named.clone(), named.clone(), named, beyond.clone(), beyond]);
+}
+
+#[tokio::test]
 async fn what_is_sent_is_counted_before_it_leaves() {
     let home = Server::start(vec![ok("")]);
     let permit = limited(&home, &["bytes_out=2000"]);

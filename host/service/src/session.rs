@@ -94,6 +94,7 @@ fn opening(options: &Options) -> Result<Opening> {
 fn caller(repository: &CodeRepository) -> Caller {
     Caller {
         tenant: TENANT.to_owned(),
+        registration: repository.id.clone(),
         repository: repository.name.clone(),
         provider: format!("{} {}", repository.provider.name, repository.provider.version),
         digest: repository.provider.digest.clone(),

@@ -1,22 +1,59 @@
 //! What is remembered of every request that a provider made, or tried to make.
+//!
+//! A provider decides how much there is to remember: one that asked for what it may not, again and again, once pushed all that was known
+//! of the others out of the log, in two calls. So equal refusals are one entry, and each registration has room of its own, for refusals
+//! apart from what left: noise pushes out nothing but older noise.
 
 use crate::{Result, Store, StoreError};
-use rusqlite::{Row, named_params};
+use rusqlite::{Row, Statement, Transaction, named_params};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
-/// Entries that are kept; the oldest go first. At about 250 bytes each that is 50 MB.
-const KEPT: i64 = 200_000;
+/// What is kept for each registration under each of its names; the oldest go first. An entry has about 250 bytes: 15 MB in all.
+const KEPT: &[(&str, i64)] = &[(ANSWERED, 50_000), ("failed", 5_000), (REFUSED, 5_000), (UNRECORDED, 100)];
+/// How long anything is kept, in milliseconds: 400 days, so that the same month of the year before can be looked at.
+const AGE: i64 = 400 * 24 * 60 * 60 * 1000;
+/// Equal refusals so close to each other are one entry, in milliseconds.
+const TOGETHER: i64 = 10 * 60 * 1000;
+/// The rooms are looked through once in so many entries: counting them takes a millisecond.
+const SWEEP: i64 = 256;
+
+const ANSWERED: &str = "answered";
+const REFUSED: &str = "refused";
+const INSERT: &str = "
+    INSERT INTO audit (at, until, count, tenant, registration, repository, provider, digest, method, origin, path, status, sent,
+        received, secrets, outcome, rule)
+    VALUES (:at, :until, :count, :tenant, :registration, :repository, :provider, :digest, :method, :origin, :path, :status, :sent,
+        :received, :secrets, :outcome, :rule)";
+/// Adds to the newest refusal that is like this one, if there is one that is new enough.
+const MERGE: &str = "
+    UPDATE audit SET count = count + :count, until = max(until, :until)
+    WHERE id = (
+        SELECT max(id) FROM audit
+        WHERE outcome = 'refused' AND tenant = :tenant AND registration = :registration AND origin = :origin AND path = :path
+            AND repository = :repository AND provider = :provider AND digest = :digest AND method = :method AND rule = :rule
+            AND at > :after
+    )";
+
+/// The outcome of an entry that stands for requests which could not be written down.
+pub const UNRECORDED: &str = "unrecorded";
 
 /// The audit log of a store.
 pub struct Audit<'a>(pub(crate) &'a Store);
 
-/// One request.
+/// One request, or several that were refused alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditEntry {
-    /// When it was made, in milliseconds since 1970 (UTC).
+    /// When it was made, in milliseconds since 1970 (UTC); of several, the first one.
     pub at: i64,
+    /// When the last one was made.
+    pub until: i64,
+    /// How many there were.
+    pub count: u64,
     /// The workspace.
     pub tenant: String,
+    /// The code repository's id, which no other has. Empty in entries from before Forgeport wrote it down.
+    pub registration: String,
     /// The code repository's name at that time.
     pub repository: String,
     /// The provider's name and version.
@@ -37,7 +74,7 @@ pub struct AuditEntry {
     pub received: u64,
     /// The names of the secret options that went along.
     pub secrets: Vec<String>,
-    /// `answered`, `failed` or `refused`.
+    /// `answered`, `failed`, `refused` or `unrecorded`.
     pub outcome: String,
     /// The rule that let it out, or why it did not leave.
     pub rule: String,
@@ -48,9 +85,9 @@ pub struct AuditEntry {
 pub struct AuditFilter {
     /// Of this code repository only.
     pub repository: Option<String>,
-    /// From this time on, in milliseconds since 1970 (UTC).
+    /// What there was from this time on, in milliseconds since 1970 (UTC).
     pub since: Option<i64>,
-    /// Those that were refused only.
+    /// Those that were refused only, and those of which nothing else is known.
     pub refused: bool,
     /// The newest so many.
     pub last: Option<u32>,
@@ -63,31 +100,17 @@ impl Audit<'_> {
     /// When the database cannot be written.
     pub fn append(&self, entries: &[AuditEntry]) -> Result<()> {
         self.0.write(|tx| {
-            let mut statement = tx.prepare(
-                "INSERT INTO audit (at, tenant, repository, provider, digest, method, origin, path, status, sent,
-                     received, secrets, outcome, rule)
-                 VALUES (:at, :tenant, :repository, :provider, :digest, :method, :origin, :path, :status, :sent,
-                     :received, :secrets, :outcome, :rule)",
-            )?;
+            let (mut inserting, mut merging) = (tx.prepare(INSERT)?, tx.prepare(MERGE)?);
+            let mut last = None;
             for entry in entries {
-                statement.execute(named_params! {
-                    ":at": entry.at,
-                    ":tenant": entry.tenant,
-                    ":repository": entry.repository,
-                    ":provider": entry.provider,
-                    ":digest": entry.digest,
-                    ":method": entry.method,
-                    ":origin": entry.origin,
-                    ":path": entry.path,
-                    ":status": entry.status,
-                    ":sent": i64::try_from(entry.sent).unwrap_or(i64::MAX),
-                    ":received": i64::try_from(entry.received).unwrap_or(i64::MAX),
-                    ":secrets": serde_json::to_string(&entry.secrets).unwrap_or_default(),
-                    ":outcome": entry.outcome,
-                    ":rule": entry.rule,
-                })?;
+                if entry.outcome != REFUSED || !is_merged(&mut merging, entry)? {
+                    insert(&mut inserting, entry)?;
+                    last = Some(tx.last_insert_rowid());
+                }
             }
-            tx.execute("DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?1", [KEPT])?;
+            if last.is_some_and(|last| last % SWEEP < entries.len() as i64) {
+                sweep(tx, entries)?;
+            }
             Ok(())
         })
     }
@@ -101,8 +124,8 @@ impl Audit<'_> {
             let mut statement = tx.prepare(
                 "SELECT * FROM (
                      SELECT * FROM audit
-                     WHERE (:repository IS NULL OR repository = :repository) AND (:since IS NULL OR at >= :since)
-                         AND (NOT :refused OR outcome = 'refused')
+                     WHERE (:repository IS NULL OR repository = :repository) AND (:since IS NULL OR until >= :since)
+                         AND (NOT :refused OR outcome IN ('refused', 'unrecorded'))
                      ORDER BY id DESC LIMIT :last
                  ) ORDER BY id",
             )?;
@@ -121,12 +144,83 @@ impl Audit<'_> {
     }
 }
 
+fn insert(statement: &mut Statement<'_>, entry: &AuditEntry) -> Result<()> {
+    statement.execute(named_params! {
+        ":at": entry.at,
+        ":until": entry.until,
+        ":count": as_number(entry.count),
+        ":tenant": entry.tenant,
+        ":registration": entry.registration,
+        ":repository": entry.repository,
+        ":provider": entry.provider,
+        ":digest": entry.digest,
+        ":method": entry.method,
+        ":origin": entry.origin,
+        ":path": entry.path,
+        ":status": entry.status,
+        ":sent": as_number(entry.sent),
+        ":received": as_number(entry.received),
+        ":secrets": serde_json::to_string(&entry.secrets).unwrap_or_default(),
+        ":outcome": entry.outcome,
+        ":rule": entry.rule,
+    })?;
+    Ok(())
+}
+
+/// Whether a refusal was added to one like it.
+fn is_merged(statement: &mut Statement<'_>, entry: &AuditEntry) -> Result<bool> {
+    let changed = statement.execute(named_params! {
+        ":count": as_number(entry.count),
+        ":until": entry.until,
+        ":tenant": entry.tenant,
+        ":registration": entry.registration,
+        ":origin": entry.origin,
+        ":path": entry.path,
+        ":repository": entry.repository,
+        ":provider": entry.provider,
+        ":digest": entry.digest,
+        ":method": entry.method,
+        ":rule": entry.rule,
+        ":after": entry.at.saturating_sub(TOGETHER),
+    })?;
+    Ok(changed > 0)
+}
+
+/// Takes out what is too old, and of those whose entries came what is too much.
+fn sweep(tx: &Transaction<'_>, entries: &[AuditEntry]) -> Result<()> {
+    let newest = entries.iter().map(|entry| entry.at).max().unwrap_or_default();
+    tx.execute("DELETE FROM audit WHERE at < ?1", [newest.saturating_sub(AGE)])?;
+    let owners: BTreeSet<_> =
+        entries.iter().map(|entry| (&entry.tenant, &entry.registration, &entry.repository)).collect();
+    for (tenant, registration, repository) in owners {
+        for (outcome, kept) in KEPT {
+            tx.execute(
+                "DELETE FROM audit WHERE id <= (
+                     SELECT id FROM audit
+                     WHERE tenant = ?1 AND registration = ?2 AND repository = ?3 AND outcome = ?4
+                     ORDER BY id DESC LIMIT 1 OFFSET ?5
+                 ) AND tenant = ?1 AND registration = ?2 AND repository = ?3 AND outcome = ?4",
+                (tenant, registration, repository, outcome, kept),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// SQLite knows no larger ones.
+fn as_number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
 fn read(row: &Row<'_>) -> Result<AuditEntry> {
-    let bytes = |column| -> Result<u64> { Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or_default()) };
+    let number = |column| -> Result<u64> { Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or_default()) };
     let secrets: String = row.get("secrets")?;
     Ok(AuditEntry {
         at: row.get("at")?,
+        until: row.get("until")?,
+        count: number("count")?,
         tenant: row.get("tenant")?,
+        registration: row.get("registration")?,
         repository: row.get("repository")?,
         provider: row.get("provider")?,
         digest: row.get("digest")?,
@@ -134,8 +228,8 @@ fn read(row: &Row<'_>) -> Result<AuditEntry> {
         origin: row.get("origin")?,
         path: row.get("path")?,
         status: row.get("status")?,
-        sent: bytes("sent")?,
-        received: bytes("received")?,
+        sent: number("sent")?,
+        received: number("received")?,
         secrets: serde_json::from_str(&secrets).map_err(|_| StoreError::Corrupt("an entry of the audit log".into()))?,
         outcome: row.get("outcome")?,
         rule: row.get("rule")?,
@@ -151,7 +245,10 @@ mod tests {
     fn entry(at: i64, repository: &str, outcome: &str) -> AuditEntry {
         AuditEntry {
             at,
+            until: at,
+            count: 1,
             tenant: "local".into(),
+            registration: format!("id of {repository}"),
             repository: repository.into(),
             provider: "github 1".into(),
             digest: "d".into(),
@@ -165,6 +262,17 @@ mod tests {
             outcome: outcome.into(),
             rule: "r".into(),
         }
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), KeySource::File).unwrap();
+        (directory, store)
+    }
+
+    fn kept(store: &Store, repository: &str) -> Vec<AuditEntry> {
+        let filter = AuditFilter { repository: Some(repository.into()), ..Default::default() };
+        store.audit().list(&filter).unwrap()
     }
 
     #[test]
@@ -182,14 +290,69 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_entries_go_when_there_are_too_many() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), KeySource::File).unwrap();
-        store.audit().append(&[entry(1, "a", "answered")]).unwrap();
-        let last = KEPT + 1;
-        store.write(|tx| Ok(tx.execute("UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'audit'", [last])?)).unwrap();
-        store.audit().append(&[entry(2, "a", "answered")]).unwrap();
-        let left: Vec<i64> = store.audit().list(&AuditFilter::default()).unwrap().iter().map(|e| e.at).collect();
-        assert_eq!(left, [2]);
+    fn equal_refusals_are_one_entry_with_their_number_and_their_last_time() {
+        let (_directory, store) = store();
+        let refused = |at| entry(at, "a", REFUSED);
+        store.audit().append(&[refused(1), refused(2), AuditEntry { path: "/other".into(), ..refused(3) }]).unwrap();
+        store.audit().append(&[AuditEntry { count: 5, until: 9, ..refused(4) }, entry(5, "b", REFUSED)]).unwrap();
+        let told: Vec<_> = kept(&store, "a").iter().map(|e| (e.path.clone(), e.at, e.until, e.count)).collect();
+        assert_eq!(told, [("/".into(), 1, 9, 7), ("/other".into(), 3, 3, 1)]);
+        assert_eq!(kept(&store, "b").len(), 1);
+        let since = AuditFilter { since: Some(8), ..Default::default() };
+        assert_eq!(store.audit().list(&since).unwrap().len(), 1, "the last one counts");
+        store.audit().append(&[refused(TOGETHER + 1)]).unwrap();
+        assert_eq!(kept(&store, "a").len(), 3, "after a while it is another one");
+    }
+
+    #[test]
+    fn what_left_is_never_one_entry() {
+        let (_directory, store) = store();
+        for outcome in [ANSWERED, "failed"] {
+            store.audit().append(&[entry(1, outcome, outcome), entry(1, outcome, outcome)]).unwrap();
+            assert_eq!(kept(&store, outcome).len(), 2);
+        }
+    }
+
+    #[test]
+    fn noise_of_one_registration_pushes_out_nothing_but_its_own_older_noise() {
+        let (_directory, store) = store();
+        let again = AuditEntry { registration: "another id".into(), ..entry(1, "a", REFUSED) };
+        let first = [entry(1, "a", ANSWERED), entry(1, "b", REFUSED), entry(1, "b", ANSWERED), again.clone()];
+        store.audit().append(&first).unwrap();
+        let noise = |number: i64| AuditEntry { path: format!("/{number}"), ..entry(2, "a", REFUSED) };
+        let most = KEPT.iter().find(|(outcome, _)| *outcome == REFUSED).unwrap().1;
+        for begin in (0..most * 2).step_by(1000) {
+            store.audit().append(&(begin..begin + 1000).map(noise).collect::<Vec<_>>()).unwrap();
+        }
+        let (loud, quiet) = (kept(&store, "a"), kept(&store, "b"));
+        assert!(loud.contains(&first[0]) && loud.contains(&again) && quiet == first[1..3]);
+        let refused: Vec<_> =
+            loud.iter().filter(|e| e.outcome == REFUSED && e.registration != again.registration).collect();
+        assert_eq!(refused.len() as i64, most);
+        assert_eq!(*refused[refused.len() - 1], noise(most * 2 - 1));
+    }
+
+    #[test]
+    fn what_is_older_than_all_that_is_kept_goes() {
+        let (_directory, store) = store();
+        store.audit().append(&[entry(1, "a", ANSWERED), entry(2 + AGE, "b", ANSWERED)]).unwrap();
+        assert_eq!(kept(&store, "a").len(), 1);
+        store.audit().append(&vec![entry(2 + AGE, "b", ANSWERED); SWEEP as usize]).unwrap();
+        assert_eq!(kept(&store, "a").len(), 0);
+    }
+
+    #[test]
+    fn a_log_from_before_is_read_as_it_was() {
+        let (_directory, store) = store();
+        store
+            .write(|tx| {
+                Ok(tx.execute_batch(
+                    "INSERT INTO audit (at, tenant, repository, provider, digest, method, origin, path, sent, received, secrets,
+                         outcome, rule)
+                     VALUES (7, 'local', 'a', 'p', 'd', 'GET', 'o', '/', 0, 0, '[]', 'refused', 'r')",
+                )?)
+            })
+            .unwrap();
+        assert_eq!((kept(&store, "a")[0].count, kept(&store, "a")[0].registration.as_str()), (1, ""));
     }
 }

@@ -23,7 +23,7 @@ mod schema;
 mod seal;
 mod secrets;
 
-pub use audit::{Audit, AuditEntry, AuditFilter};
+pub use audit::{Audit, AuditEntry, AuditFilter, UNRECORDED};
 pub use code_repositories::CodeRepositories;
 pub use code_repository::{CodeRepository, Consent, ProviderRef, StoredOption};
 pub use components::digest_of;

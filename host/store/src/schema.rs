@@ -5,8 +5,12 @@ use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 use std::path::{Path, PathBuf};
 
-const STEPS: &[M<'static>] =
-    &[M::up(include_str!("schema/1.sql")), M::up(include_str!("schema/2.sql")), M::up(include_str!("schema/3.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("schema/1.sql")),
+    M::up(include_str!("schema/2.sql")),
+    M::up(include_str!("schema/3.sql")),
+    M::up(include_str!("schema/4.sql")),
+];
 
 /// Brings the tables to the newest version, in one process only when several come at once.
 pub(crate) fn bring_up_to_date(connection: &mut Connection, directory: &Path) -> Result<()> {

@@ -83,6 +83,12 @@ impl Secrets {
         }
     }
 
+    pub fn are_in(&self, text: &str) -> bool {
+        let mut masked = text.to_owned();
+        self.mask(&mut masked);
+        masked != text
+    }
+
     /// Paths may come from the configuration too (`core.worktree`, `include.path`).
     pub fn mask_path(&self, path: &mut PathBuf) {
         let Some(shown) = path.to_str() else { return };
@@ -123,7 +129,10 @@ impl LocalContext {
         for Remote { name, address, pushed } in remotes {
             secrets.mask(name);
             match address {
-                // It cannot hold a user.
+                // It holds no user; but where `insteadOf` puts one URL before another, the second one's user is in the path.
+                Address::Forge(url) if secrets.are_in(&url.to_string()) => {
+                    *address = Address::Other { why: "a credential is a part of the remote's path".to_owned() };
+                }
                 Address::Forge(_) => {}
                 Address::Other { why } => secrets.mask(why),
             }

@@ -1,0 +1,167 @@
+//! Writes down what providers do on the network, off the path of the requests themselves.
+
+mod pending;
+
+use forgeport_egress::{Auditor, Caller, Record};
+use forgeport_store::{AuditEntry, Store};
+use pending::Pending;
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+};
+
+/// A thread that writes entries as they come; what has come is written before it goes.
+pub(crate) struct Journal {
+    desk: Arc<Desk>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// Where entries lie until they are written. Nobody waits who brings one.
+#[derive(Default)]
+struct Desk {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    pending: Pending,
+    stopped: bool,
+}
+
+impl Journal {
+    pub(crate) fn start(store: Arc<Store>) -> Journal {
+        let desk = Arc::new(Desk::default());
+        let theirs = desk.clone();
+        let writer = std::thread::spawn(move || theirs.write_to(&store));
+        Journal { desk, writer: Some(writer) }
+    }
+
+    pub(crate) fn auditor(&self) -> Arc<dyn Auditor> {
+        self.desk.clone()
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.desk.state().stopped = true;
+        self.desk.changed.notify_all();
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Auditor for Desk {
+    fn record(&self, caller: &Caller, record: Record) {
+        self.state().pending.add(entry(caller, record));
+        self.changed.notify_all();
+    }
+}
+
+impl Desk {
+    fn write_to(&self, store: &Store) {
+        while let Some(entries) = self.take() {
+            if let Err(error) = store.audit().append(&entries) {
+                let missing: u64 = entries.iter().map(|entry| entry.count).sum();
+                tracing::warn!(%error, "{missing} requests are missing from the audit log");
+            }
+        }
+    }
+
+    /// Waits for entries; nothing when all are written and no more come.
+    fn take(&self) -> Option<Vec<AuditEntry>> {
+        let mut state = self.state();
+        loop {
+            let entries = state.pending.take();
+            if !entries.is_empty() {
+                return Some(entries);
+            }
+            if state.stopped {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// It holds at every moment, also after a panic elsewhere.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn entry(caller: &Caller, record: Record) -> AuditEntry {
+    let Caller { tenant, registration, repository, provider, digest } = caller.clone();
+    let Record { at, method, origin, path, status, sent, received, secrets, outcome, rule } = record;
+    let outcome = outcome.as_str().to_owned();
+    AuditEntry {
+        at,
+        until: at,
+        count: 1,
+        tenant,
+        registration,
+        repository,
+        provider,
+        digest,
+        method,
+        origin,
+        path,
+        status,
+        sent,
+        received,
+        secrets,
+        outcome,
+        rule,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use forgeport_egress::{EgressError, Gate, GateSettings, Permit, Request};
+    use forgeport_grants::{Authority, Grants, Limit, Limits};
+    use forgeport_store::{AuditFilter, KeySource};
+    use std::time::{Duration, Instant};
+
+    fn permit(journal: &Journal, repository: &str) -> Permit {
+        let caller =
+            Caller { registration: format!("id of {repository}"), repository: repository.into(), ..Caller::default() };
+        let authority = Authority { asked: Grants::default(), granted: Grants::default(), ceiling: None };
+        let mut limits = Limits::default();
+        limits.set(Limit::Requests, 300);
+        let permit = Permit::new(authority, limits, Instant::now() + Duration::from_secs(600));
+        Permit { caller: Arc::new(caller), auditor: journal.auditor(), ..permit }
+    }
+
+    fn get(path: &str) -> Request {
+        let url = format!("https://ungranted.example/{path}").parse().unwrap();
+        Request { method: http::Method::GET, url, headers: http::HeaderMap::new(), body: None, secret: None }
+    }
+
+    #[tokio::test]
+    async fn who_asks_again_and_again_for_what_it_may_not_fills_no_log_and_pushes_nobody_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(directory.path(), KeySource::File).unwrap());
+        let journal = Journal::start(store.clone());
+        let gate = Gate::new(GateSettings::default()).unwrap();
+        gate.open(&permit(&journal, "quiet"), get("")).await.map(drop).unwrap_err();
+        let (same, each) = (permit(&journal, "same"), permit(&journal, "each another"));
+        let asked = 20_000;
+        let mut last = None;
+        for number in 0..asked {
+            last = gate.open(&same, get("same")).await.err();
+            gate.open(&each, get(&number.to_string())).await.map(drop).unwrap_err();
+        }
+        assert!(matches!(last, Some(EgressError::Limit(reached)) if reached.limit == Limit::Requests));
+        drop(journal);
+        let of = |repository: &str| {
+            let filter = AuditFilter { repository: Some(repository.into()), ..AuditFilter::default() };
+            let entries = store.audit().list(&filter).unwrap();
+            (entries.len(), entries.iter().map(|entry| entry.count).sum::<u64>())
+        };
+        assert_eq!(of("quiet"), (1, 1));
+        assert_eq!(of("same"), (2, asked), "what was refused, and what was beyond the limit");
+        assert_eq!(of("each another"), (301, asked));
+    }
+}
