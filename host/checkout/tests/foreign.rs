@@ -1,18 +1,11 @@
-//! Checkouts of strangers: they end in an answer or an error, run nothing, and tell no credential.
+//! Checkouts of strangers run nothing, and tell no credential.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use forgeport_checkout::context::{Changes, ContextError, Fact, Settings, State, inspect};
-use git2::{Oid, Repository};
-use std::{
-    fs,
-    os::unix::fs::{PermissionsExt, symlink},
-    path::Path,
-    process::Command,
-    time::Duration,
-};
-use support::{Place, SETTINGS, git};
+use forgeport_checkout::context::{Changes, ContextError, Fact, State};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use support::{Place, add, git, set_old};
 
 /// Every setting that names a program which some command of git runs, with what has to stand before the program (gitattributes(5),
 /// git-config(1) of git 2.47).
@@ -92,21 +85,11 @@ fn armed(configure: impl Fn(&Place, &[String])) -> Place {
     place
 }
 
-fn set_old(file: &Path) {
-    let file = fs::File::options().write(true).open(file).unwrap();
-    file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
-}
-
 fn set(file: &Path, lines: &[String]) {
     for line in lines {
         let (key, value) = line.split_once('=').unwrap();
         git(file.parent().unwrap(), &["config", "--file", file.to_str().unwrap(), key, value]);
     }
-}
-
-fn add(file: &Path, text: &str) {
-    let old = fs::read_to_string(file).unwrap_or_default();
-    fs::write(file, format!("{old}\n{text}")).unwrap();
 }
 
 #[track_caller]
@@ -187,219 +170,6 @@ fn an_encoding_is_undone_by_git_as_git_would() {
     let wide: Vec<u8> = "\u{feff}WIDE\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(place.path("checkout/x.wide"), wide).unwrap();
     assert_eq!(place.changes(), Changes { modified: 1, ..Changes::default() });
-}
-
-/// What git keeps in files, with what a stranger may have put there instead.
-const FILES: &[&str] = &[
-    ".git",
-    ".git/HEAD",
-    ".git/config",
-    ".git/config.worktree",
-    ".git/index",
-    ".git/packed-refs",
-    ".git/commondir",
-    ".git/gitdir",
-    ".git/shallow",
-    ".git/FETCH_HEAD",
-    ".git/MERGE_HEAD",
-    ".git/info/exclude",
-    ".git/info/attributes",
-    ".git/info/grafts",
-    ".git/info/sparse-checkout",
-    ".git/refs/heads/main",
-    ".git/refs/remotes/origin/HEAD",
-    ".git/refs/remotes/origin/new",
-    ".git/objects/info/alternates",
-    ".git/objects/info/commit-graph",
-    ".git/objects/pack/pack-1.idx",
-    ".git/objects/pack/pack-1.pack",
-    ".git/objects/pack/multi-pack-index",
-    ".git/logs/HEAD",
-    ".gitignore",
-    ".gitattributes",
-    ".gitmodules",
-    "d/.gitignore",
-    "d/.gitattributes",
-    "new/.gitignore",
-    "a",
-    "d/b",
-    "new/file",
-];
-
-/// A checkout in which every file is unsure, something is untracked, and the commit's objects are loose.
-fn touched() -> Place {
-    thread_local! {
-        static ONE: Place = new_touched();
-    }
-    let place = Place(tempfile::tempdir().unwrap());
-    ONE.with(|one| {
-        let copied = Command::new("cp").arg("-a").arg(one.path("checkout")).arg(place.path("")).status();
-        assert!(copied.unwrap().success());
-    });
-    place
-}
-
-fn new_touched() -> Place {
-    let place = Place::new();
-    place.write("checkout", "new/other", "");
-    place.write("checkout", "a", "x\n");
-    place.commit("checkout");
-    for name in ["a", "d/b", "d/e/c", "run.sh"] {
-        set_old(&place.path("checkout").join(name));
-    }
-    place.write("checkout", "new/untracked", "");
-    place.write("checkout", "newer/untracked", "");
-    git(&place.path("checkout"), &["config", "extensions.worktreeConfig", "true"]);
-    place
-}
-
-/// In far less than the time that there is: nothing was waited for.
-#[track_caller]
-fn assert_ends(place: &Place, what: &str) {
-    match place.attempt("checkout") {
-        Err(error @ ContextError::TookTooLong { .. }) => panic!("{what}: {error}"),
-        Err(error) => assert!(!error.to_string().contains('\n'), "{error}"),
-        Ok(_) => {}
-    }
-}
-
-fn replace(path: &Path, make: impl Fn(&Path)) {
-    if path.is_dir() {
-        fs::remove_dir_all(path).unwrap();
-    } else {
-        let _ = fs::remove_file(path);
-    }
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    make(path);
-}
-
-fn make_pipe(path: &Path) {
-    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-}
-
-#[test]
-fn a_pipe_a_device_or_a_circle_in_the_place_of_any_file_keeps_nobody_waiting() {
-    for name in FILES {
-        for kind in ["a pipe", "a link to a pipe", "a link to /dev/zero", "a link to itself"] {
-            let place = touched();
-            let pipe = place.path("pipe");
-            make_pipe(&pipe);
-            replace(&place.path("checkout").join(name), |path| match kind {
-                "a pipe" => make_pipe(path),
-                "a link to a pipe" => symlink(&pipe, path).unwrap(),
-                "a link to /dev/zero" => symlink("/dev/zero", path).unwrap(),
-                _ => symlink(path.file_name().unwrap(), path).unwrap(),
-            });
-            assert_ends(&place, &format!("{name} is {kind}"));
-        }
-    }
-}
-
-#[test]
-fn a_pipe_in_the_place_of_an_object_keeps_nobody_waiting() {
-    let place = touched();
-    for spec in ["HEAD", "HEAD^{tree}", "HEAD:d", "HEAD:a"] {
-        let id = git(&place.path("checkout"), &["rev-parse", spec]);
-        let (folder, rest) = id.trim().split_at(2);
-        let object = place.path("checkout/.git/objects").join(folder).join(rest);
-        let content = fs::read(&object).unwrap();
-        replace(&object, make_pipe);
-        assert_ends(&place, spec);
-        replace(&object, |path| fs::write(path, &content).unwrap());
-    }
-    assert!(place.attempt("checkout").is_ok());
-}
-
-#[test]
-fn a_huge_file_in_the_place_of_any_file_is_not_read() {
-    for name in FILES.iter().filter(|name| !matches!(**name, "a" | "d/b" | "new/file")) {
-        let place = touched();
-        let path = place.path("checkout").join(name);
-        replace(&path, |path| fs::File::create(path).unwrap().set_len(1 << 42).unwrap());
-        assert_ends(&place, name);
-    }
-}
-
-#[test]
-fn settings_that_lead_to_pipes_devices_and_each_other_keep_nobody_waiting() {
-    let pipe = |place: &Place| {
-        make_pipe(&place.path("pipe"));
-        place.path("pipe").display().to_string()
-    };
-    type Setting = fn(&str) -> String;
-    let settings: [(&str, Setting); 9] = [
-        ("attributes", |pipe| format!("[core]\nattributesFile = {pipe}")),
-        ("excludes", |pipe| format!("[core]\nexcludesFile = {pipe}")),
-        ("include", |pipe| format!("[include]\npath = {pipe}")),
-        ("quoted", |pipe| format!("[include] path = \"{pipe}\" ; x")),
-        ("conditional", |pipe| format!("[includeIf \"gitdir:/**\"]\npath = {pipe}")),
-        ("circle", |_| "[include]\npath = config".into()),
-        ("device", |_| "[include]\npath = /dev/zero".into()),
-        ("worktree", |_| "[core]\nworktree = /".into()),
-        ("bare", |_| "[core]\nbare = true".into()),
-    ];
-    for (name, text) in settings {
-        let place = touched();
-        add(&place.path("checkout/.git/config"), &text(&pipe(&place)));
-        assert_ends(&place, name);
-    }
-    let place = touched();
-    make_pipe(&place.path("pipe"));
-    fs::write(
-        place.path("checkout/.git/objects/info/alternates"),
-        format!("{}\n.\n../objects\n", place.path("pipe").display()),
-    )
-    .unwrap();
-    assert_ends(&place, "alternates");
-}
-
-#[test]
-fn files_that_include_each_other_again_and_again_are_read_only_so_often() {
-    let place = touched();
-    for number in 0..9 {
-        let includes = format!("[include]\npath = more-{}\n", number + 1).repeat(100);
-        fs::write(place.path("checkout/.git").join(format!("more-{number}")), includes).unwrap();
-    }
-    add(&place.path("checkout/.git/config"), "[include]\npath = more-0");
-    let error = place.attempt("checkout").unwrap_err();
-    assert!(matches!(error, ContextError::TooManyIncludes { .. }), "{error}");
-}
-
-/// A commit whose tree is that of `leaf` in `depth` directories, each of which is `width` times in the next; the index has none of it.
-fn nested(place: &Place, depth: usize, width: usize) {
-    let repository = Repository::open(place.path("checkout")).unwrap();
-    let mut id: Oid = repository.blob(b"leaf").unwrap();
-    let mut mode = 0o100_644;
-    for _ in 0..depth {
-        let mut tree = repository.treebuilder(None).unwrap();
-        for number in 0..width {
-            tree.insert(format!("{number}"), id, mode).unwrap();
-        }
-        (id, mode) = (tree.write().unwrap(), 0o040_000);
-    }
-    let who = git2::Signature::now("Ada", "ada@example.com").unwrap();
-    let tree = repository.find_tree(id).unwrap();
-    let commit = repository.commit(None, &who, &who, "Nested", &tree, &[]).unwrap();
-    repository.reference("refs/heads/main", commit, true, "").unwrap();
-}
-
-#[test]
-fn a_commit_of_more_files_than_can_be_counted_ends_with_the_time() {
-    let place = Place::new();
-    nested(&place, 12, 20);
-    let settings = Settings { time: Duration::from_millis(200), ..SETTINGS };
-    let error = inspect(&place.path("checkout"), settings).unwrap_err();
-    assert!(matches!(error, ContextError::TookTooLong { .. }), "{error}");
-}
-
-#[test]
-fn directories_deeper_than_git_takes_are_an_error() {
-    let place = Place::new();
-    nested(&place, 2000, 1);
-    assert!(place.attempt("checkout").is_ok());
-    nested(&place, 20_000, 1);
-    let error = place.attempt("checkout").unwrap_err();
-    assert!(matches!(error, ContextError::TooDeep { .. }), "{error}");
 }
 
 const TOKEN: &str = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";

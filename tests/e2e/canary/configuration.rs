@@ -124,12 +124,10 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn look_everywhere(stage: &Stage, commit: &str) {
-    stage.register("demo", &format!("--token=@{}", stage.file("token")), "").good();
+fn look_everywhere(stage: &Stage, urls: &[&str], commit: &str) {
     let token = percent_encoded(&stage.token);
-    for url in [format!("https://ada:{token}@h/w"), format!("https://{token}@h/w"), format!("http://h/w?token={token}")]
-    {
-        let fill = |text: &str| text.replace("URL", &url).replace("TOKEN", &token).replace("COMMIT", commit);
+    for url in urls {
+        let fill = |text: &str| text.replace("URL", url).replace("TOKEN", &token).replace("COMMIT", commit);
         for (number, setting) in SETTINGS.iter().enumerate() {
             look(stage, number, |checkout| {
                 let config = checkout.join(".git/config");
@@ -150,11 +148,18 @@ fn look_everywhere(stage: &Stage, commit: &str) {
 #[test]
 fn no_place_in_the_configuration_of_a_checkout_shows_a_token_in_text() {
     let repository = samples::small();
-    look_everywhere(&Stage::new(Kind::Github, &needles::plain(36), "text", &repository), &repository.commit());
+    let stage = Stage::new(Kind::Github, &needles::plain(36), "text", &repository);
+    // So that a provider is asked about each of the remotes too.
+    stage.register("demo", &format!("--token=@{}", stage.file("token")), "").good();
+    look_everywhere(&stage, &["https://ada:TOKEN@h/w"], &repository.commit());
 }
 
 #[test]
 fn no_place_in_the_configuration_of_a_checkout_shows_a_token_in_json() {
     let repository = samples::small();
-    look_everywhere(&Stage::new(Kind::Github, &needles::plain(36), "json", &repository), &repository.commit());
+    let stage = Stage::new(Kind::Github, &needles::plain(36), "json", &repository);
+    // The store is opened, and its files are looked through.
+    stage.run(&["secret", "create", "s", &format!("--token=@{}", stage.file("token"))]).good();
+    let urls = ["https://ada:TOKEN@h/w", "https://TOKEN@h/w", "http://h/w?token=TOKEN"];
+    look_everywhere(&stage, &urls, &repository.commit());
 }

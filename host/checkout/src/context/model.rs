@@ -112,7 +112,8 @@ pub struct Changes {
     /// Submodules with another commit checked out than staged, or with changed tracked files (not: untracked ones) in them. Git's
     /// setting to overlook some (`submodule.<name>.ignore`) is not heeded: the code is not that of the commit.
     pub submodules: usize,
-    /// Tracked files, here and in submodules, of which it cannot be told whether they changed; see [`LocalContext::unknown`].
+    /// Tracked files, here and in submodules, and whole submodules, of which it cannot be told whether they changed; see
+    /// [`LocalContext::unknown`].
     pub not_compared: usize,
 }
 

@@ -64,9 +64,21 @@ pub fn changes(place: &Place, head: Option<&Tree>, look_for_untracked: bool) -> 
         }
     }
     for number in &found.submodules {
-        look_into(place, tracked.entry(*number), &mut counted)?;
+        match look_into(place, tracked.entry(*number), &mut counted) {
+            Err(error @ ContextError::TookTooLong { .. }) => return Err(error),
+            // It is another repository: what is wrong with it leaves this one.
+            Err(error) => counted.leave_out_submodule(error.to_string()),
+            Ok(()) => {}
+        }
     }
     Ok(counted)
+}
+
+impl Counted {
+    fn leave_out_submodule(&mut self, why: String) {
+        self.changes.not_compared += 1;
+        self.unknown.push(Unknown { fact: Fact::Submodules, why });
+    }
 }
 
 /// The entries of the files with rules for how files become blobs.
@@ -128,9 +140,7 @@ fn look_into(place: &Place, entry: &Entry, counted: &mut Counted) -> Result<(), 
     }
     place.inquiry.check_time(&path)?;
     if place.depth == DEEPEST {
-        counted.changes.not_compared += 1;
-        let why = format!("submodules lie in one another more than {DEEPEST} deep");
-        counted.unknown.push(Unknown { fact: Fact::Submodules, why });
+        counted.leave_out_submodule(format!("submodules lie in one another more than {DEEPEST} deep"));
         return Ok(());
     }
     let repository = super::repository::at(&path, &place.inquiry.secrets)?;

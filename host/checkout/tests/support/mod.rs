@@ -75,3 +75,15 @@ impl Place {
         inspect(&self.path(name), SETTINGS)
     }
 }
+
+/// As if a file had been written long ago: its metadata is not what the index has.
+pub fn set_old(file: &Path) {
+    let file = fs::File::options().write(true).open(file).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+}
+
+/// Adds lines to a file.
+pub fn add(file: &Path, text: &str) {
+    let old = fs::read_to_string(file).unwrap_or_default();
+    fs::write(file, format!("{old}\n{text}")).unwrap();
+}

@@ -137,3 +137,18 @@ async fn requests_answers_and_floods_of_them_end_at_their_limits() {
         .await;
     assert!(server.asked() < 40, "{}", server.asked());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_counts_as_a_request_and_beyond_the_limit_only_its_number_is_kept() {
+    let bench = Bench::new();
+    let mut flooding = guest();
+    let send = flooding.ask("GET", "https://evil.example/", &[]).send();
+    let count = "(local.set $n (i32.add (local.get $n) (i32.const 1)))";
+    let again = "(br_if 0 (i32.lt_u (local.get $n) (i32.const 1000)))";
+    let flooding = flooding.with("login", format!("(local $n i32) (loop {send} {count} {again}) (call $sent)"));
+    bench.run(vec![limited("a flood", Call::Login, flooding, &["requests=50"], Expect::Told("`requests`"))]).await;
+    let records = bench.kept.records();
+    let named = records.iter().filter(|record| record.origin == "https://evil.example").count();
+    let beyond = records.iter().filter(|record| record.origin.is_empty() && record.path.is_empty()).count();
+    assert_eq!((named, beyond, records.len()), (50, 950, 1000));
+}
