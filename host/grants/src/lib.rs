@@ -4,6 +4,7 @@
 
 mod access;
 mod authority;
+mod deadline;
 mod description;
 mod grant;
 mod host;
@@ -21,6 +22,7 @@ mod validate;
 
 pub use access::{Access, AccessError, CredentialPlan};
 pub use authority::{Authority, Denial, Layer, Permission, Reason};
+pub use deadline::{LONGEST, date_after, deadline};
 pub use description::{Condition, CredentialRule, Description, Need, Placement, Setting};
 pub use grant::{Grant, Grants};
 pub use host::HostError;

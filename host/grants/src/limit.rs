@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::nearest;
+use crate::{LONGEST, nearest};
 
 /// What a call may use up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -193,10 +193,13 @@ impl Limit {
         self.row().3
     }
 
-    /// The most that it can be, whoever asks: what the engine has room for, and what systems and the unpacker take of a path.
+    /// The most that it can be, whoever asks: what the engine has room for, what clocks and maps of headers take (24,576 entries are one
+    /// too many for them, and a panic), and what systems and the unpacker take of a path.
     #[must_use]
     pub const fn most(self) -> u64 {
         match self {
+            Limit::CallTime | Limit::DownloadTime | Limit::CpuTime => LONGEST.as_millis() as u64,
+            Limit::Headers => 10_000,
             Limit::Memory => 4 * GIB,
             Limit::TableElements => 1_000_000,
             Limit::Instances => 64,
@@ -248,10 +251,10 @@ impl Limit {
 }
 
 impl Limits {
-    /// What is set, or the default.
+    /// What is set, or the default. Stored limits and an operator's may be of another version, so the most counts here as well.
     #[must_use]
     pub fn get(&self, limit: Limit) -> u64 {
-        self.0.get(&limit).copied().unwrap_or_else(|| limit.default_value())
+        self.0.get(&limit).copied().unwrap_or_else(|| limit.default_value()).min(limit.most())
     }
 
     /// As a size in memory.
@@ -264,6 +267,12 @@ impl Limits {
     #[must_use]
     pub fn time(&self, limit: Limit) -> std::time::Duration {
         std::time::Duration::from_millis(self.get(limit))
+    }
+
+    /// The moment at which a time that begins now is over.
+    #[must_use]
+    pub fn deadline(&self, limit: Limit) -> std::time::Instant {
+        crate::deadline(self.time(limit))
     }
 
     /// Sets one.
@@ -398,8 +407,27 @@ mod tests {
         ] {
             assert!(error(bad).contains("is no value"), "{bad}");
         }
-        for over in ["memory=5GiB", "stack=65MiB", "instances=65", "path_length=5KiB", "path_depth=257"] {
+        for over in [
+            "memory=5GiB",
+            "stack=65MiB",
+            "instances=65",
+            "path_length=5KiB",
+            "path_depth=257",
+            "headers=24576",
+            "call_time=18446744073709551615ms",
+            "download_time=9999999h",
+        ] {
             assert!(error(over).contains("cannot be more than"), "{over}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_beyond_the_most_counts_as_the_most() {
+        let mut limits = Limits::default();
+        for (limit, ..) in Limit::all() {
+            limits.set(limit, u64::MAX);
+            assert_eq!(limits.get(limit), limit.most(), "{limit}");
+            assert!(limits.deadline(limit) > std::time::Instant::now(), "{limit}");
         }
     }
 
