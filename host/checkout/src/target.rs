@@ -7,8 +7,9 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use forgeport_grants::deadline;
 use rustix::fs::{
     AtFlags, FlockOperation, Mode, RenameFlags, Stat, flock, fstat, mkdirat, openat, renameat, renameat_with, statat,
     unlinkat,
@@ -193,10 +194,10 @@ fn check_free(place: &Place, force: bool) -> Result<(), TargetError> {
 
 /// Remove what killed downloads left. That it cannot be removed is no reason not to download.
 fn sweep(parent: &Directory, own: &Workshop) {
-    let deadline = Deadline::at(Instant::now() + SWEEPING);
+    let end = Deadline::at(deadline(SWEEPING));
     let (Ok(names), Ok(own)) = (parent.names(), fstat(&own.directory)) else { return };
     for name in names.flatten().filter(|name| is_staging(name)) {
-        if deadline.check().is_err() {
+        if end.check().is_err() {
             return;
         }
         // A pipe of this name does not block, and a link is not followed.
@@ -204,7 +205,7 @@ fn sweep(parent: &Directory, own: &Workshop) {
         let found = Directory::new(found, parent.path().join(&name));
         if is_workshop(&found, &own) && flock(&found, FlockOperation::NonBlockingLockExclusive).is_ok() {
             tracing::debug!(path = %found.path().display(), "removing what a killed download left");
-            if found.clear(&deadline).is_ok() {
+            if found.clear(&end).is_ok() {
                 let _ = unlinkat(parent, &name, AtFlags::REMOVEDIR);
             }
         }

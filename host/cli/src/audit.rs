@@ -52,7 +52,8 @@ fn text(entries: &[AuditEntry]) -> String {
 }
 
 fn row(entry: &AuditEntry) -> Vec<String> {
-    let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(entry.at).unwrap_or_default());
+    let since = Duration::from_millis(u64::try_from(entry.at).unwrap_or_default());
+    let at = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
     let digest: String = entry.digest.chars().take(12).collect();
     let status = entry.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
     // Of requests beyond their limit, and of those that could not be written down, only the number is known.
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn since_is_a_span_or_a_date() {
-        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let now = UNIX_EPOCH.checked_add(Duration::from_secs(1_000_000)).unwrap();
         let since = |text| read_since(text, now).map(|at| at / 1000).ok();
         assert_eq!(since("1h"), Some(996_400));
         assert_eq!(since("7d"), Some(395_200));

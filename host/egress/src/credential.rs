@@ -2,37 +2,22 @@
 
 use crate::{
     EgressError,
+    exits::away_if,
     gate::{Request, SecretUse},
+    headers,
     permit::{Credential, Permit, Secret},
-    placeholder::Whole,
+    placeholder::{Placeholder, Whole},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use forgeport_grants::{Origin, Placement};
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{self, AUTHORIZATION},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use zeroize::Zeroizing;
 
-/// Headers that frame a message, belong to the connection, speak for somebody, or have an answer cut into pieces in which no echoed
-/// credential would be recognised: a provider sets none of them.
-const RESERVED: [HeaderName; 15] = [
-    header::HOST,
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::TE,
-    header::TRAILER,
-    header::UPGRADE,
-    header::EXPECT,
-    header::PROXY_AUTHORIZATION,
-    header::PROXY_AUTHENTICATE,
-    header::COOKIE,
-    header::USER_AGENT,
-    header::AUTHORIZATION,
-    header::RANGE,
-    header::IF_RANGE,
-];
+/// A body up to this length is searched in less time than it takes to hand it to another thread.
+const AT_ONCE: usize = 64 << 10;
+
+/// Longest part of a header's name that is told, in characters.
+const NAME: usize = 64;
 
 /// The headers as they leave, and the names of the secret options in them.
 pub(crate) struct Dressed {
@@ -43,12 +28,17 @@ pub(crate) struct Dressed {
 /// Puts in the credential, and lets nothing of the provider's own out that speaks for somebody or gives a placeholder away.
 pub(crate) fn dress(permit: &Permit, request: &Request, origin: &Origin, home: bool) -> Result<Dressed, EgressError> {
     let mut own = request.headers.clone();
+    headers::without_libraries_own(&mut own);
     let swapped = if home { swap(permit, &mut own, origin)? } else { None };
     if let Some(leak) = leak(permit, request, &own) {
         return Err(leak);
     }
-    if let Some(name) = own.keys().find(|name| RESERVED.contains(name)) {
-        return Err(improper(&format!("the header {name} is the host's own, a provider cannot set it")));
+    if let Some(name) = headers::refused(&own) {
+        let name: String = name.as_str().chars().take(NAME).collect();
+        return Err(improper(&format!(
+            "a provider may not set the header {name}, only accept, content-type, git-protocol, conditions such as if-none-match, and what \
+             begins with x- and is not meant for proxies"
+        )));
     }
     let credential = match (&request.secret, swapped) {
         _ if !home => None,
@@ -72,8 +62,8 @@ type Header = (String, HeaderName, HeaderValue);
 /// Takes the header out that is a placeholder's, if the secret would be sent there anyway.
 fn swap(permit: &Permit, own: &mut HeaderMap, origin: &Origin) -> Result<Option<Header>, EgressError> {
     for placeholder in &permit.placeholders {
-        let here = |found: &&Credential| found.setting == placeholder.setting;
-        let Some(credential) = permit.credentials_for(origin).find(here) else { continue };
+        let mut here = permit.credentials_for(origin);
+        let Some(credential) = here.find(|found| found.setting == placeholder.setting) else { continue };
         let name = header_of(&credential.placement)?;
         let Some(whole) = own.get(&name).and_then(|value| placeholder.whole(value)) else { continue };
         let value = match whole {
@@ -88,17 +78,27 @@ fn swap(permit: &Permit, own: &mut HeaderMap, origin: &Origin) -> Result<Option<
 }
 
 fn leak(permit: &Permit, request: &Request, own: &HeaderMap) -> Option<EgressError> {
-    let body = request.body.as_deref().unwrap_or_default();
     permit.placeholders.iter().find_map(|placeholder| {
-        let place = placeholder.place(request.url.as_str(), own, body)?;
+        let place = placeholder.place(request.url.as_str(), own)?;
         Some(EgressError::Leak { setting: placeholder.setting.clone(), place })
     })
 }
 
+/// No placeholder belongs into a body.
+///
+/// # Errors
+/// When there is one.
+pub(crate) async fn check_body(permit: &Permit, request: &Request) -> Result<(), EgressError> {
+    let Some(body) = request.body.clone() else { return Ok(()) };
+    let (is_long, placeholders) = (body.len() > AT_ONCE, permit.placeholders.clone());
+    let search = move || placeholders.into_iter().find(|placeholder| placeholder.is_in(&body));
+    let leak = |found: Placeholder| EgressError::Leak { setting: found.setting, place: "the body".into() };
+    away_if(is_long, search).await.map_or(Ok(()), |found| Err(leak(found)))
+}
+
 /// The secret that the request names, in the place that it names.
 fn asked_for(permit: &Permit, wanted: &SecretUse, origin: &Origin) -> Result<Header, EgressError> {
-    let here = |found: &&Credential| found.setting == wanted.setting;
-    let Some(credential) = permit.credentials_for(origin).find(here) else {
+    let Some(credential) = permit.credentials_for(origin).find(|found| found.setting == wanted.setting) else {
         return Err(improper(&format!(
             "--{} is not sent to {origin}: it was not given, or the provider's description does not say so",
             wanted.setting.escape_debug()
@@ -121,7 +121,7 @@ fn rendered(credential: &Credential, placement: &Placement) -> Result<Header, Eg
 fn header_of(placement: &Placement) -> Result<HeaderName, EgressError> {
     let Placement::Header(name) = placement else { return Ok(AUTHORIZATION) };
     let name = HeaderName::try_from(name.as_str()).ok();
-    let name = name.filter(|name| !RESERVED.contains(name) || *name == AUTHORIZATION);
+    let name = name.filter(headers::may_hold_secret);
     name.ok_or_else(|| improper("a credential's header has no name that may hold one"))
 }
 

@@ -37,8 +37,8 @@ pub enum EgressError {
     Coded {
         /// Who.
         origin: Origin,
-        /// As in `Content-Encoding`.
-        coding: String,
+        /// Which, if it is one that has a name.
+        coding: &'static str,
     },
     /// The forge wants a longer wait than the call may last.
     #[error("{origin} limits the rate of requests{}; the call may not last that long, try again later", wait(*.retry_after))]

@@ -6,19 +6,19 @@ use crate::{
     clients::{Clients, Key},
     credential::{self, Dressed},
     error::{causes, refused_address},
+    exits::{Answer, Checked, IDENTITY},
     guard::{Guard, Lookup, SystemLookup},
     hop,
     permit::Permit,
-    redact::redact,
+    redact::Forms,
     retry::{self, Failed, Verdict},
-    usage::{Held, Usage},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use forgeport_grants::{Origin, Permission, Placement};
-use futures_util::{StreamExt, stream::BoxStream};
+use futures_util::StreamExt;
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
-    header::{ACCEPT_ENCODING, CONTENT_ENCODING, USER_AGENT},
+    HeaderMap, HeaderValue, Method,
+    header::{ACCEPT_ENCODING, USER_AGENT},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::OwnedSemaphorePermit;
@@ -26,9 +26,6 @@ use url::Url;
 
 /// Redirects that are followed before it is taken for a circle; GitHub's archives need one, a renamed repository two.
 const HOPS: usize = 5;
-
-/// No content coding (RFC 9110, section 12.5.3).
-const IDENTITY: &str = "identity";
 
 /// How the gate is set up.
 #[derive(Clone)]
@@ -67,45 +64,6 @@ pub struct SecretUse {
     pub placement: Placement,
 }
 
-/// An answer whose body is still coming.
-pub struct Answer {
-    /// The last hop's status.
-    pub status: StatusCode,
-    /// The last hop's headers.
-    pub headers: HeaderMap,
-    /// Who answered in the end.
-    pub origin: Origin,
-    /// The body, as it comes.
-    pub body: BoxStream<'static, Result<Bytes, EgressError>>,
-}
-
-impl Answer {
-    /// Whoever hands the body to a provider checks this first: a credential that is echoed in a content coding would not be recognised.
-    ///
-    /// # Errors
-    /// When the body is in one; none was asked for.
-    pub fn check_uncoded(&self) -> Result<(), EgressError> {
-        match self.headers.get(CONTENT_ENCODING).filter(|coding| *coding != IDENTITY) {
-            Some(coding) => {
-                let coding = String::from_utf8_lossy(coding.as_bytes()).into_owned();
-                Err(EgressError::Coded { origin: self.origin.clone(), coding })
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-/// An answer in memory.
-#[derive(Clone, Debug)]
-pub struct Fetched {
-    /// The status.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Bytes,
-}
-
 /// The only way to the network. Clones share their connections.
 #[derive(Clone)]
 pub struct Gate {
@@ -140,7 +98,10 @@ impl Gate {
         let mut at_home = true;
         for _ in 0..=HOPS {
             let answer = self.pass(permit, &request, at_home).await?;
-            let Some(next) = hop::next(&request.url, &answer)? else {
+            let next = hop::next(&request.url, &answer);
+            // A step that is not taken is a request that is refused.
+            let next = next.inspect_err(|why| Entry::new(permit, request.method.as_str(), &request.url).refused(why));
+            let Some(next) = next? else {
                 return Ok(answer);
             };
             at_home &= Origin::of(&next).is_ok_and(|origin| origin == answer.origin);
@@ -149,27 +110,24 @@ impl Gate {
         Err(EgressError::Improper(format!("more than {HOPS} redirects, it may be a circle")))
     }
 
-    /// Sends a request, waits and repeats as the forge wants it, and reads the whole answer.
+    /// Sends a request, waits and repeats as the forge wants it, and checks the whole answer for a provider.
     ///
     /// # Errors
-    /// As [`Gate::open`], and when the body is longer than the permit allows.
-    pub async fn fetch(&self, permit: &Permit, request: Request) -> Result<Fetched, EgressError> {
+    /// As [`Gate::open`] and [`Answer::for_provider`].
+    pub async fn fetch(&self, permit: &Permit, request: Request) -> Result<Checked, EgressError> {
         let repeatable = matches!(request.method, Method::GET | Method::HEAD);
         let request = &request;
         retry::run(permit, |_| async move {
             let answer = self.open(permit, request.clone()).await.map_err(|error| once(error, repeatable))?;
             let origin = answer.origin.clone();
-            let mut held = permit.usage.hold();
-            let fetched = read(answer, &mut held).await.map_err(|error| once(error, repeatable))?;
-            let Fetched { status, headers, body } = redact(permit, fetched);
-            let fetched = Fetched { status, headers, body: held.keep(body) };
-            match retry::judge(fetched.status, &fetched.headers, &fetched.body) {
+            let checked = answer.for_provider().await.map_err(|error| once(error, repeatable))?;
+            match retry::judge(checked.status(), checked.headers(), checked.body()) {
                 Verdict::RateLimited(wait) => {
                     let error = EgressError::RateLimited { origin, retry_after: wait };
                     Err(Failed::RateLimited { wait, error: Err(error) })
                 }
-                Verdict::Transient if repeatable => Err(Failed::Transient(Ok(fetched))),
-                _ => Ok(fetched),
+                Verdict::Transient if repeatable => Err(Failed::Transient(Ok(checked))),
+                _ => Ok(checked),
             }
         })
         .await
@@ -182,14 +140,16 @@ impl Gate {
         let mut entry = Entry::new(permit, request.method.as_str(), &request.url);
         // What is asked counts, not only what leaves: to refuse takes the host's time and room in the log.
         let counted = permit.usage.request().inspect_err(|_| entry.beyond_the_limit());
-        let cleared =
-            counted.map_err(EgressError::from).and_then(|()| self.clear(permit, request, at_home, &mut entry));
+        let cleared = match counted {
+            Ok(()) => self.clear(permit, request, at_home, &mut entry).await,
+            Err(reached) => Err(reached.into()),
+        };
         let sent = match cleared {
             Ok(cleared) => self.send(permit, request, cleared, &mut entry).await,
             Err(error) => Err(error),
         };
         match sent {
-            Ok((answer, turn)) => Ok(received(answer, turn, permit.usage.clone(), entry)),
+            Ok((answer, turn)) => Ok(received(permit, answer, turn, entry)),
             Err(error) => {
                 match error.is_refusal() {
                     true => entry.refused(&error),
@@ -201,7 +161,13 @@ impl Gate {
     }
 
     /// Everything that is checked before anything leaves.
-    fn clear(&self, permit: &Permit, request: &Request, home: bool, entry: &mut Entry) -> Result<Cleared, EgressError> {
+    async fn clear(
+        &self,
+        permit: &Permit,
+        request: &Request,
+        home: bool,
+        entry: &mut Entry,
+    ) -> Result<Cleared, EgressError> {
         let Permission { grant, private } = permit.authority.decide(request.method.as_str(), &request.url)?;
         entry.record.rule = format!("{} {}", grant.methods().collect::<Vec<_>>().join(","), grant.origin);
         let origin = Origin::of(&request.url).map_err(|error| EgressError::Improper(error.to_string()))?;
@@ -209,13 +175,19 @@ impl Gate {
         if let Some(address) = origin.address() {
             Guard::check(&origin, private, address)?;
         }
+        // A map of headers that is full panics when one more comes; the limit ends long before.
+        permit.usage.headers(&request.headers)?;
+        let url = permit.usage.url(&request.url)?;
+        // What is searched counts as sent: a refused request costs as much.
+        let body = request.body.as_ref().map_or(0, Bytes::len) as u64;
+        permit.usage.send(body)?;
+        credential::check_body(permit, request).await?;
         let Dressed { mut headers, secrets } = credential::dress(permit, request, &origin, home)?;
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY));
-        let size = permit.usage.headers(&headers)? + request.url.as_str().len() as u64;
-        let size = size + request.body.as_ref().map_or(0, Bytes::len) as u64;
-        permit.usage.send(size)?;
-        (entry.record.sent, entry.record.secrets) = (size, secrets);
+        let head = permit.usage.headers(&headers)?.saturating_add(url);
+        permit.usage.send(head)?;
+        (entry.record.sent, entry.record.secrets) = (head.saturating_add(body), secrets);
         let (tenant, provider) = (permit.caller.tenant.clone(), permit.caller.digest.clone());
         Ok(Cleared { key: Key { tenant, provider, origin, private }, headers })
     }
@@ -229,7 +201,9 @@ impl Gate {
     ) -> Result<(Answered, Option<OwnedSemaphorePermit>), EgressError> {
         let Cleared { key, headers } = cleared;
         let origin = key.origin.clone();
-        let unreachable = |why: String| EgressError::Unreachable { origin: origin.clone(), why };
+        let forms = permit.forms_from(&origin);
+        let unreachable =
+            |why: String| EgressError::Unreachable { origin: origin.clone(), why: forms.mask_pieces(&why) };
         let outgoing = self.clients.get(key)?.request(request.method.clone(), request.url.clone()).headers(headers);
         let outgoing = match &request.body {
             Some(body) => outgoing.body(body.clone()),
@@ -248,7 +222,7 @@ impl Gate {
         let size = permit.usage.headers(answer.headers())?;
         permit.usage.receive(size)?;
         entry.record.received = size;
-        Ok((Answered { answer, origin }, turn))
+        Ok((Answered { answer, origin, forms }, turn))
     }
 }
 
@@ -261,36 +235,29 @@ struct Cleared {
 struct Answered {
     answer: reqwest::Response,
     origin: Origin,
+    forms: Arc<Forms>,
 }
 
 /// An answer whose body is counted while it comes; its record is written when it ends or is dropped.
-fn received(answered: Answered, turn: Option<OwnedSemaphorePermit>, usage: Usage, mut entry: Entry) -> Answer {
-    let Answered { answer, origin } = answered;
-    let (status, headers, from) = (answer.status(), answer.headers().clone(), origin.clone());
+fn received(permit: &Permit, answered: Answered, turn: Option<OwnedSemaphorePermit>, mut entry: Entry) -> Answer {
+    let Answered { answer, origin, forms } = answered;
+    let (status, headers, usage) = (answer.status(), answer.headers().clone(), permit.usage.clone());
+    // An error has the other side's words in it, as those of HTTP/2's last frame.
+    let (from, words) = (origin.clone(), forms.clone());
+    let broken = move |error| EgressError::Broken { origin: from.clone(), why: words.mask_pieces(&causes(error)) };
+    let counted = permit.usage.clone();
     let body = answer.bytes_stream().map(move |chunk| {
         let _until_it_ends = &turn;
-        let chunk = chunk.map_err(|error| EgressError::Broken { origin: from.clone(), why: causes(error) })?;
+        let chunk = chunk.map_err(&broken)?;
         entry.received(chunk.len() as u64);
-        usage.receive(chunk.len() as u64)?;
+        counted.receive(chunk.len() as u64)?;
         Ok(chunk)
     });
-    Answer { status, headers, origin, body: body.boxed() }
-}
-
-async fn read(answer: Answer, held: &mut Held) -> Result<Fetched, EgressError> {
-    answer.check_uncoded()?;
-    let Answer { status, headers, mut body, .. } = answer;
-    let mut whole = BytesMut::new();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk?;
-        held.add(chunk.len())?;
-        whole.extend_from_slice(&chunk);
-    }
-    Ok(Fetched { status, headers, body: whole.freeze() })
+    Answer { status, headers, origin, forms, usage, body: body.boxed() }
 }
 
 /// An error of a request that must not be sent twice is final.
-fn once(error: EgressError, repeatable: bool) -> Failed<Result<Fetched, EgressError>> {
+fn once(error: EgressError, repeatable: bool) -> Failed<Result<Checked, EgressError>> {
     match error.is_transient() && repeatable {
         true => Failed::Transient(Err(error)),
         false => Failed::Final(Err(error)),

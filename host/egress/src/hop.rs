@@ -1,9 +1,6 @@
 //! One step of a request: where a redirect leads, and what goes along.
 
-use crate::{
-    EgressError,
-    gate::{Answer, Request},
-};
+use crate::{EgressError, exits::Answer, gate::Request, placeholder::decoded};
 use http::{
     Method, StatusCode,
     header::{self, LOCATION},
@@ -18,10 +15,17 @@ pub(crate) fn next(from: &Url, answer: &Answer) -> Result<Option<Url>, EgressErr
     let Some(location) = answer.headers.get(LOCATION) else {
         return Ok(None);
     };
-    let improper = || EgressError::Improper(format!("{} redirects to something that is no URL", answer.origin));
-    let next = from.join(location.to_str().map_err(|_| improper())?).map_err(|_| improper())?;
+    let origin = &answer.origin;
+    let improper = |why: &str| EgressError::Improper(format!("{origin} redirects {why}"));
+    let location = location.to_str().map_err(|_| improper("to something that is no URL"))?;
+    let next = from.join(location).map_err(|_| improper("to something that is no URL"))?;
+    // Whoever is there would get what only this origin is told, and the next error or record would repeat it.
+    let told = [location.as_bytes(), next.as_str().as_bytes(), &decoded(location.as_bytes())];
+    if told.iter().any(|text| answer.forms.are_whole_in(text)) {
+        return Err(improper("to an address that holds the credential that it was sent"));
+    }
     if from.scheme() == "https" && next.scheme() != "https" {
-        return Err(EgressError::Improper(format!("{} redirects from https to {}", answer.origin, next.scheme())));
+        return Err(improper("from https to what is not encrypted"));
     }
     Ok(Some(next))
 }

@@ -9,7 +9,7 @@ use crate::{
 use forgeport_grants::{Authority, Limits, Origin, Placement};
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use zeroize::Zeroizing;
@@ -56,9 +56,11 @@ pub struct Permit {
     pub forms: KnownForms,
 }
 
-/// See [`Permit::forms`].
+/// See [`Permit::forms`]; those of all credentials, and those of the ones that an origin is sent.
 #[derive(Clone, Debug, Default)]
-pub struct KnownForms(Arc<OnceLock<Arc<Forms>>>);
+pub struct KnownForms(Arc<Mutex<Vec<Known>>>);
+
+type Known = (Option<Origin>, Arc<Forms>);
 
 impl Permit {
     /// A permit without credentials, of which nobody is told and nothing is written down: whoever wants that adds it.
@@ -76,13 +78,36 @@ impl Permit {
         }
     }
 
-    /// What may be sent to an origin; the first counts, unless the request names another.
+    /// What an origin may be sent; the first counts, unless the request names another. Nothing else can come back from there.
     pub(crate) fn credentials_for(&self, origin: &Origin) -> impl Iterator<Item = &Credential> {
         self.credentials.iter().filter(move |credential| credential.origin == *origin && credential.holds())
     }
 
-    pub(crate) fn forms(&self) -> &Arc<Forms> {
-        self.forms.0.get_or_init(|| Arc::new(Forms::of(self)))
+    /// The forms of all credentials: what a person reads has none of them.
+    pub(crate) fn forms(&self) -> Arc<Forms> {
+        self.forms.get_or_find(None, || Forms::of(self.credentials.iter()))
+    }
+
+    /// The forms of those that an origin is sent: what a provider can read back is searched for no others. It would learn from its own
+    /// server which of its guesses is masked, and with it a password that it was never told.
+    pub(crate) fn forms_from(&self, origin: &Origin) -> Arc<Forms> {
+        // Most origins are sent none, and with a wildcard there may be any number of them.
+        match self.credentials_for(origin).next() {
+            Some(_) => self.forms.get_or_find(Some(origin), || Forms::of(self.credentials_for(origin))),
+            None => Arc::default(),
+        }
+    }
+}
+
+impl KnownForms {
+    fn get_or_find(&self, origin: Option<&Origin>, find: impl FnOnce() -> Forms) -> Arc<Forms> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, forms)) = known.iter().find(|(of, _)| of.as_ref() == origin) {
+            return forms.clone();
+        }
+        let forms = Arc::new(find());
+        known.push((origin.cloned(), forms.clone()));
+        forms
     }
 }
 

@@ -1,6 +1,7 @@
 //! When a request is made again, and how long to wait before.
 
 use crate::Permit;
+use forgeport_grants::date_after;
 use http::{HeaderMap, StatusCode};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +14,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
 /// A number of seconds above this is a date: IETF drafts count from now, GitLab from 1970.
 const EPOCH_NOT_DELTA: u64 = 10_000_000;
+/// No forge means more than a day; what says so is taken at a day.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// What clocks of both sides may differ.
+const CLOCKS: Duration = Duration::from_secs(1);
 
 /// How an attempt ended that gave nothing.
 #[derive(Debug)]
@@ -60,7 +65,7 @@ where
                 (error, wait.unwrap_or(backoff(number)).max(FIRST_WAIT), "the forge limits the rate of requests")
             }
         };
-        if Instant::now() + wait >= permit.deadline {
+        if wait >= permit.deadline.saturating_duration_since(Instant::now()) {
             return Err(error);
         }
         permit.notices.waiting(why, wait);
@@ -71,7 +76,7 @@ where
 
 /// Doubles, with up to half of it added at random so that many clients do not come back at once.
 fn backoff(number: u32) -> Duration {
-    let wait = FIRST_WAIT * 2u32.saturating_pow(number.min(10));
+    let wait = FIRST_WAIT.saturating_mul(2u32.saturating_pow(number.min(10)));
     wait.mul_f64(1.0 + fastrand::f64() / 2.0)
 }
 
@@ -103,23 +108,34 @@ fn limited_by_403(headers: &HeaderMap, body: &[u8]) -> Verdict {
 /// `Retry-After`: seconds or a date (RFC 9110, section 10.2.3).
 pub fn told_wait(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, "retry-after")?;
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return seconds(value).map(sensible);
     }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+    httpdate::parse_http_date(value).ok().map(until)
 }
 
 /// The headers in which forges tell when their limit begins anew.
 fn reset(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, "x-ratelimit-reset").or_else(|| text(headers, "ratelimit-reset"))?;
-    let seconds: u64 = value.parse().ok()?;
-    if seconds < EPOCH_NOT_DELTA {
-        return Some(Duration::from_secs(seconds));
+    let told = seconds(value)?;
+    if told < Duration::from_secs(EPOCH_NOT_DELTA) {
+        return Some(sensible(told));
     }
-    let at = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
-    // A second more, for the clocks of both sides.
-    Some(at.duration_since(SystemTime::now()).unwrap_or_default() + Duration::from_secs(1))
+    Some(until(date_after(date_after(UNIX_EPOCH, told), CLOCKS)))
+}
+
+/// A number of any length; one that is too long for a number is as much as there is.
+fn seconds(text: &str) -> Option<Duration> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
+}
+
+fn until(date: SystemTime) -> Duration {
+    sensible(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+fn sensible(wait: Duration) -> Duration {
+    wait.min(LONGEST_WAIT)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -147,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_wait_is_read_in_each_way_that_forges_tell_it() {
-        let soon = SystemTime::now() + Duration::from_secs(100);
+        let soon = date_after(SystemTime::now(), Duration::from_secs(100));
         let epoch = soon.duration_since(UNIX_EPOCH).unwrap().as_secs().to_string();
         assert_eq!(seconds(429, &[("retry-after", "7")]), Some(7));
         assert_eq!(seconds(503, &[("retry-after", "7")]), Some(7));
@@ -158,6 +174,25 @@ mod tests {
         assert!((98..=101).contains(&seconds(403, &primary).unwrap()));
         assert_eq!(seconds(429, &[]), None);
         assert_eq!(seconds(429, &[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")]), Some(0));
+    }
+
+    #[test]
+    fn a_wait_that_no_clock_holds_is_a_day() {
+        let day = Some(LONGEST_WAIT.as_secs());
+        for number in ["86401", "18446744073709551615", "18446744073709551616", &"9".repeat(500)] {
+            assert_eq!(seconds(429, &[("retry-after", number)]), day, "{number}");
+            assert_eq!(seconds(503, &[("retry-after", number)]), day, "{number}");
+        }
+        assert_eq!(seconds(429, &[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")]), day);
+        for name in ["x-ratelimit-reset", "ratelimit-reset"] {
+            assert_eq!(seconds(429, &[(name, "9999999")]), day);
+            assert_eq!(seconds(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "99999999999999")]), day);
+            // Beyond what a date holds, it is no date at all.
+            assert!(seconds(429, &[(name, "18446744073709551615")]).unwrap() <= LONGEST_WAIT.as_secs());
+        }
+        for nonsense in ["", "-1", "1e9", "soon", "0x10", "+5"] {
+            assert_eq!(seconds(429, &[("retry-after", nonsense)]), None, "{nonsense}");
+        }
     }
 
     #[test]
@@ -193,7 +228,7 @@ mod tests {
     }
 
     fn permit(time: Duration, notices: Arc<dyn crate::Notices>) -> Permit {
-        let permit = Permit::new(Authority::default(), Limits::default(), Instant::now() + time);
+        let permit = Permit::new(Authority::default(), Limits::default(), forgeport_grants::deadline(time));
         Permit { notices, ..permit }
     }
 
@@ -209,6 +244,16 @@ mod tests {
         assert_eq!((result, attempts), (Err("out of order"), ATTEMPTS));
         let waits = heard.0.lock().unwrap();
         assert!(waits.len() == 4 && waits.windows(2).all(|pair| pair[0] < pair[1]), "{waits:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_wait_overflows_the_clock() {
+        for wait in [Duration::MAX, Duration::from_secs(u64::MAX)] {
+            let minute = permit(Duration::from_secs(60), Arc::new(Quiet));
+            let failed = || Failed::RateLimited { wait: Some(wait), error: "limited" };
+            let ended: Result<(), _> = run(&minute, |_| async { Err(failed()) }).await;
+            assert_eq!(ended, Err("limited"));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::Url;
 
 /// Counts what all requests of a call use together, against its limits.
 #[derive(Clone, Debug)]
@@ -56,6 +57,7 @@ impl Usage {
         self.count(&self.0.requests, 1, Limit::Requests)
     }
 
+    /// Bytes that are about to be sent.
     pub(crate) fn send(&self, bytes: u64) -> Result<(), LimitReached> {
         self.count(&self.0.out, bytes, Limit::BytesOut)
     }
@@ -72,10 +74,17 @@ impl Usage {
 
     /// Checks number and size of headers, and returns the size.
     pub(crate) fn headers(&self, headers: &HeaderMap) -> Result<u64, LimitReached> {
-        let bytes = headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 4) as u64).sum();
+        let sizes = headers.iter().flat_map(|(name, value)| [name.as_str().len(), value.len(), 4]);
+        let bytes = sizes.fold(0u64, |sum, size| sum.saturating_add(size as u64));
         self.within(headers.len() as u64, Limit::Headers)?;
         self.within(bytes, Limit::HeaderBytes)?;
         Ok(bytes)
+    }
+
+    /// Checks the length of a URL, which leaves as part of the headers.
+    pub(crate) fn url(&self, url: &Url) -> Result<u64, LimitReached> {
+        let bytes = url.as_str().len() as u64;
+        self.within(bytes, Limit::HeaderBytes).map(|()| bytes)
     }
 
     /// Waits until fewer requests are on their way than may be at the same time.
@@ -85,7 +94,9 @@ impl Usage {
     }
 
     fn count(&self, counter: &AtomicU64, by: u64, limit: Limit) -> Result<(), LimitReached> {
-        self.within(counter.fetch_add(by, Relaxed).saturating_add(by), limit)
+        // Adding would begin anew behind the largest number.
+        let before = counter.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_add(by)));
+        self.within(before.unwrap_or(u64::MAX).saturating_add(by), limit)
     }
 
     fn within(&self, value: u64, limit: Limit) -> Result<(), LimitReached> {
@@ -102,7 +113,7 @@ impl Held {
     /// # Errors
     /// When all that is held would be more than [`Limit::Body`].
     pub fn add(&mut self, bytes: usize) -> Result<(), LimitReached> {
-        self.bytes += bytes as u64;
+        self.bytes = self.bytes.saturating_add(bytes as u64);
         self.usage.count(&self.usage.0.held, bytes as u64, Limit::Body)
     }
 
@@ -115,7 +126,9 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.usage.0.held.fetch_sub(self.bytes, Relaxed);
+        let less = |held: u64| Some(held.saturating_sub(self.bytes));
+        // It always updates.
+        let _ = self.usage.0.held.fetch_update(Relaxed, Relaxed, less);
     }
 }
 
@@ -127,5 +140,23 @@ struct Kept {
 impl AsRef<[u8]> for Kept {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_size_makes_a_counter_begin_anew() {
+        let usage = Usage::new(Limits::default());
+        for _ in 0..3 {
+            assert!(usage.send(u64::MAX).is_err() && usage.receive(u64::MAX - 1).is_err());
+        }
+        let mut held = usage.hold();
+        assert!(held.add(usize::MAX).is_err() && held.add(usize::MAX).is_err());
+        drop(held);
+        usage.hold().add(1).unwrap();
     }
 }

@@ -3,14 +3,16 @@
 
 mod support;
 
-use forgeport_egress::{EgressError, Permit, Request, Secret};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use forgeport_egress::{EgressError, Outcome, Permit, Request, Secret};
 use forgeport_grants::{Grant, Origin};
 use futures_util::StreamExt;
 use http::Method;
 use std::{
     io::{Read, Write},
     net::TcpListener,
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Duration,
 };
 use support::*;
 use url::Url;
@@ -20,7 +22,7 @@ async fn a_credential_goes_to_its_origin_and_not_along_a_redirect() {
     let other = Server::start(vec![ok("there")]);
     let home = Server::start(vec![redirect(&other.url("/archive?token=short"))]);
     let fetched = gate().fetch(&permit(&[&home, &other]), get(home.url("/"))).await.unwrap();
-    assert_eq!(&fetched.body[..], b"there");
+    assert_eq!(&fetched.body()[..], b"there");
     assert!(home.asked()[0].contains("authorization: Bearer hunter2"));
     assert!(other.asked()[0].starts_with("GET /archive?token=short"));
     assert!(!other.asked()[0].contains("hunter2"));
@@ -41,10 +43,10 @@ async fn the_providers_own_headers_stay_at_home_but_for_the_wanted_form() {
     let other = Server::start(vec![ok("")]);
     let home = Server::start(vec![redirect(&other.url("/"))]);
     let mut request = get(home.url("/"));
-    request.headers.insert("private-token", "guess".parse().unwrap());
+    request.headers.insert("x-private", "guess".parse().unwrap());
     request.headers.insert("accept", "text/x".parse().unwrap());
     gate().fetch(&permit(&[&home, &other]), request).await.unwrap();
-    assert!(home.asked()[0].contains("private-token: guess"));
+    assert!(home.asked()[0].contains("x-private: guess"));
     assert!(!other.asked()[0].contains("guess") && other.asked()[0].contains("accept: text/x"));
 }
 
@@ -62,14 +64,51 @@ async fn what_is_not_granted_is_never_contacted_also_not_by_a_redirect() {
 }
 
 #[tokio::test]
-async fn a_provider_cannot_set_headers_that_speak_for_the_host() {
+async fn a_provider_cannot_set_headers_that_speak_for_somebody_or_lead_elsewhere() {
     let home = Server::start(vec![ok("")]);
-    for name in ["host", "authorization", "cookie", "transfer-encoding", "proxy-authorization", "user-agent"] {
+    for name in [
+        "authorization",
+        "cookie",
+        "transfer-encoding",
+        "proxy-authorization",
+        "private-token",
+        "x-original-url",
+        "x-http-method-override",
+        "x-forwarded-host",
+    ] {
         let mut request = get(home.url("/"));
         request.headers.insert(name, "x".parse().unwrap());
-        assert!(matches!(gate().fetch(&permit(&[&home]), request).await, Err(EgressError::Improper(_))), "{name}");
+        let error = gate().fetch(&permit(&[&home]), request).await.unwrap_err();
+        assert!(matches!(&error, EgressError::Improper(why) if why.contains(name)), "{error}");
     }
     assert!(home.asked().is_empty());
+}
+
+#[tokio::test]
+async fn what_libraries_set_by_themselves_is_left_out_and_what_is_private_arrives() {
+    let home = Server::start(vec![ok("")]);
+    let mut request = get(home.url("/"));
+    let own = [
+        ("host", "evil.example"),
+        ("connection", "close"),
+        ("user-agent", "lib/1"),
+        ("content-length", "7"),
+        ("sec-fetch-mode", "cors"),
+    ];
+    let passing = [
+        ("accept", "text/x"),
+        ("git-protocol", "version=2"),
+        ("if-none-match", "\"a\""),
+        ("x-github-api-version", "1"),
+    ];
+    for (name, value) in own.iter().chain(&passing) {
+        request.headers.insert(*name, value.parse().unwrap());
+    }
+    gate().fetch(&permit(&[&home]), request).await.unwrap();
+    let asked = home.asked().concat();
+    assert!(own.iter().all(|(name, value)| !asked.contains(&format!("{name}: {value}\r\n"))), "{asked}");
+    assert!(passing.iter().all(|(name, value)| asked.contains(&format!("{name}: {value}\r\n"))), "{asked}");
+    assert!(asked.contains(&format!("host: {}\r\n", home.origin.to_string().replace("http://", ""))), "{asked}");
 }
 
 #[tokio::test]
@@ -80,6 +119,34 @@ async fn redirects_in_a_circle_end() {
     let result = gate().fetch(&permit(&[&home]), get(url)).await;
     assert!(matches!(result, Err(EgressError::Improper(_))));
     assert_eq!(home.asked().len(), 6);
+}
+
+#[tokio::test]
+async fn a_redirect_that_holds_the_credential_is_not_followed_and_is_written_down() {
+    let other = Server::start(vec![ok("")]);
+    let secret = "Hunter2-hunter2";
+    let deep = "%2548%2575%256e%2574%2565%25722-hunter2";
+    for holding in [secret, &secret.to_uppercase(), "%48unter2-hunte%722", deep, &BASE64_STANDARD.encode(secret)] {
+        for to in [other.url(&format!("/landed?t=Bearer%20{holding}")), other.url(&format!("/{holding}#x"))] {
+            let home = Server::start(vec![redirect(&to)]);
+            let kept = Arc::new(Kept::default());
+            let credentials = vec![bearer(&home.origin, secret)];
+            let permit = Permit { credentials, auditor: kept.clone(), ..permit(&[&home, &other]) };
+            let error = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
+            assert!(
+                matches!(&error, EgressError::Improper(why) if why.contains("holds the credential")),
+                "{to}: {error}"
+            );
+            let outcomes: Vec<_> = kept.records().iter().map(|record| record.outcome).collect();
+            assert_eq!(outcomes.len(), 2, "{to}");
+            assert!(outcomes.contains(&Outcome::Refused) && outcomes.contains(&Outcome::Answered), "{to}");
+        }
+    }
+    assert!(other.asked().is_empty());
+    // What only resembles it is followed.
+    let home = Server::start(vec![redirect(&other.url("/hunter2-"))]);
+    let permit = Permit { credentials: vec![bearer(&home.origin, secret)], ..permit(&[&home, &other]) };
+    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
 }
 
 #[tokio::test]
@@ -96,7 +163,7 @@ async fn what_fails_in_passing_is_tried_again() {
     let answers = vec![answer("503 Service Unavailable", "", ""), cut.to_owned(), limited, ok("at last")];
     let home = Server::start(answers);
     let fetched = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap();
-    assert_eq!(&fetched.body[..], b"at last");
+    assert_eq!(&fetched.body()[..], b"at last");
     assert_eq!(home.asked().len(), 4);
 }
 
@@ -109,13 +176,24 @@ async fn a_wait_beyond_the_deadline_is_an_error_at_once() {
 }
 
 #[tokio::test]
+async fn a_wait_that_no_clock_holds_is_an_error_that_tells_a_day() {
+    for wait in ["retry-after: 18446744073709551615", "x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 999999999999"] {
+        for status in ["403 Forbidden", "429 Too Many Requests"] {
+            let home = Server::start(vec![answer(status, &format!("{wait}\r\n"), "")]);
+            let error = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap_err();
+            assert!(error.to_string().contains(" for 86400 s"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_changes_something_is_sent_once() {
     let home = Server::start(vec![answer("503 Service Unavailable", "", "busy")]);
     let mut permit = permit(&[&home]);
     permit.authority = authority([Grant { methods: vec!["POST".into()], ..local(&home.origin) }]);
     let post = Request { method: Method::POST, body: Some("x".into()), ..get(home.url("/")) };
     let fetched = gate().fetch(&permit, post).await.unwrap();
-    assert_eq!((fetched.status.as_u16(), home.asked().len()), (503, 1));
+    assert_eq!((fetched.status().as_u16(), home.asked().len()), (503, 1));
 }
 
 #[tokio::test]
@@ -130,7 +208,7 @@ async fn a_body_that_stalls_is_an_error() {
         let _ = stream.read(&mut [0]);
     });
     let permit = Permit::new(authority([local(&Origin::of(&url).unwrap())]), limits(&[]), soon());
-    let mut body = gate().open(&permit, get(url)).await.unwrap().body;
+    let mut body = gate().open(&permit, get(url)).await.unwrap().for_disk().0;
     assert_eq!(&body.next().await.unwrap().unwrap()[..], b"half");
     assert!(matches!(body.next().await, Some(Err(EgressError::Broken { .. }))));
     drop(body);
@@ -143,7 +221,8 @@ async fn errors_tell_the_origin_and_neither_query_nor_credential() {
     let url = Url::parse(&format!("http://{}/path?token=hunter3", closed.local_addr().unwrap())).unwrap();
     drop(closed);
     let origin = Origin::of(&url).unwrap();
-    let permit = Permit::new(authority([local(&origin)]), limits(&[]), Instant::now() + Duration::from_secs(2));
+    let permit =
+        Permit::new(authority([local(&origin)]), limits(&[]), forgeport_grants::deadline(Duration::from_secs(2)));
     let permit = Permit { credentials: vec![bearer(&origin, "hunter2")], ..permit };
     let error = gate().fetch(&permit, get(url)).await.unwrap_err();
     let all = format!("{error} {error:?} {:?}", permit.credentials);
@@ -161,6 +240,6 @@ async fn a_credential_that_the_forge_echoes_does_not_come_back() {
     let mut permit = permit(&[&home]);
     permit.credentials[0].secret = Secret::new("hunter2hunter2".to_owned().into());
     let fetched = gate().fetch(&permit, get(home.url("/"))).await.unwrap();
-    assert_eq!(fetched.headers["x-echo"], "Bearer ********");
-    assert_eq!(&fetched.body[..], b"you sent ********, twice ********");
+    assert_eq!(fetched.headers()["x-echo"], "Bearer ********");
+    assert_eq!(&fetched.body()[..], b"you sent ********, twice ********");
 }

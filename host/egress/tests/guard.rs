@@ -96,7 +96,7 @@ async fn a_granted_private_address_is_dialled() {
     let names = Names::new(&[&["127.0.0.1"]]);
     let permit = allowed(url.trim_end_matches('/'), true);
     let fetched = gate_with(&names).fetch(&permit, get(Url::parse(&url).unwrap())).await.unwrap();
-    assert_eq!((&fetched.body[..], names.asked()), (&b"here"[..], 1));
+    assert_eq!((&fetched.body()[..], names.asked()), (&b"here"[..], 1));
     let error = refused(&names, &allowed(url.trim_end_matches('/'), false), &url).await;
     assert!(matches!(error, EgressError::Address(_)), "{error}");
 }

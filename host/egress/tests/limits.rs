@@ -99,7 +99,7 @@ async fn answers_that_are_held_count_together_and_no_longer_when_they_are_droppe
     let home = Server::start(vec![ok(&"x".repeat(600))]);
     let permit = limited(&home, &["body=1000"]);
     let held = gate().fetch(&permit, get(home.url("/"))).await.unwrap();
-    let part = held.body.slice(..1);
+    let part = held.body().slice(..1);
     drop(held);
     assert_eq!(reached(&permit, get(home.url("/"))).await, Limit::Body);
     drop(part);
@@ -119,6 +119,46 @@ async fn headers_are_counted_and_measured_on_the_way_out_and_back() {
     }
     assert_eq!(reached(&limited(&home, &["headers=50"]), request).await, Limit::Headers);
     assert_eq!(home.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn as_many_headers_as_no_map_holds_are_an_error() {
+    let home = Server::start(vec![ok("")]);
+    let mut request = get(home.url("/"));
+    for number in 0..24_576 {
+        // The map takes no more, and panics at the next.
+        let _ = request.headers.try_append(HeaderName::try_from(format!("x-{number}")).unwrap(), "y".parse().unwrap());
+    }
+    let mut most = limits(&["headers=10000", "header_bytes=1GiB"]);
+    assert_eq!(reached(&limited(&home, &["header_bytes=1GiB"]), request.clone()).await, Limit::Headers);
+    most.set(Limit::Headers, u64::MAX);
+    let permit = Permit { usage: forgeport_egress::Usage::new(most), ..limited(&home, &[]) };
+    assert_eq!(reached(&permit, request).await, Limit::Headers);
+    assert!(home.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_url_counts_as_a_part_of_the_headers() {
+    let home = Server::start(vec![ok("")]);
+    let long = home.url(&format!("/{}", "x".repeat(70_000)));
+    assert_eq!(reached(&limited(&home, &[]), get(long.clone())).await, Limit::HeaderBytes);
+    // The client takes none that is longer than 65,534 bytes, and says so.
+    let error = gate().fetch(&limited(&home, &["header_bytes=1MiB"]), get(long)).await.unwrap_err();
+    assert!(matches!(error, EgressError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_refused_counts_as_sent() {
+    let home = Server::start(vec![ok("")]);
+    let placeholder = forgeport_egress::Placeholder::new("token".into(), [7; 16]);
+    let body = format!("{}{}", "%25".repeat(100_000), placeholder.text());
+    let permit = Permit { placeholders: vec![placeholder], ..limited(&home, &["bytes_out=700000"]) };
+    let post = || Request { method: Method::POST, body: Some(body.clone().into()), ..get(home.url("/")) };
+    for _ in 0..2 {
+        let error = gate().fetch(&permit, post()).await.unwrap_err();
+        assert!(matches!(error, EgressError::Leak { .. }), "{error}");
+    }
+    assert_eq!(reached(&permit, post()).await, Limit::BytesOut);
 }
 
 #[tokio::test]

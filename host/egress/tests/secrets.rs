@@ -156,27 +156,95 @@ async fn an_echo_in_any_usual_form_does_not_come_back() {
     let mut permit = permit(&[&home]);
     permit.credentials[0].secret = Secret::new(secret.to_owned().into());
     let fetched = gate().fetch(&permit, get(home.url("/"))).await.unwrap();
-    let text = String::from_utf8_lossy(&fetched.body).into_owned();
+    let text = String::from_utf8_lossy(fetched.body()).into_owned();
     for form in forms {
         assert!(!text.contains(form.trim_end_matches('=')), "{form}: {text}");
     }
-    assert!(!fetched.headers["x-echo"].to_str().unwrap().contains("cr/t"));
-    assert_eq!(fetched.headers["content-length"], fetched.body.len().to_string());
+    assert!(!fetched.headers()["x-echo"].to_str().unwrap().contains("cr/t"));
+    assert_eq!(fetched.headers()["content-length"], fetched.body().len().to_string());
 }
 
 #[tokio::test]
 async fn an_answer_cannot_be_had_in_a_form_that_hides_an_echo() {
     let gzipped = answer("200 OK", "content-encoding: gzip\r\n", "whatever it is");
-    let home = Server::start(vec![ok("plain"), answer("200 OK", "content-encoding: identity\r\n", ""), gzipped]);
+    let home = Server::start(vec![ok("plain"), answer("200 OK", "content-encoding: Identity\r\n", ""), gzipped]);
     let permit = permit(&[&home]);
     gate().fetch(&permit, with(&home, "accept-encoding", "gzip, br")).await.unwrap();
     assert!(home.asked()[0].contains("accept-encoding: identity\r\n"), "{}", home.asked()[0]);
     gate().fetch(&permit, get(home.url("/"))).await.unwrap();
     let error = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
-    assert!(matches!(&error, EgressError::Coded { coding, .. } if coding == "gzip"), "{error}");
+    assert!(matches!(&error, EgressError::Coded { coding, .. } if *coding == "gzip"), "{error}");
     for (name, value) in [("range", "bytes=3-9"), ("if-range", "x")] {
         let error = gate().fetch(&permit, with(&home, name, value)).await.unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
     }
     assert_eq!(home.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn no_coding_passes_by_being_told_in_another_way() {
+    let secret = "hunter2-hunter2";
+    let transfer =
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: gzip, chunked\r\n\r\n4\r\ncode\r\n0\r\n\r\n";
+    for (answered, told) in [
+        (answer("200 OK", "content-encoding: identity\r\ncontent-encoding: br\r\n", ""), "br"),
+        (answer("200 OK", "content-encoding: X-GZip\r\n", ""), "gzip"),
+        (answer("200 OK", "content-encoding: identity, zstd\r\n", ""), "zstd"),
+        (answer("404 Not Found", &format!("content-encoding: {secret}\r\n"), ""), "without a known name"),
+        (transfer.to_owned(), "gzip"),
+    ] {
+        let home = Server::start(vec![answered]);
+        let permit = Permit { credentials: vec![bearer(&home.origin, secret)], ..permit(&[&home]) };
+        let error = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
+        assert!(matches!(&error, EgressError::Coded { coding, .. } if *coding == told), "{error}");
+        let begins = gate().open(&permit, get(home.url("/"))).await.unwrap().beginning_for_provider(100).await;
+        assert!(matches!(begins, Err(EgressError::Coded { .. })), "{told}");
+        assert!(gate().open(&permit, get(home.url("/"))).await.unwrap().for_disk().1.coded().is_some(), "{told}");
+    }
+}
+
+/// Guesses of a password, each in a form of its own.
+fn guesses(number: usize) -> String {
+    let forms = ["password", "PASSWORD", "cGFzc3dvcmQx", "%70assword", "70617373776f7264"];
+    (0..number).map(|number| format!("{}{number}\n", forms[number % forms.len()])).collect()
+}
+
+#[tokio::test]
+async fn the_answer_of_an_origin_that_is_sent_nothing_tells_nothing_of_a_secret() {
+    let secret = "password123456";
+    let body = format!("{}{secret}", guesses(200_000));
+    let (home, other) = (
+        Server::start(vec![ok(&body)]),
+        Server::start(vec![answer("200 OK", &format!("x-guess: {secret}\r\n"), &body)]),
+    );
+    let permit = Permit { credentials: vec![bearer(&home.origin, secret)], ..permit(&[&home, &other]) };
+    let permit = Permit { usage: forgeport_egress::Usage::new(limits(&["body=64MiB"])), ..permit };
+    let told = gate().fetch(&permit, get(other.url("/"))).await.unwrap();
+    assert!(told.body() == body.as_bytes() && told.headers()["x-guess"] == secret);
+    let refusal =
+        gate().open(&permit, get(other.url("/"))).await.unwrap().beginning_for_provider(body.len()).await.unwrap();
+    assert!(refusal.body() == body.as_bytes());
+    let words = format!("it begins with `{secret}`");
+    assert_eq!(gate().open(&permit, get(other.url("/"))).await.unwrap().for_disk().1.words(&words), words);
+    // The origin that is sent the secret could echo it, and learns nothing: it was told.
+    let told = gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    assert!(!String::from_utf8_lossy(told.body()).contains(secret));
+    assert_eq!(
+        gate().open(&permit, get(home.url("/"))).await.unwrap().for_disk().1.words(&words),
+        "it begins with `********`"
+    );
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_refusal_does_not_end_within_an_echo() {
+    let secret = "hunter2-hunter2-hunter2";
+    let home = Server::start(vec![answer("403 Forbidden", "", &format!("{}{secret} and more", "x".repeat(90)))]);
+    let permit = Permit { credentials: vec![bearer(&home.origin, secret)], ..permit(&[&home]) };
+    for most in 85..115 {
+        let refusal =
+            gate().open(&permit, get(home.url("/"))).await.unwrap().beginning_for_provider(most).await.unwrap();
+        let text = String::from_utf8_lossy(refusal.body()).into_owned();
+        assert!(refusal.body().len() <= most && !text.contains("hunter2"), "{most}: {text}");
+        assert_eq!(refusal.headers()["content-length"], refusal.body().len().to_string());
+    }
 }

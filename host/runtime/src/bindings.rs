@@ -1,6 +1,7 @@
 //! The interface's generated bindings, and the only place where their types become the host's and back.
 
 use crate::error::{CallError, ProviderError};
+use forgeport_egress::retry::LONGEST_WAIT;
 use forgeport_grants as grants;
 use std::time::Duration;
 
@@ -64,7 +65,8 @@ impl From<wit::Error> for ProviderError {
             wit::Error::Forbidden(text) => ProviderError::Forbidden(text),
             wit::Error::NotFound(text) => ProviderError::NotFound(text),
             wit::Error::RateLimited((message, after)) => {
-                ProviderError::RateLimited { message, retry_after: after.map(Duration::from_secs) }
+                let wait = |seconds| Duration::from_secs(seconds).min(LONGEST_WAIT);
+                ProviderError::RateLimited { message, retry_after: after.map(wait) }
             }
             wit::Error::InvalidOption((name, why)) => ProviderError::InvalidOption { name, why },
             wit::Error::Unsupported(text) => ProviderError::Unsupported(text),

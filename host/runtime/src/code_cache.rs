@@ -200,7 +200,7 @@ mod tests {
         assert!(["a", "b", "c"].iter().all(|digest| compiles(&ample, &engine, digest)));
         let size = files(scratch.path()).iter().map(|file| fs::metadata(file).unwrap().len()).max().unwrap();
         for (age, file) in files(scratch.path()).iter().enumerate() {
-            let then = SystemTime::now() - Duration::from_secs(1000 - age as u64);
+            let then = SystemTime::now().checked_sub(Duration::from_secs(1000 - age as u64)).unwrap();
             File::open(file).unwrap().set_modified(then).unwrap();
         }
         assert!(!compiles(&ample, &engine, "a"));

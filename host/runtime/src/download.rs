@@ -3,7 +3,7 @@
 use crate::provider::Session;
 use bytes::Bytes;
 use forgeport_checkout::{Format, Layout, Progress, Staged, UnpackError};
-use forgeport_egress::{Answer, EgressError, Fetched, Permit, Request, redact, retry};
+use forgeport_egress::{Answer, Checked, EgressError, Request, Telling, retry};
 use futures_util::{Stream, StreamExt, future::BoxFuture};
 use std::{
     io::{self, Read},
@@ -34,9 +34,12 @@ pub struct Download {
 #[derive(Debug)]
 pub(crate) enum TransferError {
     /// The forge answered with something else than the bytes that were asked for.
-    Answered(Fetched),
+    Answered(Checked),
     Egress(EgressError),
-    Unpack(UnpackError),
+    /// Not all of it came; in words that a provider may have.
+    Broken(String),
+    /// It was not taken; likewise.
+    Rejected(String),
 }
 
 impl Download {
@@ -91,7 +94,7 @@ impl Download {
         retry::run(&session.permit, |attempt| async move {
             if attempt > 0 {
                 let cleared = self.blocking(Staged::start_again).await.unwrap_or_else(|_| Err(failed()));
-                cleared.map_err(|error| retry::Failed::Final(error.into()))?;
+                cleared.map_err(|error| retry::Failed::Final(TransferError::Rejected(error.to_string())))?;
             }
             let (progress, layout) = (self.progress.clone(), layout.clone());
             let unpack = move |staged: &Staged, source| staged.unpack(source, format, &layout, &*progress);
@@ -126,19 +129,19 @@ impl Download {
             EgressError::Unreachable { .. } | EgressError::Broken { .. } => retry::Failed::Transient(error.into()),
             _ => retry::Failed::Final(error.into()),
         })?;
-        if !answer.status.is_success() {
-            return Err(refused(&session.permit, answer).await);
+        if !answer.status().is_success() {
+            return Err(refused(answer).await);
         }
+        let (body, telling) = answer.for_disk();
         let (sender, receiver) = mpsc::channel(QUEUE);
         let writing = self.blocking(move |staged| write(staged, Received::new(receiver)));
-        let sent = self.forward(answer.body, sender).await;
+        let sent = self.forward(body, sender).await;
         let written = writing.await.unwrap_or_else(|_| Err(failed()));
         match (sent, written) {
             (_, Ok(())) => Ok(()),
             // The unpacker saw no more than a body that ends early; the gate knows why.
             (Err(error), Err(UnpackError::Transfer(_))) => Err(retry::Failed::Transient(error.into())),
-            (Ok(()), Err(error @ UnpackError::Transfer(_))) => Err(retry::Failed::Transient(error.into())),
-            (_, Err(error)) => Err(retry::Failed::Final(error.into())),
+            (_, Err(error)) => Err(not_taken(error, &telling)),
         }
     }
 
@@ -172,23 +175,24 @@ fn failed() -> UnpackError {
     UnpackError::from(io::Error::other("the unpacker failed"))
 }
 
+/// An unpacker's words may quote what came: names, and the beginning of what is no archive.
+fn not_taken(error: UnpackError, telling: &Telling) -> retry::Failed<TransferError> {
+    let words = telling.words(&error);
+    match (error, telling.coded()) {
+        (UnpackError::Transfer(_), _) => retry::Failed::Transient(TransferError::Broken(words)),
+        (UnpackError::NoArchive { .. }, Some(coded)) => retry::Failed::Final(coded.into()),
+        _ => retry::Failed::Final(TransferError::Rejected(words)),
+    }
+}
+
 /// Sorts a refusal into what may be tried again and what the provider has to explain.
-async fn refused(permit: &Permit, answer: Answer) -> retry::Failed<TransferError> {
-    if let Err(error) = answer.check_uncoded() {
-        return retry::Failed::Final(error.into());
-    }
-    let Answer { status, headers, body, .. } = answer;
-    let mut kept = Vec::new();
-    let mut body = pin!(body);
-    while let Some(Ok(chunk)) = body.next().await {
-        kept.extend_from_slice(&chunk[..chunk.len().min(REFUSAL - kept.len())]);
-        if kept.len() == REFUSAL {
-            break;
-        }
-    }
-    let body = Bytes::from(kept);
-    let verdict = retry::judge(status, &headers, &body);
-    let answered = TransferError::Answered(redact(permit, Fetched { status, headers, body }));
+async fn refused(answer: Answer) -> retry::Failed<TransferError> {
+    let checked = match answer.beginning_for_provider(REFUSAL).await {
+        Ok(checked) => checked,
+        Err(error) => return retry::Failed::Final(error.into()),
+    };
+    let verdict = retry::judge(checked.status(), checked.headers(), checked.body());
+    let answered = TransferError::Answered(checked);
     match verdict {
         retry::Verdict::Answer => retry::Failed::Final(answered),
         retry::Verdict::Transient => retry::Failed::Transient(answered),
@@ -225,11 +229,5 @@ impl Read for Received {
 impl From<EgressError> for TransferError {
     fn from(error: EgressError) -> Self {
         TransferError::Egress(error)
-    }
-}
-
-impl From<UnpackError> for TransferError {
-    fn from(error: UnpackError) -> Self {
-        TransferError::Unpack(error)
     }
 }

@@ -100,6 +100,14 @@ pub enum CallError {
     /// The host stopped the call.
     #[error("the provider was stopped: {0}")]
     Limit(#[from] LimitReached),
+    /// The host's own code panicked. What it said is not kept: it may hold anything.
+    #[error(
+        "Forgeport itself failed in `{call}`: this is a defect of Forgeport, report it with the line that tells where"
+    )]
+    Failed {
+        /// The exported function, or what it called.
+        call: &'static str,
+    },
     /// The component failed.
     #[error("the provider failed in `{call}`: {detail}; this is a defect of the provider, report it to its author")]
     Trapped {
@@ -133,7 +141,7 @@ impl CallError {
         let words = match &mut self {
             CallError::Provider(error) => error.words(),
             CallError::Trapped { detail, .. } => vec![detail],
-            CallError::Limit { .. } => Vec::new(),
+            CallError::Limit { .. } | CallError::Failed { .. } => Vec::new(),
         };
         words.into_iter().for_each(|text| *text = change(text));
         self

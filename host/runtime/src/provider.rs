@@ -9,8 +9,9 @@ use crate::{
     state::State,
 };
 use forgeport_egress::{Gate, Permit, Placeholder, redact_text};
-use forgeport_grants::{Description, Limit, LimitReached, Limits, RemoteUrl};
-use std::{sync::Arc, time::Instant};
+use forgeport_grants::{Description, Limit, LimitReached, Limits, RemoteUrl, deadline};
+use futures_util::FutureExt;
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
 use wasmtime::{
     Store,
@@ -108,7 +109,7 @@ impl Provider {
             let described = instance.forgeport_code_repository_provider().call_describe(&mut store).await;
             described.map(Into::into).map_err(|error| CallError::from_trap("describe", &self.limits, error))
         });
-        within(Instant::now() + DESCRIBE, ended, described).await
+        within("describe", deadline(DESCRIBE), ended, described).await
     }
 
     /// The code repository that a session's options name.
@@ -139,7 +140,7 @@ impl Provider {
             let mut opened = self.open(store, limits, opening).await?;
             call(&mut opened).await.unwrap_or_else(|error| Err(CallError::from_trap(name, limits, error)))
         });
-        within(deadline, limits.reached(time), called).await
+        within(name, deadline, limits.reached(time), called).await
     }
 
     async fn open(&self, mut store: Store<State>, limits: &Limits, opening: Opening) -> Result<Opened, CallError> {
@@ -277,8 +278,7 @@ impl Offline {
         call: impl AsyncFnOnce(&mut Opened) -> wasmtime::Result<Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let time = Limit::CallTime;
-        let deadline = Instant::now() + self.limits.time(time);
-        let bounds = Bounds { deadline, time, limits: &self.limits };
+        let bounds = Bounds { deadline: self.limits.deadline(time), time, limits: &self.limits };
         self.provider.call(name, bounds, None, self.opening.clone(), call).await
     }
 }
@@ -287,11 +287,18 @@ fn provider_error(error: wit::Error) -> CallError {
     CallError::Provider(ProviderError::from(error))
 }
 
-/// Ends a call at its deadline by dropping it, and with it its instance and its connections.
+/// Ends a call at its deadline by dropping it, and with it its instance and its connections. A panic ends this call and no other: nothing
+/// that it had is used again.
 async fn within<T>(
+    name: &'static str,
     deadline: Instant,
     ended: LimitReached,
     call: impl Future<Output = Result<T, CallError>>,
 ) -> Result<T, CallError> {
-    tokio::time::timeout_at(deadline.into(), call).await.unwrap_or(Err(CallError::Limit(ended)))
+    let call = AssertUnwindSafe(call).catch_unwind();
+    match tokio::time::timeout_at(deadline.into(), call).await {
+        Ok(Ok(called)) => called,
+        Ok(Err(_panic)) => Err(CallError::Failed { call: name }),
+        Err(_) => Err(CallError::Limit(ended)),
+    }
 }

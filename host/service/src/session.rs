@@ -5,7 +5,7 @@ use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret}
 use forgeport_grants::{Access, CredentialPlan, Limit, OptionValue, Options, Setting};
 use forgeport_runtime::{Offline, Opening, Provider, Repository, Session};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The only workspace of a command line.
@@ -58,7 +58,7 @@ impl Service {
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
         let limits = repository.limits.within(&self.policy.limits);
-        let deadline = Instant::now() + limits.time(time);
+        let deadline = limits.deadline(time);
         let authority = self.authority(repository, &access.origins);
         let Opening { values, placeholders } = opening(options)?;
         let permit = Permit {

@@ -3,7 +3,7 @@
 use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
 use forgeport_egress::{Auditor, Caller, Credential, Gate, GateSettings, Permit, Placeholder, Record, Request, Secret};
-use forgeport_grants::{Authority, Grant, Grants, Limits, Origin, Placement};
+use forgeport_grants::{Authority, Grant, Grants, Limits, Origin, Placement, deadline};
 use http::{HeaderMap, Method};
 use std::{
     io::{BufRead, BufReader, Write},
@@ -45,7 +45,7 @@ pub fn measure() -> Result<()> {
             let start = Instant::now();
             let fetched = gate.fetch(&permit, request(&url)).await?;
             let gated = start.elapsed();
-            ensure!(fetched.body == body && body.len() == BODY, "the answers differ");
+            ensure!(fetched.body() == &body && body.len() == BODY, "the answers differ");
             // The first ones open connections.
             if turn >= TURNS / 10 {
                 without.push(bare);
@@ -92,7 +92,7 @@ fn permit(url: &Url) -> Result<Permit> {
         }],
         placeholders: vec![Placeholder::new("token".into(), [7; 16])],
         auditor: Arc::new(Hand(Mutex::new(sender))),
-        ..Permit::new(authority, Limits::default(), Instant::now() + Duration::from_secs(600))
+        ..Permit::new(authority, Limits::default(), deadline(Duration::from_secs(600)))
     })
 }
 

@@ -23,7 +23,8 @@ impl Links {
     pub fn issue(&self, project: u64) -> String {
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         let token = format!("AAFORGE{:024}", issued.len() + 1);
-        issued.insert(token.clone(), (project, Instant::now() + LINK_LIFE));
+        let now = Instant::now();
+        issued.insert(token.clone(), (project, now.checked_add(LINK_LIFE).unwrap_or(now)));
         token
     }
 

@@ -62,7 +62,8 @@ fn installation(state: &State, request: &Request, id: &str) -> Answer {
         return error(404, "Not Found");
     }
     let token = state.tokens.issue(TokenKind::GithubInstallation, Access::All);
-    let ends = SystemTime::now() + Duration::from_secs(state.life.0.load(Relaxed));
+    let (now, life) = (SystemTime::now(), Duration::from_secs(state.life.0.load(Relaxed)));
+    let ends = now.checked_add(life).unwrap_or(now);
     let ends = ends.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     Answer::json(
         201,

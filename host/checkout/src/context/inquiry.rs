@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use forgeport_grants::deadline;
+
 use super::ContextError;
 use super::foreign::Secrets;
 
@@ -15,7 +17,7 @@ pub struct Inquiry {
 
 impl Inquiry {
     pub fn new(limit: Duration) -> Self {
-        Self { secrets: Secrets::default(), limit, end: Instant::now() + limit }
+        Self { secrets: Secrets::default(), limit, end: deadline(limit) }
     }
 
     /// Asked wherever a checkout decides how much there is to do: its trees may be of 4,096 bytes and hold 10^10 files.

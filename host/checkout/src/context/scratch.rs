@@ -15,10 +15,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use git2::{Config, Repository};
-use sha1::{Digest, Sha1};
 use tempfile::TempDir;
 
 use super::index::Entry;
+use crate::object::{Hasher, ObjectFormat};
 use crate::program::{output, program};
 
 /// What a checkout's own configuration says of how files become blobs.
@@ -147,8 +147,12 @@ fn index_of(entries: &[&Entry]) -> Vec<u8> {
         file.extend(&*entry.path);
         file.extend(std::iter::repeat_n(0, ALIGNMENT - (file.len() - begin) % ALIGNMENT));
     }
-    let checksum = Sha1::digest(&file);
-    file.extend(checksum);
+    let mut checksum = Hasher::checksum(ObjectFormat::Sha1);
+    checksum.update(&file);
+    // A checksum looks for no collision, so there is none.
+    if let Ok(checksum) = checksum.finish() {
+        file.extend(checksum.as_bytes());
+    }
     file
 }
 

@@ -12,7 +12,7 @@ use crate::{
     state::{Directory, State},
 };
 use forgeport_checkout as checkout;
-use forgeport_checkout::{ObjectId, RepoPath, Staged, UnpackError, neutral};
+use forgeport_checkout::{ObjectId, RepoPath, Staged, neutral};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::{io::Cursor, sync::Arc};
 use wasmtime::component::Resource;
@@ -33,7 +33,7 @@ impl HostDirectory for State {
         layout: Layout,
     ) -> Outcome<()> {
         let (session, download) = self.at_work(&directory)?;
-        let (request, layout) = match (outgoing(request), layout_of(layout)) {
+        let (request, layout) = match (outgoing(&session, request), layout_of(layout)) {
             (Ok(request), Ok(layout)) => (request, layout),
             (Err(failure), _) => return Ok(Err(Problem::Failed(failure))),
             (_, Err(problem)) => return Ok(Err(problem)),
@@ -73,7 +73,10 @@ impl HostDirectory for State {
         let download = self.table.get(&directory)?.clone();
         download.settle().await;
         let cpu = self.cpu.clone();
-        Ok(download.blocking(move |staged| cpu.counted(|| staged.verified())).await??)
+        Ok(download
+            .blocking(move |staged| cpu.counted(|| staged.verified()))
+            .await
+            .map_err(|_| panicked("verified"))??)
     }
 
     async fn compare(
@@ -90,7 +93,8 @@ impl HostDirectory for State {
             .map_err(|error| ended(format!("the listed directory `{}`: {error}", neutral(path.as_bytes()))))?;
         let entries = entries.into_iter().map(entry_in).collect::<Result<_, _>>().map_err(ended)?;
         let cpu = self.cpu.clone();
-        let compared = download.blocking(move |staged| cpu.counted(|| staged.compare(&path, entries))).await?;
+        let compared = download.blocking(move |staged| cpu.counted(|| staged.compare(&path, entries))).await;
+        let compared = compared.map_err(|_| panicked("compare"))?;
         let different = compared.map_err(|error| ended(error.to_string()))?;
         Ok(different.into_iter().map(entry_out).collect())
     }
@@ -123,14 +127,14 @@ impl State {
         };
         let cpu = self.cpu.clone();
         let write = move |staged: &Staged| cpu.counted(|| staged.write(&path, kind, &mut Cursor::new(contents)));
-        let written = download.blocking(write).await?;
-        Ok(written.map_err(|error| Problem::from(TransferError::Unpack(error))))
+        let written = download.blocking(write).await.map_err(|_| panicked("write"))?;
+        Ok(written.map_err(|error| Problem::Rejected(error.to_string())))
     }
 }
 
 async fn fetch(session: &Session, download: &Download, file: RemoteFile) -> Result<(), Problem> {
     let path = repository_path(&file.path)?;
-    let request = outgoing(file.request).map_err(Problem::Failed)?;
+    let request = outgoing(session, file.request).map_err(Problem::Failed)?;
     let kind = kind_in(file.kind);
     let write = move |staged: &checkout::Staged, source: &mut dyn std::io::Read| staged.write(&path, kind, source);
     download.fetch_file(session, request, write).await.map_err(Problem::from)
@@ -139,6 +143,11 @@ async fn fetch(session: &Session, download: &Download, file: RemoteFile) -> Resu
 fn layout_of(layout: Layout) -> Result<checkout::Layout, Problem> {
     let base = repository_path(&layout.base)?;
     Ok(checkout::Layout { strip: layout.strip as usize, base })
+}
+
+/// What a panic of the host said is not repeated: it may hold anything.
+fn panicked(call: &'static str) -> wasmtime::Error {
+    wasmtime::Error::new(CallError::Failed { call })
 }
 
 fn repository_path(path: &str) -> Result<RepoPath, Problem> {
@@ -185,10 +194,8 @@ impl From<TransferError> for Problem {
         match error {
             TransferError::Answered(answer) => Problem::Answered(incoming(answer)),
             TransferError::Egress(error) => Problem::Failed(failure(error)),
-            TransferError::Unpack(error @ UnpackError::Transfer(_)) => {
-                Problem::Failed(Failure::Unreachable(error.to_string()))
-            }
-            TransferError::Unpack(error) => Problem::Rejected(error.to_string()),
+            TransferError::Broken(why) => Problem::Failed(Failure::Unreachable(why)),
+            TransferError::Rejected(why) => Problem::Rejected(why),
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::{
     bindings::http::{Failure, Header, Host, Request, Response},
+    provider::Session,
     state::State,
 };
-use forgeport_egress::{EgressError, Fetched, SecretUse};
+use forgeport_egress::{Checked, EgressError, SecretUse};
+use forgeport_grants::Limit;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
@@ -17,7 +19,7 @@ impl Host for State {
         let Some(session) = &self.session else {
             return Ok(Err(Failure::Refused(UNGRANTED.into())));
         };
-        let request = match outgoing(request) {
+        let request = match outgoing(session, request) {
             Ok(request) => request,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -27,28 +29,33 @@ impl Host for State {
 }
 
 /// What the provider asks for, as the gate takes it.
-pub(super) fn outgoing(request: Request) -> Result<forgeport_egress::Request, Failure> {
+pub(super) fn outgoing(session: &Session, request: Request) -> Result<forgeport_egress::Request, Failure> {
     let refused = |what: &str, why: &dyn std::fmt::Display| Failure::Refused(format!("{what}: {why}"));
+    // Before anything is made of them: to read 15 MB as a URL takes long, and a map of headers that is full panics.
+    let limits = session.permit.usage.limits();
+    for (size, limit) in [(request.url.len(), Limit::HeaderBytes), (request.headers.len(), Limit::Headers)] {
+        if size > limits.size(limit) {
+            return Err(Failure::Limit(limits.reached(limit).to_string()));
+        }
+    }
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|e| refused("the request's method", &e))?;
     let url = Url::parse(&request.url).map_err(|e| refused("the request's URL", &e))?;
     let mut headers = HeaderMap::new();
     for Header { name, value } in request.headers {
         let name = HeaderName::try_from(name).map_err(|e| refused("a header's name", &e))?;
         let value = HeaderValue::try_from(value).map_err(|e| refused(name.as_str(), &e))?;
-        headers.append(name, value);
+        headers.try_append(name, value).map_err(|e| refused("the request's headers", &e))?;
     }
     let secret = request.secret.map(|wanted| SecretUse { setting: wanted.setting, placement: wanted.placement.into() });
     Ok(forgeport_egress::Request { method, url, headers, body: request.body.map(Into::into), secret })
 }
 
 /// An answer as the provider gets it; header values that are no text are left out.
-pub(super) fn incoming(answer: Fetched) -> Response {
-    Response { status: answer.status.as_u16(), headers: headers(&answer.headers), body: answer.body.to_vec() }
-}
-
-pub(super) fn headers(headers: &HeaderMap) -> Vec<Header> {
+pub(super) fn incoming(answer: Checked) -> Response {
+    let (status, headers, body) = answer.into_parts();
     let text = headers.iter().filter_map(|(name, value)| Some((name, value.to_str().ok()?)));
-    text.map(|(name, value)| Header { name: name.to_string(), value: value.to_owned() }).collect()
+    let headers = text.map(|(name, value)| Header { name: name.to_string(), value: value.to_owned() }).collect();
+    Response { status: status.as_u16(), headers, body: body.to_vec() }
 }
 
 /// Why there is no answer, as the provider is told.

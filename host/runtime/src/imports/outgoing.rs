@@ -3,13 +3,9 @@
 use super::{ProviderLog, http::UNGRANTED};
 use crate::{bindings::log::Level, cpu::CpuTime, provider::Session};
 use bytes::{Bytes, BytesMut};
-use forgeport_egress::{EgressError, Fetched, Request};
-use forgeport_grants::{Limit, LimitReached};
-use http::{
-    Response,
-    header::{ACCEPT_ENCODING, CONTENT_LENGTH, USER_AGENT},
-    uri::Scheme,
-};
+use forgeport_egress::{Checked, EgressError, Request};
+use forgeport_grants::{Limit, LimitReached, deadline};
+use http::{Response, uri::Scheme};
 use http_body_util::{BodyExt, Full};
 use std::sync::Arc;
 use url::Url;
@@ -17,9 +13,6 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// Bytes of a request's body that the guest may hand over before the gate's side has taken them.
 const CHUNK: usize = 64 << 10;
-
-/// What libraries set by themselves, and the gate sets anew.
-const LIBRARIES_OWN: [http::HeaderName; 3] = [ACCEPT_ENCODING, CONTENT_LENGTH, USER_AGENT];
 
 type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Answered = Result<(Response<WasiBody>, Worker), Error>;
@@ -83,14 +76,12 @@ impl Outgoing {
         let (parts, body) = request.into_parts();
         let url = Url::parse(&parts.uri.to_string());
         let url = url.map_err(|error| failed(Error::HttpRequestUriInvalid, format!("the request's URL: {error}")))?;
-        let mut headers = parts.headers;
-        LIBRARIES_OWN.iter().for_each(|name| drop(headers.remove(name)));
         let body = collect(session, body).await?;
         let body = Some(body).filter(|body| !body.is_empty());
-        let request = Request { method: parts.method, url, headers, body, secret: None };
+        let request = Request { method: parts.method, url, headers: parts.headers, body, secret: None };
         let fetching = session.gate.fetch(&session.permit, request);
         let fetched = match options.first_byte_timeout {
-            Some(time) => tokio::time::timeout(time, fetching).await.map_err(|_| {
+            Some(time) => tokio::time::timeout_at(deadline(time).into(), fetching).await.map_err(|_| {
                 failed(Error::ConnectionReadTimeout, "there was none in the time that the provider set")
             })?,
             None => fetching.await,
@@ -112,8 +103,8 @@ async fn collect(session: &Session, mut body: WasiBody) -> Result<Bytes, Failed>
     Ok(held.keep(whole.freeze()))
 }
 
-fn answer(fetched: Fetched) -> Response<WasiBody> {
-    let Fetched { status, headers, body } = fetched;
+fn answer(checked: Checked) -> Response<WasiBody> {
+    let (status, headers, body) = checked.into_parts();
     let mut answer = Response::new(Full::new(body).map_err(Error::from).boxed_unsync());
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
@@ -132,7 +123,7 @@ impl From<EgressError> for Failed {
             EgressError::Address(_) => Error::DestinationIpProhibited,
             EgressError::Unreachable { .. } => Error::DestinationUnavailable,
             EgressError::Broken { .. } => Error::HttpResponseIncomplete,
-            EgressError::Coded { coding, .. } => Error::HttpResponseContentCoding(Some(coding)),
+            EgressError::Coded { coding, .. } => Error::HttpResponseContentCoding(Some(coding.to_owned())),
             EgressError::Limit(LimitReached { limit: Limit::Body, .. }) => Error::HttpResponseBodySize(None),
             _ => Error::InternalError(Some(why.clone())),
         };

@@ -110,7 +110,7 @@ impl Bench {
         let mut limits = limits(&LIMITS);
         extra.iter().for_each(|text| limits.set_text(text).unwrap());
         let authority = Authority { asked: self.granted.clone(), granted: self.granted.clone(), ceiling: None };
-        let deadline = Instant::now() + limits.time(time);
+        let deadline = limits.deadline(time);
         let placeholders = vec![placeholder()];
         let permit = Permit::new(authority, limits, deadline);
         let permit = Permit { placeholders, auditor: self.kept.clone(), ..permit };

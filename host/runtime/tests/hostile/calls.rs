@@ -2,9 +2,11 @@
 
 use crate::bench::{Bench, Call, Expect, case, limited};
 use crate::guest::{Guest, guest};
-use crate::server::read_request;
+use crate::server::{Server, read_request};
+use forgeport_egress::{Auditor, Caller, Permit, Record};
 use forgeport_grants::{Limit, Origin};
-use std::{io::Read, net::TcpListener, time::Duration};
+use forgeport_runtime::{CallError, ProviderError, Session};
+use std::{io::Read, net::TcpListener, sync::Arc, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_of_calls_end_by_time() {
@@ -76,6 +78,45 @@ pub async fn dropped_while_it_waits(listener: TcpListener, guest: Guest) {
     waiting.await.unwrap();
     call.abort();
     assert_eq!(server.await.unwrap(), 0);
+}
+
+/// What goes wrong in it is the host's own fault.
+struct Panicking;
+
+impl Auditor for Panicking {
+    fn record(&self, _caller: &Caller, record: Record) {
+        panic!("with a secret in {:?}", record.path);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_ends_its_call_and_no_other_and_what_it_said_is_not_repeated() {
+    let server = Server::start("here");
+    let bench = Bench::granting(&server.origin, &["GET"]).await;
+    let mut asking = guest();
+    let send = asking.ask("GET", format!("{}/s3cret", server.origin), &[]).send();
+    let provider = bench.load(&asking.with("login", format!("{send} (call $ok)"))).await.unwrap();
+    let login = |auditor: Arc<dyn Auditor>| {
+        let session = bench.session(&[], Limit::CallTime);
+        let permit = Permit { auditor, ..session.permit };
+        let repository = provider.repository(Session { permit, ..session });
+        async move { repository.login().await }
+    };
+    let (one, other) = tokio::join!(login(Arc::new(Panicking)), login(bench.kept.clone()));
+    let error = one.unwrap_err();
+    assert_eq!(error, CallError::Failed { call: "login" });
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+    assert!(other.is_ok() && login(bench.kept.clone()).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_of_centuries_that_a_provider_tells_is_a_day() {
+    let body = "(drop (call $ok)) (i32.store8 (i32.const OUT) (i32.const 1)) (i32.store8 offset=8 (i32.const OUT) (i32.const 3))
+        (i32.store8 offset=24 (i32.const OUT) (i32.const 1)) (i64.store offset=32 (i32.const OUT) (i64.const -1)) (i32.const OUT)";
+    let bench = Bench::new().await;
+    let error = bench.repository(&guest().with("login", body), &[]).await.login().await.unwrap_err();
+    let CallError::Provider(ProviderError::RateLimited { retry_after, .. }) = &error else { panic!("{error}") };
+    assert_eq!(*retry_after, Some(Duration::from_secs(86_400)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -164,3 +164,17 @@ async fn a_refusal_that_cannot_be_searched_for_credentials_is_not_handed_over() 
         .run(vec![case("a coded refusal", Call::Download, downloading(guest, &unpack), Expect::Told("content coding"))])
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_excerpt_of_what_is_no_archive_is_not_told_where_it_cannot_be_searched_for_credentials() {
+    let answers = [("200 OK\r\ncontent-encoding: gzip", "content coding"), ("200 OK", "begins with `no archive`")];
+    for (status, words) in answers {
+        let server = Server::answering(status, "no archive", Duration::ZERO);
+        let mut guest = guest();
+        let unpack = guest.ask("GET", format!("{}/x.git", server.origin), &[]).unpack(&mut guest, 2);
+        Bench::granting(&server.origin, &["GET"])
+            .await
+            .run(vec![case("no archive", Call::Download, downloading(guest, &unpack), Expect::Told(words))])
+            .await;
+    }
+}

@@ -58,9 +58,18 @@ async fn what_was_not_granted_is_refused_in_every_form() {
             told("DELETE", method("DELETE"), "refused"),
             told("no method", method(""), "method"),
             told("a method with a space", method("GET /x"), "method"),
-            told("another host", header(b"Host", b"evil.example"), "host"),
             told("a cookie", header(b"cookie", b"a=b"), "cookie"),
-            told("a length", header(b"content-length", b"5"), "content-length"),
+            told("another path", header(b"X-Original-URL", b"/other"), "x-original-url"),
+            told("another path, as IIS takes it", header(b"X-Rewrite-Url", b"/other"), "x-rewrite-url"),
+            told("another method", header(b"X-HTTP-Method-Override", b"DELETE"), "x-http-method-override"),
+            told("another host", header(b"X-Forwarded-Host", b"evil.example"), "x-forwarded-host"),
+            told("another asker", header(b"X-Forwarded-For", b"127.0.0.1"), "x-forwarded-for"),
+            told("another user", header(b"X-WebAuth-User", b"admin"), "x-webauth-user"),
+            told("a standard header of proxies", header(b"Forwarded", b"for=127.0.0.1"), "forwarded"),
+            told("a dash in another spelling", header(b"X-Forwarded_Host", b"evil.example"), "x-forwarded_host"),
+            told("a credential of its own", header(b"private-token", b"x"), "private-token"),
+            told("whose rights", header(b"Sudo", b"root"), "sudo"),
+            told("a part of the answer", header(b"range", b"bytes=0-3"), "range"),
             told("a coding", header(b"transfer-encoding", b"chunked"), "transfer-encoding"),
             told("an authorization of its own", header(b"authorization", b"Bearer x"), "authorization"),
             told("a header within a header", header(b"x", b"a\r\nhost: evil"), "x"),
@@ -73,7 +82,56 @@ async fn what_was_not_granted_is_refused_in_every_form() {
     assert_eq!(server.asked(), 0);
     // What is no request at all never gets as far as the gate.
     let records = bench.kept.records();
-    assert!(records.len() > 12 && records.iter().all(|record| record.outcome == Outcome::Refused));
+    assert!(records.len() > 20 && records.iter().all(|record| record.outcome == Outcome::Refused));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_libraries_set_by_themselves_is_left_out_and_private_headers_arrive() {
+    let server = Server::start("here");
+    let bench = Bench::granting(&server.origin, &["GET"]).await;
+    let url = format!("{}/", server.origin);
+    let headers: &[(&[u8], &[u8])] = &[
+        (b"Host", b"evil.example"),
+        (b"Content-Length", b"5"),
+        (b"Connection", b"upgrade"),
+        (b"User-Agent", b"lib/1"),
+        (b"Accept-Encoding", b"gzip"),
+        (b"Git-Protocol", b"version=2"),
+        (b"X-GitHub-Api-Version", b"2022-11-28"),
+    ];
+    bench.run(vec![case("headers", Call::Login, sending(|guest| guest.ask("GET", &url, headers)), Expect::Fine)]).await;
+    let asked = server.requests().concat();
+    for own in ["evil", "content-length", "upgrade", "lib/1", "gzip"] {
+        assert!(!asked.contains(own), "{asked}");
+    }
+    assert!(
+        asked.contains("git-protocol: version=2\r\n") && asked.contains("x-github-api-version: 2022-11-28\r\n"),
+        "{asked}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_is_granted_as_the_most_lenient_server_would_read_it() {
+    let server = Server::start("here");
+    let below = vec![forgeport_grants::PathPrefix::parse("/rest/acme").unwrap()];
+    let mut bench = Bench::granting(&server.origin, &["GET"]).await;
+    bench.granted =
+        bench.granted.iter().map(|grant| forgeport_grants::Grant { paths: below.clone(), ..grant.clone() }).collect();
+    let at = |rest: &str| get(&format!("{}/rest/acme{rest}", server.origin));
+    let outside = [
+        "/..;/other",
+        "/..;x=1/other",
+        "/%2e%2e;/other",
+        "/..%3b/other",
+        "/..%20/other",
+        "/%252e%252e%3b/x",
+        "/%u002e%u002e/x",
+        "/.../x",
+    ];
+    bench.run(outside.iter().map(|path| told("a step out", at(path), "refused")).collect()).await;
+    assert_eq!(server.asked(), 0);
+    bench.run(vec![case("below", Call::Login, at("/repos;a=b/x%20y"), Expect::Fine)]).await;
+    assert_eq!(server.asked(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,6 +156,12 @@ async fn requests_answers_and_floods_of_them_end_at_their_limits() {
         ask
     });
     million = million.memory(r#"(memory (export "memory") 260)"#);
+    let mut long_url = sending(|guest| {
+        let mut ask = guest.ask("GET", &url, &[]);
+        ask.0[3] = 15_000_000;
+        ask
+    });
+    long_url = long_url.memory(r#"(memory (export "memory") 260)"#);
     bench
         .run(vec![
             limited("a long answer", Call::Login, get(&url), &["body=1KiB"], Expect::Told("`body`")),
@@ -117,6 +181,13 @@ async fn requests_answers_and_floods_of_them_end_at_their_limits() {
                 million,
                 &["memory=20MiB", "call_bytes=1GiB", "cpu_time=10s"],
                 Expect::Told("header"),
+            ),
+            limited(
+                "a long URL",
+                Call::Login,
+                long_url,
+                &["memory=20MiB", "call_bytes=1GiB"],
+                Expect::Told("`header_bytes`"),
             ),
             limited("long headers", Call::Login, many, &["header_bytes=100"], Expect::Told("`header_bytes`")),
             limited(
@@ -140,7 +211,7 @@ async fn requests_answers_and_floods_of_them_end_at_their_limits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_counts_as_a_request_and_beyond_the_limit_only_its_number_is_kept() {
-    let bench = Bench::new();
+    let bench = Bench::new().await;
     let mut flooding = guest();
     let send = flooding.ask("GET", "https://evil.example/", &[]).send();
     let count = "(local.set $n (i32.add (local.get $n) (i32.const 1)))";

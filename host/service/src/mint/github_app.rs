@@ -4,7 +4,7 @@
 use super::{Exchange, Values, required, url_of};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use forgeport_egress::{Credential, Request, Secret};
-use forgeport_grants::Placement;
+use forgeport_grants::{Placement, date_after};
 use http::{HeaderMap, HeaderValue, Method, header::ACCEPT};
 use ring::{
     rand::SystemRandom,
@@ -55,7 +55,7 @@ fn key(pem: &str) -> Result<RsaKeyPair, String> {
 /// A JSON Web Token (RFC 7519) signed with RS256 (RFC 7518, section 3.3).
 fn statement(app: &str, key: &RsaKeyPair, now: SystemTime) -> Result<Zeroizing<String>, String> {
     let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let claims = json!({ "iat": seconds(now - BEFORE), "exp": seconds(now + AFTER), "iss": app });
+    let claims = json!({ "iat": seconds(now.checked_sub(BEFORE).unwrap_or(now)), "exp": seconds(date_after(now, AFTER)), "iss": app });
     let encode = |part: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
     let signed = format!("{}.{}", encode(&json!({ "alg": "RS256", "typ": "JWT" })), encode(&claims));
     let mut signature = vec![0; key.public().modulus_len()];

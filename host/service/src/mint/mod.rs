@@ -5,14 +5,14 @@ mod github_app;
 mod oauth_client;
 
 use crate::{Result, Service, ServiceError};
-use forgeport_egress::{Caller, Credential, Fetched, Permit, Request};
-use forgeport_grants::{Authority, Grant, Grants, Limits, Origin};
+use forgeport_egress::{Caller, Checked, Credential, Permit, Request};
+use forgeport_grants::{Authority, Grant, Grants, Limits, Origin, date_after, deadline};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use url::Url;
 use zeroize::Zeroizing;
@@ -100,8 +100,8 @@ impl Service {
     fn kept(&self, name: &str, recipe: &str) -> Result<Option<Zeroizing<String>>> {
         let Ok(kept) = self.secrets().get(name, KEPT) else { return Ok(None) };
         let (ends, of) = kept.split_once(' ').unwrap_or_default();
-        let ends = UNIX_EPOCH + Duration::from_millis(ends.parse().unwrap_or_default());
-        match of == recipe && ends > SystemTime::now() + MARGIN {
+        let ends = date_after(UNIX_EPOCH, Duration::from_millis(ends.parse().unwrap_or_default()));
+        match of == recipe && ends > date_after(SystemTime::now(), MARGIN) {
             true => Ok(Some(self.secrets().get(name, TOKEN)?)),
             false => Ok(None),
         }
@@ -127,7 +127,7 @@ impl Service {
             caller: Arc::new(caller),
             credentials: vec![exchange.credential.clone()],
             auditor: self.journal().auditor(),
-            ..Permit::new(authority, Limits::default().within(&self.policy.limits), Instant::now() + TIME)
+            ..Permit::new(authority, Limits::default().within(&self.policy.limits), deadline(TIME))
         }
     }
 }
@@ -158,15 +158,18 @@ struct Answer {
 
 /// What an OAuth server that tells no end is taken at.
 const UNTOLD: Duration = Duration::from_secs(600);
+/// No token is kept for longer, whatever the server says.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
-fn minted(answer: &Fetched) -> std::result::Result<Minted, String> {
-    let status = answer.status.as_u16();
-    let read: Option<Answer> = serde_json::from_slice(&answer.body).ok();
+fn minted(answer: &Checked) -> std::result::Result<Minted, String> {
+    let status = answer.status().as_u16();
+    let read: Option<Answer> = serde_json::from_slice(answer.body()).ok();
     match read {
-        Some(Answer { token: Some(token), expires_at, expires_in, .. }) if answer.status.is_success() => {
+        Some(Answer { token: Some(token), expires_at, expires_in, .. }) if answer.status().is_success() => {
             let told = expires_at.as_deref().and_then(|text| humantime::parse_rfc3339(text).ok());
-            let life = expires_in.map_or(UNTOLD, Duration::from_secs).min(Duration::from_secs(86_400));
-            Ok(Minted { token: Zeroizing::new(token), expires: told.unwrap_or_else(|| SystemTime::now() + life) })
+            let life = expires_in.map_or(UNTOLD, Duration::from_secs).min(LONGEST);
+            let expires = told.unwrap_or_else(|| date_after(SystemTime::now(), life));
+            Ok(Minted { token: Zeroizing::new(token), expires })
         }
         Some(Answer { message, error, error_description, .. }) => {
             let words = message.or(error_description).or(error).unwrap_or_else(|| "no reason told".to_owned());

@@ -1,0 +1,223 @@
+//! The two ways in which an answer leaves the gate: its body as a stream for the disk, or all of it checked for a provider. There is no
+//! third: whoever holds an answer cannot come by its bytes without saying which of the two it is.
+//!
+//! ```
+//! # async fn both(one: forgeport_egress::Answer, other: forgeport_egress::Answer) -> Result<(), forgeport_egress::EgressError> {
+//! let (stream, telling) = one.for_disk();
+//! let checked = other.for_provider().await?;
+//! # drop((stream, telling, checked)); Ok(()) }
+//! ```
+//!
+//! ```compile_fail,E0616
+//! # async fn raw(one: forgeport_egress::Answer) {
+//! let body = one.body;
+//! # }
+//! ```
+//!
+//! ```compile_fail,E0451
+//! # fn made_up(status: http::StatusCode, headers: http::HeaderMap, body: bytes::Bytes) {
+//! let checked = forgeport_egress::Checked { status, headers, body };
+//! # }
+//! ```
+
+use crate::{EgressError, redact::Forms, usage::Usage};
+use bytes::{Bytes, BytesMut};
+use forgeport_grants::Origin;
+use futures_util::{Stream, StreamExt, stream::BoxStream};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING},
+};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+/// No content coding (RFC 9110, section 12.5.3).
+pub(crate) const IDENTITY: &str = "identity";
+
+/// Content codings that have a name (IANA HTTP Content Coding Registry); of others a forge could put anything into the name.
+const CODINGS: [&str; 8] = ["aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "gzip", "zstd"];
+
+/// Bytes that are searched in less time than it takes to hand them to another thread; more would keep other calls waiting.
+const AT_ONCE: usize = 64 << 10;
+
+/// An answer whose body is still coming.
+pub struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Who answered in the end.
+    pub(crate) origin: Origin,
+    /// What was sent to it.
+    pub(crate) forms: Arc<Forms>,
+    pub(crate) usage: Usage,
+    pub(crate) body: BoxStream<'static, Result<Bytes, EgressError>>,
+}
+
+/// A body for the disk, as it comes. A provider gets none of it.
+pub struct ForDisk(BoxStream<'static, Result<Bytes, EgressError>>);
+
+/// Puts into words what was wrong with a body that went to the disk.
+#[derive(Clone)]
+pub struct Telling {
+    forms: Arc<Forms>,
+    coded: Option<(Origin, &'static str)>,
+}
+
+/// An answer that a provider may have: whole, without a content coding, within [`Limit::Body`](forgeport_grants::Limit::Body), and without
+/// what was sent to the origin that gave it.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    /// The last hop's.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// For what becomes files. What is wrong with it is told to a provider through the other half alone.
+    #[must_use]
+    pub fn for_disk(self) -> (ForDisk, Telling) {
+        let coded = coding(&self.headers).map(|coding| (self.origin, coding));
+        (ForDisk(self.body), Telling { forms: self.forms, coded })
+    }
+
+    /// For a provider, whole.
+    ///
+    /// # Errors
+    /// When it is in a content coding, longer than may be held, or breaks off.
+    pub async fn for_provider(mut self) -> Result<Checked, EgressError> {
+        self.check_uncoded()?;
+        let (mut whole, mut held) = (BytesMut::new(), self.usage.hold());
+        while let Some(chunk) = self.body.next().await {
+            let chunk = chunk?;
+            held.add(chunk.len())?;
+            whole.extend_from_slice(&chunk);
+        }
+        let checked = self.checked(whole.freeze(), usize::MAX).await;
+        Ok(Checked { body: held.keep(checked.body), ..checked })
+    }
+
+    /// For a provider, the beginning of what may be any length: a reason in words. One that breaks off is as good.
+    ///
+    /// # Errors
+    /// When it is in a content coding, or more than may be held.
+    pub async fn beginning_for_provider(mut self, most: usize) -> Result<Checked, EgressError> {
+        self.check_uncoded()?;
+        // A credential that is cut in two would not be found.
+        let enough = most.saturating_add(self.forms.longest());
+        let (mut begins, mut held) = (BytesMut::new(), self.usage.hold());
+        while let Some(Ok(chunk)) = self.body.next().await {
+            let chunk = chunk.slice(..chunk.len().min(enough.saturating_sub(begins.len())));
+            held.add(chunk.len())?;
+            begins.extend_from_slice(&chunk);
+            if begins.len() >= enough {
+                break;
+            }
+        }
+        let checked = self.checked(begins.freeze(), most).await;
+        Ok(Checked { body: held.keep(checked.body), ..checked })
+    }
+
+    /// A credential that is echoed in a coding would not be recognised.
+    fn check_uncoded(&self) -> Result<(), EgressError> {
+        let coded = |coding| EgressError::Coded { origin: self.origin.clone(), coding };
+        coding(&self.headers).map_or(Ok(()), |coding| Err(coded(coding)))
+    }
+
+    async fn checked(self, body: Bytes, most: usize) -> Checked {
+        let Answer { status, mut headers, forms, .. } = self;
+        forms.mask_headers(&mut headers);
+        let length = body.len();
+        let body = away_if(length > AT_ONCE, move || forms.mask(&body).map_or(body, Bytes::from)).await;
+        let body = body.slice(..body.len().min(most));
+        if body.len() != length && headers.contains_key(CONTENT_LENGTH) {
+            // Whoever reads as much as it says would wait for the rest.
+            headers.insert(CONTENT_LENGTH, body.len().into());
+        }
+        Checked { status, headers, body }
+    }
+}
+
+impl Telling {
+    /// The words without any part of a credential that was sent there.
+    #[must_use]
+    pub fn words(&self, of: &impl ToString) -> String {
+        self.forms.mask_pieces(&of.to_string())
+    }
+
+    /// Not even an excerpt may be told of a body that is in a content coding: then the reason is this.
+    #[must_use]
+    pub fn coded(&self) -> Option<EgressError> {
+        let (origin, coding) = self.coded.clone()?;
+        Some(EgressError::Coded { origin, coding })
+    }
+}
+
+impl Checked {
+    /// The last hop's.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The last hop's.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Status, headers and body.
+    #[must_use]
+    pub fn into_parts(self) -> (StatusCode, HeaderMap, Bytes) {
+        (self.status, self.headers, self.body)
+    }
+}
+
+impl Stream for ForDisk {
+    type Item = Result<Bytes, EgressError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context)
+    }
+}
+
+/// The coding that a body is in, although none was asked for; that of the transfer too, where the client has not undone it.
+fn coding(headers: &HeaderMap) -> Option<&'static str> {
+    let contents = headers.get_all(CONTENT_ENCODING).iter().map(|value| (value, IDENTITY));
+    let transfers = headers.get_all(TRANSFER_ENCODING).iter().map(|value| (value, "chunked"));
+    let (coded, _) = contents
+        .chain(transfers)
+        .find(|(value, plain)| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(plain.as_bytes()))?;
+    let coded = coded.to_str().unwrap_or_default().to_ascii_lowercase();
+    let named =
+        CODINGS.into_iter().find(|name| coded.split([',', ' ']).any(|given| given.trim_start_matches("x-") == *name));
+    Some(named.unwrap_or("without a known name"))
+}
+
+/// Does work that takes long on a thread of its own.
+pub(crate) async fn away_if<T: Send + 'static>(is_long: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if !is_long {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The process is about to end.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
