@@ -3,7 +3,8 @@
 
 use forgeport_checkout::{Format, Layout, Limits, Progress, RepoPath, Settings, Staged};
 use libfuzzer_sys::fuzz_target;
-use std::fs;
+use sha1_checked::{Digest, Sha1};
+use std::{borrow::Cow, fs};
 
 struct Silent;
 
@@ -12,19 +13,34 @@ impl Progress for Silent {
     fn advance(&self, _: u64, _: u64) {}
 }
 
+/// A pack's entries in an answer that has the right counts and checksum, which no fuzzer finds.
+fn answer(entries: &[u8]) -> Vec<u8> {
+    let (count, entries) = entries.split_first().unwrap_or((&0, &[]));
+    let mut pack = [b"PACK\0\0\0\x02\0\0\0", &[*count][..], entries].concat();
+    pack.extend(Sha1::digest(&pack));
+    let mut answer = b"000dpackfile\n".to_vec();
+    for piece in pack.chunks(60_000) {
+        answer.extend(format!("{:04x}\x01", piece.len() + 5).as_bytes());
+        answer.extend(piece);
+    }
+    answer.extend(b"0000");
+    answer
+}
+
 fuzz_target!(|data: &[u8]| {
-    let Some((first, archive)) = data.split_first() else { return };
-    let format = match first % 3 {
-        0 => Format::Tar,
-        1 => Format::TarGzip,
-        _ => Format::GitPack,
+    let Some((first, rest)) = data.split_first() else { return };
+    let (format, archive) = match first % 4 {
+        0 => (Format::Tar, Cow::from(rest)),
+        1 => (Format::TarGzip, rest.into()),
+        2 => (Format::GitPack, rest.into()),
+        _ => (Format::GitPack, answer(rest).into()),
     };
     let directory = tempfile::tempdir().expect("a directory");
     let commit = "c506d60087d6beb0e8fc72a7ea9ae0983d67099d".parse().expect("an id");
     let limits = Limits { entries: 100, bytes: 1 << 20, names: 1 << 16, ..Limits::default() };
     let settings = Settings { commit, subdirectory: RepoPath::root(), force: false, limits };
     let staged = Staged::new(&directory.path().join("out"), settings).expect("a staged directory");
-    let unpacked = staged.unpack(archive, format, &Layout { strip: 1, base: RepoPath::root() }, &Silent);
+    let unpacked = staged.unpack(&*archive, format, &Layout { strip: 1, base: RepoPath::root() }, &Silent);
     let done = match unpacked {
         Ok(()) => staged.finish().is_ok(),
         // What was begun goes with it.

@@ -35,6 +35,10 @@ impl Directory {
         Self { handle, path }
     }
 
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { handle: self.handle.try_clone()?, path: self.path.clone() })
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -19,6 +19,7 @@ mod pktline;
 mod place;
 pub mod program;
 mod receipt;
+mod single;
 mod source;
 mod staged;
 mod target;

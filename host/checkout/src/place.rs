@@ -50,6 +50,8 @@ impl Place {
     /// Follows a path as far as there is something.
     pub(crate) fn find(path: &Path) -> Result<Self, TargetError> {
         let absolute = std::path::absolute(path).at("read", path)?;
+        // Handles alone do not have the system mount what it mounts when it is needed (`O_PATH` in open(2)).
+        let _ = absolute.join(".").metadata();
         let root = openat(CWD, "/", PASSED | OFlags::DIRECTORY, Mode::empty()).map_err(io::Error::from);
         let root = Directory::new(root.at("open", Path::new("/"))?, PathBuf::from("/"));
         let mut walk =

@@ -4,7 +4,6 @@
 //! download up, nor lead it elsewhere: nothing that they may open is locked, nothing of theirs is opened, and all is done by handles.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -121,7 +120,7 @@ impl Drop for Scratch<'_> {
 /// A directory of one download, into which nobody else can look: not even a lock on it can be taken by another user.
 struct Workshop {
     /// The one that it lies in.
-    parent: File,
+    parent: Directory,
     name: OsString,
     /// Its handle holds the lock for as long as somebody works in it; the system gives it up when the process dies.
     directory: Directory,
@@ -129,10 +128,9 @@ struct Workshop {
 
 impl Workshop {
     fn open(parent: &Directory) -> Result<Self, DiskError> {
-        let made = Self::try_open(parent).at("create a directory in", parent.path())?;
-        let handle = openat(parent, ".", LISTED, Mode::empty()).map_err(io::Error::from).at("open", parent.path())?;
-        let (name, directory) = made;
-        Ok(Self { parent: handle.into(), name, directory })
+        let kept = parent.try_clone().at("open", parent.path())?;
+        let (name, directory) = Self::try_open(parent).at("create a directory in", parent.path())?;
+        Ok(Self { parent: kept, name, directory })
     }
 
     fn try_open(parent: &Directory) -> io::Result<(OsString, Directory)> {
@@ -159,10 +157,7 @@ impl Workshop {
 
 impl Drop for Workshop {
     fn drop(&mut self) {
-        let parent = self.parent.try_clone().map(|parent| Directory::new(parent.into(), PathBuf::new()));
-        if let Ok(parent) = parent {
-            let _ = parent.remove(Path::new(&self.name), &Deadline::never());
-        }
+        let _ = self.parent.remove(Path::new(&self.name), &Deadline::never());
     }
 }
 

@@ -231,3 +231,38 @@ impl From<EgressError> for TransferError {
         TransferError::Egress(error)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use forgeport_checkout::{RepoPath, Settings, Stopped};
+
+    struct Silent;
+
+    impl Progress for Silent {
+        fn received(&self, _: u64) {}
+        fn advance(&self, _: u64, _: u64) {}
+    }
+
+    fn download(target: &std::path::Path) -> Arc<Download> {
+        let commit = "c506d60087d6beb0e8fc72a7ea9ae0983d67099d".parse().unwrap();
+        let settings = Settings { commit, subdirectory: RepoPath::root(), force: false, limits: Default::default() };
+        let staged = Arc::new(Staged::new(target, settings).unwrap());
+        Download::new(staged, None, Arc::new(Silent), Box::pin(async {}))
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_any_more_stops() {
+        let place = tempfile::tempdir().unwrap();
+        let download = download(&place.path().join("out"));
+        assert_eq!(download.blocking(|staged| staged.deadline().check()).await.unwrap(), Ok(()));
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let working = download.blocking(move |staged| {
+            let stopped = std::iter::repeat_with(|| staged.deadline().check()).find_map(Result::err);
+            let _ = ended.send(stopped);
+        });
+        drop(working);
+        assert_eq!(end.await.unwrap(), Some(Stopped));
+    }
+}
