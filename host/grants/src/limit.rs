@@ -15,7 +15,7 @@ pub enum Limit {
     CallTime,
     /// Wall clock of a download.
     DownloadTime,
-    /// Time that the component itself computes.
+    /// Time that the component computes, and the host for it.
     CpuTime,
     /// Bytes in all memories of the component together.
     Memory,
@@ -77,7 +77,13 @@ const SECOND: u64 = 1000;
 const TABLE: [Row; 22] = [
     Row(Limit::CallTime, "call_time", Unit::Milliseconds, 60 * SECOND, "how long a call may last, waits included"),
     Row(Limit::DownloadTime, "download_time", Unit::Milliseconds, 1800 * SECOND, "how long a download may last"),
-    Row(Limit::CpuTime, "cpu_time", Unit::Milliseconds, 10 * SECOND, "how long the provider itself may compute"),
+    Row(
+        Limit::CpuTime,
+        "cpu_time",
+        Unit::Milliseconds,
+        10 * SECOND,
+        "how long the provider, and the host for it, may compute",
+    ),
     Row(Limit::Memory, "memory", Unit::Bytes, 256 * MIB, "the provider's memories together"),
     Row(Limit::TableElements, "table_elements", Unit::Count, 100_000, "elements of the provider's tables together"),
     Row(Limit::Instances, "instances", Unit::Count, 64, "core modules that the provider consists of"),

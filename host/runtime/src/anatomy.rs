@@ -9,7 +9,7 @@ use serde::Serialize;
 use wasmparser::{FunctionBody, Parser, Payload, ProducersSectionReader};
 
 /// The interface that a provider exports, without its version.
-const EXPORTED: &str = "forgeport:code-repository/provider";
+pub(crate) const EXPORTED: &str = "forgeport:code-repository/provider";
 
 /// Producers that are told, and characters of each.
 const PRODUCERS: usize = 64;
@@ -57,13 +57,22 @@ impl Anatomy {
         Ok(anatomy)
     }
 
+    /// Does it offer what a provider does?
+    pub(crate) fn is_provider(&self) -> bool {
+        self.provider().is_some()
+    }
+
+    fn provider(&self) -> Option<&String> {
+        self.exports.iter().find(|name| without_version(name) == EXPORTED)
+    }
+
     /// Does it ask for any of what only the runtimes of languages need?
     pub(crate) fn imports_wasi(&self) -> bool {
         self.imports.iter().any(|name| is_offered_wasi(name))
     }
 
     fn world(&self) -> Option<String> {
-        let exported = self.exports.iter().find(|name| without_version(name) == EXPORTED)?;
+        let exported = self.provider()?;
         let version = exported.split_once('@').map(|(_, version)| format!("@{version}")).unwrap_or_default();
         let package = match self.imports_wasi() {
             true => "forgeport:code-repository-wasi",

@@ -28,7 +28,7 @@ pub enum LoadError {
         most: u64,
     },
     /// Compiling it was ended, or did not begin.
-    #[error("the component cannot be compiled: {0}")]
+    #[error("the component cannot be compiled: {why}{advice}", why = .0, advice = advice(.0))]
     Compile(#[from] ChildError),
     /// What was compiled is of no use, for example as it wants more memories than there are.
     #[error("the component cannot be run here: {0:#}")]
@@ -43,6 +43,16 @@ pub enum LoadError {
         "the component does not fit this version of Forgeport: {0:#}; build it against forgeport:code-repository@0.1"
     )]
     Unfit(wasmtime::Error),
+}
+
+fn advice(error: &ChildError) -> &'static str {
+    match error {
+        ChildError::Memory(_) | ChildError::Computing(_) | ChildError::Answer { .. } => "; build a smaller one",
+        ChildError::Time(_) => "; build a smaller one, or try again when the machine is less busy",
+        ChildError::Failed(_) => "; if it fails again, report it with the component",
+        // It says itself what to do.
+        ChildError::Start(_) => "",
+    }
 }
 
 /// What a provider says went wrong; the counterpart of `error` in the interface.

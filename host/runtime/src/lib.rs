@@ -93,8 +93,12 @@ impl Runtime {
     /// compiled within bounds.
     pub async fn load(&self, bytes: &[u8], digest: &str, limits: &Limits) -> Result<Provider, LoadError> {
         let anatomy = Anatomy::of(bytes)?;
+        // Nothing is compiled that could not be used.
         if let Some(name) = anatomy.foreign.first() {
             return Err(LoadError::Import(name.clone()));
+        }
+        if !anatomy.is_provider() {
+            return Err(LoadError::Unfit(wasmtime::Error::msg(format!("it does not export {}", anatomy::EXPORTED))));
         }
         let machine = self.machine(engine::stack_for(limits.size(Limit::Stack)))?;
         let component = self.component(&machine.engine, bytes, digest).await?;
@@ -106,11 +110,17 @@ impl Runtime {
         if let Some(component) = self.kept(engine, digest).await {
             return Ok(component);
         }
-        let _place = self.compiler.places.acquire().await;
-        // Whoever had the place before may have compiled the same.
-        if let Some(component) = self.kept(engine, digest).await {
-            return Ok(component);
-        }
+        let _place = match self.compiler.places.try_acquire() {
+            Ok(place) => Ok(place),
+            Err(_) => {
+                let place = self.compiler.places.acquire().await;
+                // Whoever had the place before may have compiled the same.
+                if let Some(component) = self.kept(engine, digest).await {
+                    return Ok(component);
+                }
+                place
+            }
+        };
         let code = self.compiler.compile(bytes).await?;
         let (cache, engine, digest) = (self.code_cache.clone(), engine.clone(), digest.to_owned());
         let ready = move || {

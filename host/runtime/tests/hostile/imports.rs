@@ -46,12 +46,16 @@ async fn whatever_else_is_imported_is_refused_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_offered_interface_with_other_functions_does_not_fit() {
+async fn an_offered_interface_with_other_functions_does_not_fit_and_neither_does_what_exports_no_provider() {
     let bench = Bench::new().await;
+    let error = bench.load_bytes(&wat::parse_str("(component)").unwrap(), &[]).await.err().unwrap().to_string();
+    assert!(error.contains("does not export forgeport:code-repository/provider"), "{error}");
     for function in ["send", "fetch"] {
         let import = "forgeport:code-repository/http@0.1.0";
-        let text =
-            format!("(component (import \"{import}\" (instance (export \"{function}\" (func (param \"x\" u64))))))");
+        let text = format!(
+            "(component (import \"{import}\" (instance (export \"{function}\" (func (param \"x\" u64))))) (instance $p)
+            (export \"forgeport:code-repository/provider@0.1.0\" (instance $p)))"
+        );
         let error = bench.load_bytes(&wat::parse_str(&text).unwrap(), &[]).await.err().unwrap().to_string();
         assert!(error.contains("does not fit"), "{error}");
     }
