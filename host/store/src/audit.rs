@@ -15,7 +15,7 @@ const KEPT: &[(&str, i64)] = &[(ANSWERED, 50_000), ("failed", 5_000), (REFUSED, 
 const AGE: i64 = 400 * 24 * 60 * 60 * 1000;
 /// Equal refusals so close to each other are one entry, in milliseconds.
 const TOGETHER: i64 = 10 * 60 * 1000;
-/// The rooms are looked through once in so many entries: counting them takes a millisecond.
+/// The rooms are looked through once in so many entries: where they are full, that takes some milliseconds.
 const SWEEP: i64 = 256;
 
 const ANSWERED: &str = "answered";

@@ -124,42 +124,75 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn look_everywhere(stage: &Stage, urls: &[&str], commit: &str) {
-    let token = percent_encoded(&stage.token);
-    for url in urls {
-        let fill = |text: &str| text.replace("URL", url).replace("TOKEN", &token).replace("COMMIT", commit);
-        for (number, setting) in SETTINGS.iter().enumerate() {
-            look(stage, number, |checkout| {
-                let config = checkout.join(".git/config");
-                let old = fs::read_to_string(&config).unwrap();
-                fs::write(&config, format!("{old}\n{}\n", fill(setting))).unwrap();
-            });
-        }
-        for (number, (file, text)) in FILES.iter().enumerate() {
-            look(stage, number, |checkout| {
-                fs::create_dir_all(checkout.join(file).parent().unwrap()).unwrap();
-                fs::write(checkout.join(file), fill(text)).unwrap();
-            });
-        }
+/// Looks at a checkout with each of the settings, and tells how many there were.
+fn try_settings(stage: &Stage, url: &str, commit: &str, wanted: impl Fn(&str) -> bool) -> usize {
+    let settings = SETTINGS.iter().filter(|setting| wanted(setting));
+    let tried = settings.enumerate().map(|(number, setting)| {
+        look(stage, number, |checkout| {
+            let config = checkout.join(".git/config");
+            let old = fs::read_to_string(&config).unwrap();
+            fs::write(&config, format!("{old}\n{}\n", filled(stage, setting, url, commit))).unwrap();
+        });
+    });
+    tried.count()
+}
+
+fn try_files(stage: &Stage, url: &str, commit: &str) {
+    for (number, (file, text)) in FILES.iter().enumerate() {
+        look(stage, number, |checkout| {
+            fs::create_dir_all(checkout.join(file).parent().unwrap()).unwrap();
+            fs::write(checkout.join(file), filled(stage, text, url, commit)).unwrap();
+        });
+    }
+}
+
+fn filled(stage: &Stage, text: &str, url: &str, commit: &str) -> String {
+    text.replace("URL", url).replace("TOKEN", &percent_encoded(&stage.token)).replace("COMMIT", commit)
+}
+
+const WITH_USER: &str = "https://ada:TOKEN@h/w";
+/// Other ways to write a token into a URL, for the settings that say what a remote is.
+const OTHERS: [&str; 2] = ["https://TOKEN@h/w", "http://h/w?token=TOKEN"];
+
+fn stage(format: &'static str) -> (Stage, String) {
+    let repository = samples::small();
+    let stage = Stage::new(Kind::Github, &needles::plain(36), format, &repository);
+    // So that the remotes are compared with one, and there are files to look through.
+    stage.register("demo", &format!("--token=@{}", stage.file("token")), "").good();
+    let commit = repository.commit().to_string();
+    (stage, commit)
+}
+
+#[test]
+fn no_setting_of_a_checkout_shows_a_token_in_text() {
+    let (stage, commit) = stage("text");
+    try_settings(&stage, WITH_USER, &commit, |_| true);
+    stage.assert_silent_files();
+}
+
+#[test]
+fn no_setting_of_a_checkout_shows_a_token_in_json() {
+    let (stage, commit) = stage("json");
+    try_settings(&stage, WITH_USER, &commit, |_| true);
+    stage.assert_silent_files();
+}
+
+#[test]
+fn no_way_to_write_a_token_into_a_remote_shows_it() {
+    let (stage, commit) = stage("json");
+    for url in OTHERS {
+        let of_remotes =
+            |setting: &str| ["[remote", "[branch", "[url"].iter().any(|section| setting.starts_with(section));
+        assert!(try_settings(&stage, url, &commit, of_remotes) > 10);
     }
     stage.assert_silent_files();
 }
 
 #[test]
-fn no_place_in_the_configuration_of_a_checkout_shows_a_token_in_text() {
-    let repository = samples::small();
-    let stage = Stage::new(Kind::Github, &needles::plain(36), "text", &repository);
-    // So that a provider is asked about each of the remotes too.
-    stage.register("demo", &format!("--token=@{}", stage.file("token")), "").good();
-    look_everywhere(&stage, &["https://ada:TOKEN@h/w"], &repository.commit());
-}
-
-#[test]
-fn no_place_in_the_configuration_of_a_checkout_shows_a_token_in_json() {
-    let repository = samples::small();
-    let stage = Stage::new(Kind::Github, &needles::plain(36), "json", &repository);
-    // The store is opened, and its files are looked through.
-    stage.run(&["secret", "create", "s", &format!("--token=@{}", stage.file("token"))]).good();
-    let urls = ["https://ada:TOKEN@h/w", "https://TOKEN@h/w", "http://h/w?token=TOKEN"];
-    look_everywhere(&stage, &urls, &repository.commit());
+fn no_file_beside_the_settings_shows_a_token() {
+    for format in ["text", "json"] {
+        let (stage, commit) = stage(format);
+        try_files(&stage, WITH_USER, &commit);
+        stage.assert_silent_files();
+    }
 }
