@@ -222,6 +222,22 @@ fn answers_that_are_no_http_or_lie_about_their_length_are_errors() {
 }
 
 #[test]
+fn a_wait_that_no_clock_holds_is_an_error_and_no_crash() {
+    let hostile = Hostile::new(&[]);
+    for wait in [
+        "retry-after: 18446744073709551615",
+        "retry-after: Fri, 31 Dec 9999 23:59:59 GMT",
+        "x-ratelimit-reset: 18446744073709551615",
+    ] {
+        for status in ["429 Too Many Requests", "503 Service Unavailable", "403 Forbidden"] {
+            hostile.says(answer(status, &format!("x-ratelimit-remaining: 0\r\n{wait}\r\n"), b""));
+            let error = hostile.fails();
+            assert!(!error.contains("18446744073709551615") && !error.contains("Forgeport failed"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn bombs_end_at_the_limits_that_the_error_names() {
     let hostile = Hostile::new(&["body=1MiB", "archive_bytes=4MiB", "archive_entries=500", "bytes_in=64MiB"]);
     hostile.harm(|path, stream| {

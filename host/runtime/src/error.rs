@@ -55,6 +55,9 @@ fn advice(error: &ChildError) -> &'static str {
     }
 }
 
+/// Bytes of another's words that are told.
+const WORDS: usize = 8 << 10;
+
 /// What a provider says went wrong; the counterpart of `error` in the interface.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProviderError {
@@ -146,14 +149,15 @@ impl ProviderError {
 }
 
 impl CallError {
-    /// With everything changed that others said.
+    /// With everything changed that others said, and of that no more than a person reads: a provider can say 16 MB, and to search them
+    /// takes a while.
     pub(crate) fn reworded(mut self, change: impl Fn(&str) -> String) -> CallError {
         let words = match &mut self {
             CallError::Provider(error) => error.words(),
             CallError::Trapped { detail, .. } => vec![detail],
             CallError::Limit { .. } | CallError::Failed { .. } => Vec::new(),
         };
-        words.into_iter().for_each(|text| *text = change(text));
+        words.into_iter().for_each(|text| *text = change(&text[..text.floor_char_boundary(WORDS)]));
         self
     }
 
