@@ -9,8 +9,10 @@
 //! processes may share a cache. What is restored is unpacked and hashed like what comes from a forge, and has to have the id that its
 //! name says, so a damaged or exchanged file is noticed and given up.
 
+mod content;
+
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Take, Write};
+use std::io::{self, Read, Take, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -19,14 +21,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::error::{FinishError, UnpackError};
-use crate::object::{Kind, ObjectId};
+use content::About;
+
+use crate::error::FinishError;
+use crate::object::ObjectId;
 use crate::paths::RepoPath;
 use crate::receipt::{Receipt, Verification};
-use crate::source::Format;
 use crate::staged::{Progress, Staged};
-use crate::tree::{Found, Leaf};
-use crate::unpack::Layout;
 
 /// The folders.
 const CONTENT: &str = "content";
@@ -34,8 +35,6 @@ const INDEX: &str = "index";
 /// The endings of a whole content and of one in the making.
 const WHOLE: &str = ".download";
 const PARTIAL: &str = ".partial";
-/// The longest description of a content, in bytes; it holds the links and submodules of a tree.
-const LONGEST_ABOUT: u64 = 64 << 20;
 /// The longest answer in the index, in bytes; it holds a link and a sentence.
 const LONGEST_ANSWER: u64 = 64 << 10;
 
@@ -78,16 +77,6 @@ struct Answer {
     url: Option<String>,
 }
 
-/// What a tree has besides files.
-#[derive(Debug, Serialize, Deserialize)]
-struct About {
-    /// How the archive's paths become those of the repository.
-    layout: Layout,
-    /// Those that are not in the archive: `tar` would write their targets in another spelling.
-    links: Vec<(Vec<u8>, Vec<u8>)>,
-    submodules: Vec<(Vec<u8>, String)>,
-}
-
 impl CacheKey {
     /// A commit, seen from one of its directories, as it comes from a source: `source` is a text that no other one has, and that changes
     /// with whatever decides what is answered there.
@@ -123,14 +112,14 @@ impl Cache {
         };
         // The time of the last use; that it cannot be told does no harm.
         let _ = file.set_modified(SystemTime::now());
-        match read_about(file) {
+        match content::read(file) {
             Ok((about, archive)) => Some(Kept { answer, about, archive, content }),
             Err(error) => discard(&content, &error.to_string()),
         }
     }
 
-    /// A file to write something to be kept in, such as for [`Staged::with_copy`], locked for as long as somebody writes it; nothing when the disk does not give one, and then less
-    /// can be kept. What killed downloads left is removed.
+    /// A file to write something to be kept in, such as for [`Staged::with_copy`], locked for as long as somebody writes it; nothing when
+    /// the disk does not give one, and then less can be kept. What killed downloads left is removed.
     pub fn begin(&self) -> Option<NamedTempFile> {
         for folder in [CONTENT, INDEX] {
             DirBuilder::new().recursive(true).mode(0o700).create(self.directory.join(folder)).ok()?;
@@ -169,30 +158,12 @@ impl Cache {
         verification: &Verification,
         url: Option<&str>,
     ) -> io::Result<()> {
-        let (Some(copy), Some((tree, mut about))) = (staged.take_copy(), about(staged)) else {
-            return Ok(());
-        };
+        let Some(copy) = staged.take_copy() else { return Ok(()) };
         if staged.bytes_taken() > self.limit / 2 {
             tracing::debug!("the download is too large to be kept");
             return Ok(());
         }
-        let mut file = copy.as_file();
-        // An archive of more than what is wanted would keep the rest for nothing.
-        let copied = staged.state().copied.clone().filter(|_| staged.settings().subdirectory.is_root());
-        match copied {
-            Some(layout) => {
-                about.layout = layout;
-                about.links.clear();
-            }
-            None => {
-                file.set_len(0)?;
-                file.rewind()?;
-                write_archive(staged, file)?;
-            }
-        }
-        let about = serde_json::to_vec(&about)?;
-        file.seek(SeekFrom::End(0))?;
-        file.write_all(&[&about, &(about.len() as u64).to_le_bytes()[..]].concat())?;
+        let Some(tree) = content::write(staged, copy.as_file())? else { return Ok(()) };
         copy.persist(self.content(tree))?;
         let answer = Answer { tree, verification: verification.clone(), url: url.map(str::to_owned) };
         let Some(mut written) = self.begin() else { return Ok(()) };
@@ -301,7 +272,7 @@ impl Kept {
     /// When it is damaged, and is removed then, or the target cannot be written.
     pub fn restore(self, staged: Staged, progress: &dyn Progress) -> Result<Receipt, FinishError> {
         let Kept { answer, about, archive, content } = self;
-        let filled = fill(&staged, answer.tree, &about, archive, progress);
+        let filled = about.fill(&staged, answer.tree, archive, progress);
         let finished = filled.map_err(FinishError::from).and_then(|()| staged.finish());
         match finished {
             Ok(receipt) => Ok(Receipt { verification: answer.verification, ..receipt }),
@@ -315,103 +286,10 @@ impl Kept {
     }
 }
 
-fn fill(
-    staged: &Staged,
-    tree: ObjectId,
-    about: &About,
-    archive: impl Read,
-    progress: &dyn Progress,
-) -> Result<(), UnpackError> {
-    let base = staged.settings().subdirectory.clone();
-    let damaged = |_| UnpackError::transfer("the description of a kept download is damaged");
-    // The same tree may have been kept as another directory of another commit.
-    let here = |path: &RepoPath| base.join(path).map_err(|_| damaged(()));
-    let Layout { strip, base: below } = &about.layout;
-    let layout = Layout { strip: *strip, base: here(below)? };
-    staged.unpack(archive, Format::Tar, &layout, progress)?;
-    for (path, target) in &about.links {
-        let path = here(&RepoPath::parse(path).map_err(|_| damaged(()))?)?;
-        staged.add_symlink(&path, target.clone())?;
-    }
-    for (path, id) in &about.submodules {
-        let path = here(&RepoPath::parse(path).map_err(|_| damaged(()))?)?;
-        let id = id.parse().map_err(|_| damaged(()))?;
-        let replaced = staged.state().tree.replace(&path, Leaf::known(Kind::Submodule, id));
-        replaced.map_err(|_| damaged(()))?;
-    }
-    staged.expect_tree(&base, tree)
-}
-
-/// The tree's id and what is known of it; nothing for one without content.
-fn about(staged: &Staged) -> Option<(ObjectId, About)> {
-    let base = &staged.settings().subdirectory;
-    let mut state = staged.state();
-    let tree = state.tree.id(base)?;
-    let links = state.links.iter().map(|(path, target)| (path.as_bytes().to_vec(), target.clone())).collect();
-    let mut submodules = Vec::new();
-    state.tree.visit(base, &mut |path, found| {
-        if let Found::Leaf(Leaf { kind: Kind::Submodule, id: Some(id), .. }) = found {
-            submodules.extend(path.below(base).map(|below| (below.as_bytes().to_vec(), id.to_string())));
-        }
-    });
-    let layout = Layout { strip: 0, base: RepoPath::root() };
-    Some((tree, About { layout, links, submodules }))
-}
-
-fn write_archive(staged: &Staged, file: &File) -> io::Result<()> {
-    let mut archive = tar::Builder::new(BufWriter::with_capacity(256 << 10, file));
-    for (path, found) in contents(staged) {
-        let mut header = tar::Header::new_ustar();
-        match found {
-            Found::Directory { .. } => {
-                header.set_entry_type(tar::EntryType::Directory);
-                header.set_size(0);
-                archive.append_data(&mut header, path.as_path(), io::empty())?;
-            }
-            Found::Leaf(leaf) => {
-                let file = staged.target.staging().read(path.as_path()).map_err(UnpackError::from)?;
-                header.set_size(file.metadata()?.len());
-                header.set_mode(if leaf.kind == Kind::Executable { 0o755 } else { 0o644 });
-                archive.append_data(&mut header, path.as_path(), staged.deadline().reading(file))?;
-            }
-        }
-    }
-    archive.into_inner()?.flush()
-}
-
-/// Directories and files, by their paths below the subdirectory.
-fn contents(staged: &Staged) -> Vec<(RepoPath, Found)> {
-    let base = &staged.settings().subdirectory;
-    let mut contents = Vec::new();
-    staged.state().tree.visit(base, &mut |path, found| {
-        let written = matches!(found.kind(), Kind::Regular | Kind::Executable | Kind::Tree);
-        if let Some(below) = path.below(base).filter(|_| written) {
-            contents.push((below, found));
-        }
-    });
-    contents
-}
-
 fn read_answer(file: File) -> io::Result<Answer> {
     let mut text = Vec::new();
     file.take(LONGEST_ANSWER).read_to_end(&mut text)?;
     Ok(serde_json::from_slice(&text)?)
-}
-
-/// From the end of the file, and the archive before it.
-fn read_about(mut file: File) -> io::Result<(About, Take<File>)> {
-    let mut length = [0; 8];
-    let end = file.seek(SeekFrom::End(-8))?;
-    file.read_exact(&mut length)?;
-    let length = u64::from_le_bytes(length);
-    if length > LONGEST_ABOUT || length > end {
-        return Err(io::Error::other("its description has no sensible length"));
-    }
-    file.seek(SeekFrom::Start(end - length))?;
-    let mut about = Vec::new();
-    (&mut file).take(length).read_to_end(&mut about)?;
-    file.rewind()?;
-    Ok((serde_json::from_slice(&about)?, file.take(end - length)))
 }
 
 fn discard<T>(path: &Path, why: &str) -> Option<T> {
