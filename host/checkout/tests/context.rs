@@ -11,7 +11,7 @@ use std::{
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
 };
-use support::{Place, SETTINGS, attempt, git};
+use support::{Place, SETTINGS, attempt, git, set_old};
 
 fn pushed(context: &LocalContext) -> &Pushed {
     &context.remotes[0].pushed
@@ -165,6 +165,26 @@ fn the_url_that_git_fetches_from_counts_and_no_password_is_told() {
     let Address::Forge(url) = &context.remotes[0].address else { panic!("{:?}", context.remotes) };
     assert_eq!(url.to_string(), "https://forge.example/acme/demo");
     assert!(!format!("{context:?}{}", serde_json::to_string(&context).unwrap()).contains("hunter2"));
+}
+
+/// Both go by way of git, which looks at links as links, and at the index before it converts line ends.
+#[test]
+fn links_and_old_line_ends_among_files_with_an_encoding_are_compared_as_git_does() {
+    let place = Place::new();
+    let checkout = place.path("checkout");
+    place.write("checkout", "windows.txt", "a\r\nb\r\n");
+    symlink("windows.txt", checkout.join("link.txt")).unwrap();
+    place.commit("checkout");
+    place.write("checkout", ".gitattributes", "*.txt text=auto working-tree-encoding=UTF-8\n");
+    place.commit("checkout");
+    set_old(&checkout.join("windows.txt"));
+    fs::remove_file(checkout.join("link.txt")).unwrap();
+    symlink("windows.txt", checkout.join("link.txt")).unwrap();
+    assert_eq!(place.changes(), Changes::default());
+    assert_eq!(as_git_counts(&checkout), Changes::default());
+    fs::remove_file(checkout.join("link.txt")).unwrap();
+    symlink("windows.TXT", checkout.join("link.txt")).unwrap();
+    assert_eq!(place.changes(), Changes { modified: 1, ..Changes::default() });
 }
 
 /// Counts as `git status` would, from its machine-readable output (git-status(1), "Porcelain Format Version 2").
