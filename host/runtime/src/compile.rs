@@ -1,13 +1,14 @@
 //! Compiling, which is where a stranger's component costs most: code of 1.4 MB can be written so that it takes gigabytes and minutes.
 //! So it takes place in a child process, within bounds of memory and time, a few at a time; this process has no compiler.
 //!
-//! A built-in provider takes half a second to compile here, of which the child is about 1 ms, so they take the same way as all others.
-//! What is in the cache needs no child.
+//! A built-in provider takes about a second to compile in a debug build, of which starting the child is a thousandth, so these take the
+//! same way as all others. What is in the cache needs no child.
 //!
-//! What is trusted: a child has nothing that could be taken, but its answer is machine code that this process runs, and the engine
-//! believes it (as it would if it were compiled here). A component that takes the compiler over, by a defect in Cranelift, can therefore
-//! make its own code do what the sandbox forbids. It gets no further by that: each child compiles one component, and what it answers is
-//! kept under that component's digest alone. This ends when calls run in a child too.
+//! What is trusted: a child has nothing that could be taken. But its answer is machine code that this process runs, with all that this
+//! process has, and the engine believes it, as it would if it were compiled here. A component that takes the compiler over, by a defect
+//! in Cranelift, gets out of the sandbox by it; the child keeps it from other components' code only, as each child compiles one, and its
+//! answer is kept under that component's digest. The same holds for a defect by which the compiler makes wrong code. Both end when calls
+//! run in a child too.
 
 use crate::{LoadError, engine};
 use forgeport_child::{Bounds, Job, Program, ask};
@@ -18,7 +19,7 @@ use tokio::sync::Semaphore;
 pub(crate) const JOB: Job = ("compile", work);
 
 /// A provider in Python of 22 MB (componentize-py) or in JavaScript of 15 MB (StarlingMonkey) is compiled within 512 MiB of address
-/// space and 25 s of computing, by a debug build; its code has 40 MB.
+/// space and 25 s of computing, by a debug build; the code of the latter has 38 MB.
 const BOUNDS: Bounds =
     Bounds { memory: 2 << 30, computing: Duration::from_secs(120), time: Duration::from_secs(300), answer: 192 << 20 };
 

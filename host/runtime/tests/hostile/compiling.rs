@@ -67,6 +67,14 @@ fn tangled(locals: usize, blocks: usize) -> String {
     format!("(func (local {locals}) loop $again {open} local.get 0 br_table {targets} {close} end)")
 }
 
+/// Loops in each other, of which the innermost asks for every variable: what it is there, each loop has to say.
+fn questioned(locals: usize, loops: usize) -> String {
+    let ask: String = (0..locals).map(|n| format!("local.get {n} drop ")).collect();
+    let (locals, open, close) =
+        ("i32 ".repeat(locals), "loop ".repeat(loops), "local.get 0 br_if 0 end ".repeat(loops));
+    format!("(func (local {locals}) {open} {ask} {close})")
+}
+
 async fn refused(runtime: &Runtime, bytes: &[u8]) -> LoadError {
     let error = runtime.load(bytes, "hostile", &limits(&[])).await.err().unwrap();
     let text = error.to_string();
@@ -135,6 +143,7 @@ async fn what_takes_too_much_to_compile_ends_at_its_bounds_and_the_host_goes_on(
     let deep = format!("(func {} {})", "block ".repeat(100_000), "end ".repeat(100_000));
     for (name, bytes, is_too_much) in [
         ("a tangle of many variables", with(&tangled(500, 200)), true),
+        ("20,000 loops in each other", with(&questioned(5000, 20_000)), true),
         ("2^29 instances", guest().beside(doubling(29)).encode(), true),
         ("1.6 GB of memories' beginnings", guest().beside(images(100)).encode(), true),
         // These are too much for a slow machine alone, or refused by the compiler.
