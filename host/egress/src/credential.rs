@@ -2,19 +2,16 @@
 
 use crate::{
     EgressError,
-    exits::away_if,
+    exits::away_if_long,
     gate::{Request, SecretUse},
     headers,
     permit::{Credential, Permit, Secret},
-    placeholder::{Placeholder, Whole},
+    placeholder::{Placeholder, Whole, decoded},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use forgeport_grants::{Origin, Placement};
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use zeroize::Zeroizing;
-
-/// A body up to this length is searched in less time than it takes to hand it to another thread.
-const AT_ONCE: usize = 64 << 10;
 
 /// Longest part of a header's name that is told, in characters.
 const NAME: usize = 64;
@@ -89,11 +86,14 @@ fn leak(permit: &Permit, request: &Request, own: &HeaderMap) -> Option<EgressErr
 /// # Errors
 /// When there is one.
 pub(crate) async fn check_body(permit: &Permit, request: &Request) -> Result<(), EgressError> {
-    let Some(body) = request.body.clone() else { return Ok(()) };
-    let (is_long, placeholders) = (body.len() > AT_ONCE, permit.placeholders.clone());
-    let search = move || placeholders.into_iter().find(|placeholder| placeholder.is_in(&body));
+    let Some(body) = request.body.clone().filter(|_| !permit.placeholders.is_empty()) else { return Ok(()) };
+    let (length, placeholders) = (body.len(), permit.placeholders.clone());
+    let search = move || {
+        let text = decoded(&body);
+        placeholders.into_iter().find(|placeholder| placeholder.is_in_decoded(&text))
+    };
     let leak = |found: Placeholder| EgressError::Leak { setting: found.setting, place: "the body".into() };
-    away_if(is_long, search).await.map_or(Ok(()), |found| Err(leak(found)))
+    away_if_long(length, search).await.map_or(Ok(()), |found| Err(leak(found)))
 }
 
 /// The secret that the request names, in the place that it names.

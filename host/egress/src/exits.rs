@@ -135,7 +135,7 @@ impl Answer {
         let Answer { status, mut headers, forms, .. } = self;
         forms.mask_headers(&mut headers);
         let length = body.len();
-        let body = away_if(length > AT_ONCE, move || forms.mask(&body).map_or(body, Bytes::from)).await;
+        let body = away_if_long(length, move || forms.mask(&body).map_or(body, Bytes::from)).await;
         let body = body.slice(..body.len().min(most));
         if body.len() != length && headers.contains_key(CONTENT_LENGTH) {
             // Whoever reads as much as it says would wait for the rest.
@@ -207,9 +207,9 @@ fn coding(headers: &HeaderMap) -> Option<&'static str> {
     Some(named.unwrap_or("without a known name"))
 }
 
-/// Does work that takes long on a thread of its own.
-pub(crate) async fn away_if<T: Send + 'static>(is_long: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
-    if !is_long {
+/// Searches so many bytes, on a thread of its own where they are many.
+pub(crate) async fn away_if_long<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if bytes <= AT_ONCE {
         return work();
     }
     match tokio::task::spawn_blocking(work).await {

@@ -52,13 +52,18 @@ impl Placeholder {
 
     /// Is it in there: as it is, in another case, in hex, base64, percent-encoding or escapes of JSON, or several of these?
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
+        self.is_in_decoded(&decoded(text))
+    }
+
+    /// The same for what is decoded already.
+    pub(crate) fn is_in_decoded(&self, text: &[u8]) -> bool {
         let traces = self.traces.get_or_init(|| {
             let core = self.text.strip_prefix(START).unwrap_or(&self.text);
             AhoCorasick::builder().ascii_case_insensitive(true).build(traces(core)).ok()
         });
         // Two dozen short texts always make an automaton; without one everything would be a leak.
         let Some(traces) = traces else { return true };
-        traces.is_match(&decoded(text))
+        traces.is_match(text)
     }
 
     /// Is this value nothing but the placeholder, where a credential has its place: alone, after a scheme, or as the password of Basic?
