@@ -356,6 +356,6 @@ fn age(cache: &Path) {
     for entry in fs::read_dir(cache).unwrap() {
         let file = fs::File::open(entry.unwrap().path()).unwrap();
         let before = file.metadata().unwrap().modified().unwrap();
-        file.set_modified(before - std::time::Duration::from_secs(60)).unwrap();
+        file.set_modified(before.checked_sub(std::time::Duration::from_secs(60)).unwrap()).unwrap();
     }
 }
