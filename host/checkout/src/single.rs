@@ -8,6 +8,7 @@ use crate::limits::too_many_bytes;
 use crate::object::{Hasher, Kind, ObjectId};
 use crate::paths::RepoPath;
 use crate::staged::Staged;
+use crate::tree::Found;
 use crate::writer::{self, Written};
 
 /// A file that is being written, and its bytes, which are counted for as long as it is.
@@ -43,6 +44,10 @@ impl Staged {
         let mut state = self.state();
         if state.writing.iter().any(|other| other.is_in(path) || path.is_in(other)) {
             return Err(Rejected::new(path.as_bytes(), Reason::Twice(Kind::Regular)));
+        }
+        // All that is in a directory is given up by a listing that does not have it, and not by the way.
+        if let Some(Found::Directory { .. }) = state.tree.get(path) {
+            return Err(Rejected::new(path.as_bytes(), Reason::Twice(Kind::Tree)));
         }
         state.writing.insert(path.clone());
         Ok(Writing { staged: self, path, bytes: 0 })

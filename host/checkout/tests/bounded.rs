@@ -136,7 +136,8 @@ fn files_that_are_written_at_the_same_time_share_one_limit() {
     let results = std::thread::scope(|scope| {
         ["a", "b"].map(|name| scope.spawn(move || write(name))).map(|thread| thread.join().unwrap())
     });
-    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+    // Which of them goes over it is a matter of time, and both may.
+    assert!(results.iter().any(Result::is_err), "{results:?}");
     // What did not come to its end is not counted.
     staged.write(&path("c"), Kind::Regular, &mut &content[..300 << 10]).unwrap();
 }
@@ -182,6 +183,19 @@ impl std::io::Read for Waiting<'_> {
         }
         self.content.read(buffer)
     }
+}
+
+#[test]
+fn a_single_file_does_not_take_the_place_of_a_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let staged = staged(&directory, Limits::default());
+    unpack(&staged, &archive([file("a/b".into())])).unwrap();
+    for kind in [Kind::Regular, Kind::Symlink] {
+        let written = staged.write(&path("a"), kind, &mut &b"x"[..]);
+        assert!(matches!(written, Err(UnpackError::Rejected(_))), "{written:?}");
+    }
+    staged.finish().unwrap();
+    assert!(directory.path().join("out/a/b").exists());
 }
 
 #[test]
