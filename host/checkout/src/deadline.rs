@@ -101,7 +101,7 @@ mod tests {
     fn work_ends_at_its_moment_or_when_nobody_waits() {
         assert_eq!(Deadline::never().check(), Ok(()));
         assert_eq!(Deadline::at(Instant::now()).check(), Err(Stopped));
-        let deadline = Deadline::at(Instant::now() + std::time::Duration::from_secs(3600));
+        let deadline = Deadline::at(forgeport_grants::deadline(std::time::Duration::from_secs(3600)));
         let working = deadline.clone();
         let guard = deadline.cancel_when_dropped();
         assert_eq!(working.check(), Ok(()));

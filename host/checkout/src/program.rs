@@ -52,6 +52,7 @@ pub fn output(mut command: Command, end: Instant) -> Option<Vec<u8>> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use forgeport_grants::deadline;
     use std::time::Duration;
 
     #[test]
@@ -70,13 +71,13 @@ mod tests {
         let mut command = program("sleep");
         command.arg("600");
         let begin = Instant::now();
-        assert_eq!(output(command, begin + Duration::from_millis(50)), None);
+        assert_eq!(output(command, deadline(Duration::from_millis(50))), None);
         assert!(begin.elapsed() < Duration::from_secs(60));
     }
 
     #[test]
     fn what_a_program_writes_counts_only_where_it_ended_well() {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = deadline(Duration::from_secs(60));
         let run = |script: &str| {
             let mut command = program("sh");
             command.args(["-c", script]);

@@ -460,7 +460,7 @@ fn work_on_a_pack_stops_when_nobody_waits_for_it() {
     }
     let pack = answer(&pack.end());
     for (deadline, cancel) in
-        [(Deadline::at(Instant::now() + Duration::from_secs(1)), false), (Deadline::never(), true)]
+        [(Deadline::at(forgeport_grants::deadline(Duration::from_secs(1))), false), (Deadline::never(), true)]
     {
         let place = tempfile::tempdir().unwrap();
         let staged = Staged::new(&place.path().join("out"), settings(ANY)).unwrap().until(deadline.clone());

@@ -122,7 +122,7 @@ mod tests {
     use forgeport_egress::{EgressError, Gate, GateSettings, Permit, Request};
     use forgeport_grants::{Authority, Grants, Limit, Limits};
     use forgeport_store::{AuditFilter, KeySource};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     fn permit(journal: &Journal, repository: &str) -> Permit {
         let caller =
@@ -130,7 +130,7 @@ mod tests {
         let authority = Authority { asked: Grants::default(), granted: Grants::default(), ceiling: None };
         let mut limits = Limits::default();
         limits.set(Limit::Requests, 300);
-        let permit = Permit::new(authority, limits, Instant::now() + Duration::from_secs(600));
+        let permit = Permit::new(authority, limits, forgeport_grants::deadline(Duration::from_secs(600)));
         Permit { caller: Arc::new(caller), auditor: journal.auditor(), ..permit }
     }
 
