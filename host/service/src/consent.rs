@@ -5,10 +5,10 @@
 
 use crate::{
     Result, Service, ServiceError,
-    provider::{Described, built_in},
+    provider::{Described, built_in_digest},
 };
 use forgeport_grants::{Access, OptionValue, Options, Setting};
-use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption, digest_of};
+use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 use zeroize::Zeroizing;
 
 /// Stands for the value of a secret where only counts that there is one.
@@ -26,7 +26,7 @@ impl Service {
         };
         let is_another = match repository.provider.source {
             Some(_) => false,
-            None => digest_of(built_in(&repository.kind)?) != repository.provider.digest,
+            None => built_in_digest(&repository.kind)? != repository.provider.digest,
         };
         match is_another {
             true => self.asked_anew(repository).await,

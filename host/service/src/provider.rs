@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 /// The names and components of the built-in providers, which need no consent.
@@ -159,8 +160,18 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The digest of a built-in provider's component; found once, since every registration is compared with it.
+pub(crate) fn built_in_digest(name: &str) -> Result<&'static str> {
+    static DIGESTS: LazyLock<[String; BUILT_IN.len()]> = LazyLock::new(|| BUILT_IN.map(|(_, bytes)| digest_of(bytes)));
+    let known = BUILT_IN.iter().zip(DIGESTS.iter()).find(|((known, _), _)| *known == name);
+    known.map(|(_, digest)| digest.as_str()).ok_or_else(|| unknown(name))
+}
+
 pub(crate) fn built_in(name: &str) -> Result<&'static [u8]> {
     let known = BUILT_IN.iter().find(|(known, _)| *known == name);
-    let unknown = || ServiceError::UnknownType { kind: name.to_owned(), nearest: None };
-    known.map(|(_, bytes)| *bytes).ok_or_else(unknown)
+    known.map(|(_, bytes)| *bytes).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> ServiceError {
+    ServiceError::UnknownType { kind: name.to_owned(), nearest: None }
 }
