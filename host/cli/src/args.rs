@@ -110,8 +110,9 @@ pub enum CodeRepositoryCommand {
 }
 
 const AUDIT: &str = "\
-Each redirect and each repetition is a request of its own. Paths are shown, values in a query are
-not. The newest 200,000 requests are kept.
+Each redirect and each repetition is a request of its own; equal refusals are one entry with their
+number. Paths are shown, values in a query are not. Each code repository keeps its newest 50,000
+requests and 5,000 refusals, for 400 days.
 
 Examples:
   forgeport audit --repository=demo --since=1h
@@ -190,8 +191,9 @@ pub struct MarkArgs {
 const REGISTER: &str = "\
 The options are the provider's own; `forgeport code-repository options --type=<TYPE>` lists them.
 --key=value and --key value are the same, and so are - and _ in a key.
-A value {{NAME.KEY}} is taken from a secret, @FILE is read from a file (without its trailing
-newline), @- from standard input; @@ stands for an @ at the beginning.
+A credential {{NAME.KEY}} is taken from a secret, @FILE is read from a file (without its trailing
+newline), @- from standard input; @@ stands for an @ at the beginning. The provider sees no
+credential, and all other values, so the three are refused where it would see them.
 Credentials are encrypted when they are stored, and never shown again.
 
 Examples:
