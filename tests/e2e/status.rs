@@ -143,7 +143,7 @@ fn filtered() -> Scene {
     let strange = filter(&scene, "strange");
     git(&checkout, &["config", "filter.odd.name.clean", strange.to_str().unwrap()]);
     let file = fs::File::options().write(true).open(checkout.join("README.md")).unwrap();
-    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(1)).unwrap()).unwrap();
     scene
 }
 

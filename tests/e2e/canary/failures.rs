@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a forge may do wrong that never shows the token to it.
 fn failures(stage: &Stage) -> Vec<(String, Fault)> {
-    let tomorrow = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(86_400);
+    let tomorrow = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().saturating_add(Duration::from_secs(86_400));
     let elsewhere = stage.scene.forge.elsewhere();
     let circle = |request: &Request| Answer::redirect(302, &format!("{}{}", request.origin, request.path));
     let named = [
