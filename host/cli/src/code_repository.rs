@@ -3,8 +3,8 @@
 use crate::{
     args::{CodeRepositoryCommand, MarkArgs, ProviderArgs, RegisterArgs, UpdateArgs},
     consent, download,
-    grants::terms,
     output::{Output, print, table},
+    terms::terms,
     values,
 };
 use anyhow::Result;

@@ -1,8 +1,11 @@
 //! What a provider asks for, and whether it may have it.
 
-use crate::{grants::terms, output::tell};
+use crate::{
+    output::tell,
+    terms::{sent, terms},
+};
 use anyhow::{Result, bail};
-use forgeport_service::{Access, CredentialPlan, Grant, Grants, Placement, Plan, ProviderRef, Scheme};
+use forgeport_service::{Access, Grant, Grants, Plan, ProviderRef, Scheme};
 use std::io::IsTerminal;
 
 /// Says what is asked, and makes sure that it is granted: by the user on a terminal, or beforehand with `--yes`.
@@ -81,20 +84,4 @@ fn lines(grants: &Grants, access: &Access) -> Vec<String> {
     };
     let told = |host: &String| format!("the remotes of checkouts that are at {host}, and links to it");
     grants.iter().map(line).chain(access.remote_hosts.iter().map(told)).collect()
-}
-
-/// How a secret option is sent, and under which condition.
-pub fn sent(plan: &CredentialPlan) -> String {
-    let placement = match &plan.placement {
-        Placement::Bearer => "as a bearer token".to_owned(),
-        Placement::Basic(user) => format!("as the password of {user:?}"),
-        Placement::Header(name) => format!("in the header {name}"),
-    };
-    match plan.beginnings.as_slice() {
-        [] => placement,
-        beginnings => {
-            let beginnings: Vec<String> = beginnings.iter().map(|beginning| format!("{beginning:?}")).collect();
-            format!("{placement} if it begins with {}", beginnings.join(" and "))
-        }
-    }
 }

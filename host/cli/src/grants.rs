@@ -2,8 +2,8 @@
 
 use crate::{
     args::GrantsCommand,
-    consent::sent,
     output::{Output, neutral, table},
+    terms::{sent, terms},
 };
 use anyhow::Result;
 use forgeport_service::{CodeRepository, CredentialPlan, Explanation, Grant, Grants, Held, Service};
@@ -30,19 +30,6 @@ pub async fn run(service: &Service, output: Output, command: GrantsCommand) -> R
             output.data(&explanation, || explain(&explanation))
         }
     }
-}
-
-/// A grant's methods, paths and mark, in words.
-pub fn terms(grant: &Grant) -> String {
-    let mut text = grant.methods().collect::<Vec<_>>().join(", ");
-    if !grant.paths.is_empty() {
-        let paths: Vec<String> = grant.paths.iter().map(ToString::to_string).collect();
-        text += &format!("; below {}", paths.join(", "));
-    }
-    if grant.private {
-        text += "; also in a private network";
-    }
-    text
 }
 
 fn list(service: &Service, output: Output) -> Result<()> {

@@ -14,6 +14,7 @@ mod provider;
 mod secret;
 mod split;
 mod status;
+mod terms;
 mod values;
 
 use anyhow::Result;

@@ -4,9 +4,10 @@ use crate::{
     args::ProviderCommand,
     output::{Output, neutral, table},
     progress::bytes,
+    terms::placed,
 };
 use anyhow::Result;
-use forgeport_service::{Condition, Description, Inspection, Placement, Service, Source};
+use forgeport_service::{Condition, Description, Inspection, Service, Source};
 use std::path::Path;
 
 pub async fn run(service: &Service, output: Output, command: ProviderCommand) -> Result<()> {
@@ -61,11 +62,7 @@ fn describe(rows: &mut Rows, description: &Description) {
         rows.add("needs", &format!("{} ({methods}{paths}){}", need.origin, when(&need.conditions)));
     }
     for rule in credentials {
-        let how = match &rule.placement {
-            Placement::Bearer => "as a bearer token".to_owned(),
-            Placement::Basic(user) => format!("as the password of {user:?}"),
-            Placement::Header(name) => format!("in the header {name}"),
-        };
+        let how = placed(&rule.placement);
         rows.add("sends", &format!("--{} to {} {how}{}", rule.setting, rule.origin, when(&rule.conditions)));
     }
     remote_hosts.iter().for_each(|host| rows.add("remote host", host));
