@@ -6,7 +6,7 @@ use crate::{
     redact::Forms,
     usage::Usage,
 };
-use forgeport_grants::{Authority, Limits, Origin, Placement};
+use forgeport_grants::{Authority, Limits, Origin, Placement, holds_for};
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -113,7 +113,7 @@ impl KnownForms {
 
 impl Credential {
     fn holds(&self) -> bool {
-        self.beginnings.iter().all(|beginning| self.secret.expose().starts_with(beginning))
+        holds_for(&self.beginnings, self.secret.expose())
     }
 }
 

@@ -119,12 +119,10 @@ impl Access {
     }
 }
 
-impl CredentialPlan {
-    /// Does it hold for a secret of this value?
-    #[must_use]
-    pub fn holds_for(&self, secret: &str) -> bool {
-        self.beginnings.iter().all(|beginning| secret.starts_with(beginning))
-    }
+/// Does a credential with these [beginnings](CredentialPlan::beginnings) hold for a secret of this value?
+#[must_use]
+pub fn holds_for(beginnings: &[String], secret: &str) -> bool {
+    beginnings.iter().all(|beginning| secret.starts_with(beginning))
 }
 
 /// An address or a bare name has no parent, so there is nothing to ask for.
@@ -261,8 +259,9 @@ mod tests {
         for token in ["job-1", "other"] {
             let access = access(&description, &[("token", token), ("username", "me")]).unwrap();
             assert_eq!(access.credentials[0].beginnings, ["job-"]);
-            assert_eq!(access.credentials[0].holds_for(token), token == "job-1");
-            assert!(access.credentials[1].beginnings.is_empty() && access.credentials[1].holds_for(token));
+            let [first, second] = &access.credentials[..] else { panic!("{access:?}") };
+            assert_eq!(holds_for(&first.beginnings, token), token == "job-1");
+            assert!(second.beginnings.is_empty() && holds_for(&second.beginnings, token));
             assert_eq!(access.secrets_for(&Origin::parse("https://api.forge.example").unwrap()), ["token"]);
         }
         let mut of_another = forge();

@@ -20,7 +20,7 @@ mod template;
 mod text;
 mod validate;
 
-pub use access::{Access, AccessError, CredentialPlan};
+pub use access::{Access, AccessError, CredentialPlan, holds_for};
 pub use authority::{Authority, Denial, Layer, Permission, Reason};
 pub use deadline::{LONGEST, date_after, deadline};
 pub use description::{Condition, CredentialRule, Description, Need, Placement, Setting};
