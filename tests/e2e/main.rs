@@ -19,6 +19,7 @@ mod proxy;
 mod register;
 mod remotes;
 mod rotation;
+mod scarce;
 mod scene;
 mod secrets;
 mod status;

@@ -11,6 +11,7 @@ mod guard;
 mod output;
 mod progress;
 mod provider;
+mod resources;
 mod secret;
 mod split;
 mod status;
@@ -26,7 +27,7 @@ use clap::{
 use forgeport_service::{Home, KeySource, Service, ServiceError, StoreError, detect_policy};
 use output::{Output, Usage, neutral};
 use split::Split;
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, io, process::ExitCode};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     guard::keep_memory_private();
     guard::keep_panics_silent();
     let given: Vec<OsString> = std::env::args_os().collect();
-    match parse(given).and_then(|(cli, options)| run(cli, options)) {
+    match resources::check().and_then(|()| parse(given)).and_then(|(cli, options)| run(cli, options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error),
     }
@@ -106,8 +107,12 @@ async fn dispatch(service: &Service, cli: Cli, options: Vec<(String, String)>) -
 /// One line with the cause and what to do. Clap has its own way to say what is wrong with its arguments.
 fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(error) = error.downcast_ref::<clap::Error>() {
-        let _ = error.print();
-        return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        return match error.print() {
+            _ if error.use_stderr() => ExitCode::from(USAGE),
+            // Whoever stops reading, like `head`, wants no more.
+            Err(failed) if failed.kind() != io::ErrorKind::BrokenPipe => report(&failed.into()),
+            _ => ExitCode::SUCCESS,
+        };
     }
     // The errors of the service tell their causes themselves; the others are chains.
     let own = error.is::<ServiceError>() || error.is::<StoreError>();
