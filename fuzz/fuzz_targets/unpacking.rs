@@ -1,7 +1,8 @@
 //! Archives and packs: nothing outside of the directory, no panic, an end.
 #![no_main]
 
-use forgeport_checkout::{Format, Layout, Limits, Progress, RepoPath, Settings, Staged};
+use forgeport_checkout::{Format, Layout, Progress, RepoPath, Settings, Staged};
+use forgeport_grants::{Limit, Limits};
 use libfuzzer_sys::fuzz_target;
 use sha1_checked::{Digest, Sha1};
 use std::{borrow::Cow, fs};
@@ -37,7 +38,10 @@ fuzz_target!(|data: &[u8]| {
     };
     let directory = tempfile::tempdir().expect("a directory");
     let commit = "c506d60087d6beb0e8fc72a7ea9ae0983d67099d".parse().expect("an id");
-    let limits = Limits { entries: 100, bytes: 1 << 20, names: 1 << 16, ..Limits::default() };
+    let limits = Limits::default()
+        .with(Limit::ArchiveEntries, 100)
+        .with(Limit::ArchiveBytes, 1 << 20)
+        .with(Limit::ArchiveNames, 1 << 16);
     let settings = Settings { commit, subdirectory: RepoPath::root(), force: false, limits };
     let staged = Staged::new(&directory.path().join("out"), settings).expect("a staged directory");
     let unpacked = staged.unpack(&*archive, format, &Layout { strip: 1, base: RepoPath::root() }, &Silent);

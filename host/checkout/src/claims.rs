@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use forgeport_grants::{Limit, Limits};
+
 use crate::error::{Reason, Rejected, UnpackError};
-use crate::limits::{Limits, too_many_entries, too_many_names};
+use crate::limits::check;
 use crate::object::{Kind, ObjectId};
 use crate::paths::RepoPath;
 use crate::staged::{Staged, State};
@@ -63,13 +65,8 @@ impl Claims {
             Some(_) => {}
             None => self.names += path.as_bytes().len() as u64,
         }
-        if self.trees.len() as u64 > limits.entries {
-            return Err(too_many_entries(limits));
-        }
-        match self.names > limits.names {
-            true => Err(too_many_names(limits)),
-            false => Ok(()),
-        }
+        check(limits, Limit::ArchiveEntries, self.trees.len() as u64)?;
+        check(limits, Limit::ArchiveNames, self.names)
     }
 }
 

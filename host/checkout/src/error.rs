@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use forgeport_grants::LimitReached;
+
 use crate::deadline::Stopped;
 use crate::object::{Collision, Kind, ObjectId};
 use crate::paths::{PathError, RepoPath, neutral};
@@ -168,22 +170,8 @@ pub enum Reason {
         expected: ObjectId,
     },
     /// A limit of the host.
-    #[error(
-        "more than {value} {what}, the limit `{name}`: if that is well, raise it with `forgeport code-repository update NAME --limit {name}=...`"
-    )]
-    Limit {
-        /// The setting.
-        name: &'static str,
-        /// Its value.
-        value: u64,
-        /// What is counted.
-        what: &'static str,
-    },
-    /// More names than are held in memory.
-    #[error(
-        "its names and link targets have more than {0} bytes together, more than the largest known repositories have"
-    )]
-    Names(u64),
+    #[error(transparent)]
+    Limit(#[from] LimitReached),
     /// The kind cannot be written in this way.
     #[error("a {0} cannot be written as a single file")]
     Kind(Kind),

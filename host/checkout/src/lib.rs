@@ -31,7 +31,6 @@ pub use cache::{Cache, CacheKey, CacheUsage, Kept};
 pub use claims::Entry;
 pub use deadline::{CancelGuard, Deadline, Stopped};
 pub use error::{DiskError, FinishError, Reason, Rejected, TargetError, UnpackError};
-pub use limits::Limits;
 pub use object::{Collision, Kind, NoObjectId, ObjectFormat, ObjectId};
 pub use paths::{PathError, RepoPath, neutral};
 pub use receipt::{Receipt, Verification};

@@ -3,8 +3,10 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
+use forgeport_grants::Limit;
+
 use crate::error::{At, Reason, Rejected, UnpackError};
-use crate::limits::too_many_bytes;
+use crate::limits::check;
 use crate::object::{Hasher, Kind, ObjectId};
 use crate::paths::RepoPath;
 use crate::staged::Staged;
@@ -102,10 +104,7 @@ impl Writing<'_> {
         let mut state = self.staged.state();
         state.bytes += more;
         self.bytes += more;
-        match state.bytes > limits.bytes {
-            true => Err(too_many_bytes(limits)),
-            false => Ok(()),
-        }
+        check(limits, Limit::ArchiveBytes, state.bytes)
     }
 }
 

@@ -6,9 +6,10 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
+use forgeport_grants::Limits;
 
 use crate::error::UnpackError;
-use crate::limits::{Budget, Limits};
+use crate::limits::Budget;
 use crate::paths::neutral;
 
 /// How an archive is packed.

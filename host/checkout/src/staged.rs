@@ -6,12 +6,13 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use forgeport_grants::{Limit, Limits};
 use tempfile::NamedTempFile;
 
 use crate::claims::Claims;
 use crate::deadline::Deadline;
 use crate::error::{Reason, Rejected, TargetError, UnpackError};
-use crate::limits::{Limits, too_many_entries, too_many_names};
+use crate::limits::check;
 use crate::links::{self, Links};
 use crate::object::{Kind, ObjectId};
 use crate::pack;
@@ -271,26 +272,20 @@ impl State {
     fn count(&mut self, path: &RepoPath, target: usize, limits: &Limits) -> Result<(), Rejected> {
         self.count_implied(1, limits)?;
         self.names += (path.as_bytes().len() + target) as u64;
-        let of_path = |name, value, what| Err(Rejected::new(path.as_bytes(), Reason::Limit { name, value, what }));
-        if path.as_bytes().len() as u64 > limits.path_length {
-            return of_path("path_length", limits.path_length, "bytes in the path");
+        let bytes = path.as_bytes();
+        let depth = bytes.split(|byte| *byte == b'/').count();
+        for (limit, used) in [(Limit::PathLength, bytes.len()), (Limit::PathDepth, depth)] {
+            if used as u64 > limits.get(limit) {
+                return Err(Rejected::new(bytes, limits.reached(limit)));
+            }
         }
-        if path.as_bytes().split(|byte| *byte == b'/').count() as u64 > limits.path_depth {
-            return of_path("path_depth", limits.path_depth, "names in the path");
-        }
-        match self.names > limits.names {
-            true => Err(too_many_names(limits)),
-            false => Ok(()),
-        }
+        check(limits, Limit::ArchiveNames, self.names)
     }
 
     /// Directories count too that no entry is about but the paths of others: each costs as much.
     fn count_implied(&mut self, made: u64, limits: &Limits) -> Result<(), Rejected> {
         self.entries += made;
-        match self.entries > limits.entries {
-            true => Err(too_many_entries(limits)),
-            false => Ok(()),
-        }
+        check(limits, Limit::ArchiveEntries, self.entries)
     }
 }
 

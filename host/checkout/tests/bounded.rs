@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use forgeport_checkout::{
-    Deadline, Entry, FinishError, Format, Kind, Layout, Limits, Progress, Receipt, RepoPath, Settings, Staged,
-    UnpackError,
+    Deadline, Entry, FinishError, Format, Kind, Layout, Progress, Receipt, RepoPath, Settings, Staged, UnpackError,
 };
+use forgeport_grants::{Limit, Limits};
 use std::{
     fs,
     io::Write,
@@ -99,7 +99,7 @@ fn links_that_lead_through_forty_others_each_are_judged_once() {
 #[test]
 fn directories_count_that_only_the_paths_of_others_name() {
     let directory = tempfile::tempdir().unwrap();
-    let staged = staged(&directory, Limits { entries: 1000, ..Limits::default() });
+    let staged = staged(&directory, Limits::default().with(Limit::ArchiveEntries, 1000));
     let files = (0..20).map(|number| file(format!("{number}/{}x", "n/".repeat(99))));
     let error = unpack(&staged, &archive(files)).unwrap_err().to_string();
     assert!(error.contains("`archive_entries`"), "{error}");
@@ -108,7 +108,7 @@ fn directories_count_that_only_the_paths_of_others_name() {
 #[test]
 fn directories_that_are_listed_in_an_archive_count_once() {
     let directory = tempfile::tempdir().unwrap();
-    let staged = staged(&directory, Limits { entries: 4, ..Limits::default() });
+    let staged = staged(&directory, Limits::default().with(Limit::ArchiveEntries, 4));
     let directories = ["a/", "a/b/"].map(|path| (path.to_owned(), EntryType::Directory, String::new()));
     let files = ["a/x", "a/b/x"].map(|path| file(path.to_owned()));
     unpack(&staged, &archive(directories.into_iter().chain(files))).unwrap();
@@ -117,7 +117,7 @@ fn directories_that_are_listed_in_an_archive_count_once() {
 #[test]
 fn a_forge_cannot_tell_of_more_directories_than_there_can_be() {
     let directory = tempfile::tempdir().unwrap();
-    let staged = staged(&directory, Limits { entries: 100, ..Limits::default() });
+    let staged = staged(&directory, Limits::default().with(Limit::ArchiveEntries, 100));
     unpack(&staged, &archive([file("a".into())])).unwrap();
     let told = (0..200).find_map(|number| staged.compare(&path(&format!("d{number}")), Vec::new()).err());
     assert!(told.unwrap().to_string().contains("`archive_entries`"));
@@ -126,7 +126,7 @@ fn a_forge_cannot_tell_of_more_directories_than_there_can_be() {
 #[test]
 fn files_that_are_written_at_the_same_time_share_one_limit() {
     let directory = tempfile::tempdir().unwrap();
-    let staged = staged(&directory, Limits { bytes: 1 << 20, ..Limits::default() });
+    let staged = staged(&directory, Limits::default().with(Limit::ArchiveBytes, 1 << 20));
     let content = vec![b'x'; 600 << 10];
     let together = std::sync::Barrier::new(2);
     let write = |name| {

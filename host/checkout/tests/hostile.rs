@@ -1,7 +1,8 @@
 //! Archives that nobody means well with: the well-known troubles of tar readers, as raw blocks.
 #![allow(clippy::unwrap_used)]
 
-use forgeport_checkout::{Format, Layout, Limits, ObjectId, Progress, RepoPath, Settings, Staged};
+use forgeport_checkout::{Format, Layout, ObjectId, Progress, RepoPath, Settings, Staged};
+use forgeport_grants::{Limit, Limits};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, fs, io::Write, path::Path};
 
@@ -87,7 +88,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn limits() -> Limits {
-    Limits { entries: 1000, bytes: 8 << 20, names: 1 << 20, ..Limits::default() }
+    Limits::default()
+        .with(Limit::ArchiveEntries, 1000)
+        .with(Limit::ArchiveBytes, 8 << 20)
+        .with(Limit::ArchiveNames, 1 << 20)
 }
 
 /// What lies below a directory: paths, and contents or link targets. Nothing is followed.
@@ -387,8 +391,8 @@ fn bombs_end_at_their_limits() {
     let many = (0..1001).fold(tar(), |archive, number| archive.member(&format!("r/{number}"), b'0', "", b"")).end();
     assert!(limited(&gzip(&many), Format::TarGzip, limits()).contains("`archive_entries`"));
     let long = tar().with("path", format!("r/{}", "n/".repeat(100) + "x").as_bytes()).file("r/x").end();
-    assert!(limited(&long, Format::Tar, Limits { path_length: 200, ..limits() }).contains("`path_length`"));
-    assert!(limited(&long, Format::Tar, Limits { path_depth: 100, ..limits() }).contains("`path_depth`"));
+    assert!(limited(&long, Format::Tar, limits().with(Limit::PathLength, 200)).contains("`path_length`"));
+    assert!(limited(&long, Format::Tar, limits().with(Limit::PathDepth, 100)).contains("`path_depth`"));
     let nested = gzip(&zeros);
     assert!(unpack(&nested, Format::TarGzip, limits()).is_err());
 }

@@ -1,9 +1,8 @@
 //! Packs as git makes them, which become the same tree, and as nobody should, which end at their limits.
 #![allow(clippy::unwrap_used)]
 
-use forgeport_checkout::{
-    Deadline, Format, Layout, Limits, Progress, RepoPath, Settings, Staged, UnpackError, Verification,
-};
+use forgeport_checkout::{Deadline, Format, Layout, Progress, RepoPath, Settings, Staged, UnpackError, Verification};
+use forgeport_grants::{Limit, Limits};
 use proptest::prelude::*;
 use std::{
     collections::BTreeMap,
@@ -274,7 +273,7 @@ fn tree_of(pack: &mut Pack, blob: &[u8]) -> String {
 }
 
 fn limits(bytes: u64) -> Limits {
-    Limits { bytes, entries: 200_000, ..Limits::default() }
+    Limits::default().with(Limit::ArchiveBytes, bytes).with(Limit::ArchiveEntries, 200_000)
 }
 
 fn error(commit: &str, limits: Limits, pack: Pack) -> String {
@@ -331,7 +330,7 @@ fn trees_that_are_held_in_memory_end_at_the_limit_of_names() {
         let back = distance(pack.bytes.len() as u64 - base);
         pack.entry(6, made.len() as u64, &back, &zlib(&made));
     }
-    let limits = Limits { names: 1 << 20, entries: 1000, ..Limits::default() };
+    let limits = Limits::default().with(Limit::ArchiveNames, 1 << 20).with(Limit::ArchiveEntries, 1000);
     assert!(error(ANY, limits, pack).contains("names and link targets"));
 }
 

@@ -3,7 +3,8 @@
 //! What needs a second user is tested where the tests run as root, who can give files away.
 #![allow(clippy::unwrap_used)]
 
-use forgeport_checkout::{Format, Layout, Limits, Progress, RepoPath, Settings, Staged, TargetError};
+use forgeport_checkout::{Format, Layout, Progress, RepoPath, Settings, Staged, TargetError};
+use forgeport_grants::Limits;
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
 use std::{
     fs::{self, DirBuilder, File, Permissions},

@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use forgeport_checkout::{
-    Cache, CacheKey, Entry, FinishError, Format, Kind, Layout, Limits, ObjectId, Progress, Receipt, RepoPath, Settings,
-    Staged, TargetError, UnpackError, Verification,
+    Cache, CacheKey, Entry, FinishError, Format, Kind, Layout, ObjectId, Progress, Receipt, RepoPath, Settings, Staged,
+    TargetError, UnpackError, Verification,
 };
+use forgeport_grants::{Limit, Limits};
 use std::{
     fs,
     io::Write,
@@ -183,9 +184,9 @@ fn limits_name_themselves() {
         let staged = Staged::new(&directory.path().join("out"), Settings { limits, ..settings() }).unwrap();
         unpack(&staged, &ordinary().file("root/big", &"x".repeat(10_000)).bytes()).unwrap_err().to_string()
     };
-    assert!(limited(Limits { entries: 2, ..Limits::default() }).contains("`archive_entries`"));
-    assert!(limited(Limits { bytes: 5_000, ..Limits::default() }).contains("`archive_bytes`"));
-    assert!(limited(Limits { names: 3, ..Limits::default() }).contains("names and link targets"));
+    assert!(limited(Limits::default().with(Limit::ArchiveEntries, 2)).contains("`archive_entries`"));
+    assert!(limited(Limits::default().with(Limit::ArchiveBytes, 5_000)).contains("`archive_bytes`"));
+    assert!(limited(Limits::default().with(Limit::ArchiveNames, 3)).contains("`archive_names`"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use thiserror::Error;
 use url::Url;
 
-use crate::{Grant, Grants, Origin, OriginError};
+use crate::{CallOf, Grant, Grants, Origin, OriginError};
 
 /// Whose word it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Authority {
     pub granted: Grants,
     /// By the operator's policy, where there is one.
     pub ceiling: Option<Grants>,
+    /// Whose requests they are.
+    pub of: CallOf,
 }
 
 /// Why a request may leave.
@@ -38,12 +40,13 @@ pub struct Permission<'a> {
 
 /// Why a request may not leave, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{reason}: {}", remedy(*.layer))]
+#[error("{reason}: {}", self.remedy())]
 pub struct Denial {
     /// Whose word it is.
     pub layer: Layer,
     /// Why.
     pub reason: Reason,
+    of: CallOf,
 }
 
 /// Why grants do not let a request out. No variant holds a path, a query or user information.
@@ -86,11 +89,28 @@ pub enum Reason {
     },
 }
 
-fn remedy(layer: Layer) -> &'static str {
-    match layer {
-        Layer::Asked => "the provider's description does not ask for more; its author has to add it to the needs",
-        Layer::Granted => "`forgeport grants explain` tells how to grant more",
-        Layer::Ceiling => "the policy of this host's operator does not allow more",
+impl Denial {
+    /// Where the request would have gone, if that can be told.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
+        match &self.reason {
+            Reason::Origin { asked: origin, .. } | Reason::Method { origin, .. } | Reason::Path { origin, .. } => {
+                Some(origin)
+            }
+            Reason::Url(_) | Reason::UserInfo { .. } => None,
+        }
+    }
+
+    fn remedy(&self) -> String {
+        let granting = self.origin().and_then(|origin| self.of.with_option(&format!("--grant={origin}")));
+        match (self.layer, granting) {
+            (Layer::Asked, _) => {
+                "the provider's description does not ask for more; its author has to add it to the needs".to_owned()
+            }
+            (Layer::Granted, Some(command)) => format!("{command} grants it"),
+            (Layer::Granted, None) => "nobody granted it".to_owned(),
+            (Layer::Ceiling, _) => "the policy of this host's operator does not allow more".to_owned(),
+        }
     }
 }
 
@@ -112,7 +132,7 @@ impl Authority {
     /// # Errors
     /// The first layer that does not let it out, and why.
     pub fn decide(&self, method: &str, url: &Url) -> Result<Permission<'_>, Denial> {
-        let by = |layer: Layer| move |reason| Denial { layer, reason };
+        let by = |layer: Layer| move |reason| Denial { layer, reason, of: self.of.clone() };
         self.asked.allows(method, url).map_err(by(Layer::Asked))?;
         let grant = self.granted.allows(method, url).map_err(by(Layer::Granted))?;
         let ceiling = self.ceiling.as_ref().map(|ceiling| ceiling.allows(method, url)).transpose();
@@ -146,12 +166,19 @@ mod tests {
             asked: grants(&[("https://a.example.com", false), ("https://b.example.com", false)]),
             granted: grants(&[("https://*.example.com", true)]),
             ceiling: Some(grants(&[("https://a.example.com", false), ("https://c.example.com", true)])),
+            of: CallOf::Registered("demo".into()),
         };
         assert_eq!(decide(&authority, "https://a.example.com/"), Ok(false));
         assert_eq!(decide(&authority, "https://b.example.com/"), Err(Layer::Ceiling));
         assert_eq!(decide(&authority, "https://c.example.com/"), Err(Layer::Asked));
         let revoked = Authority { granted: grants(&[]), ..authority };
         assert_eq!(decide(&revoked, "https://a.example.com/"), Err(Layer::Granted));
+        let denial =
+            revoked.decide("GET", &Url::parse("https://a.example.com/secret").unwrap()).unwrap_err().to_string();
+        assert!(
+            denial.ends_with("`forgeport code-repository update demo --grant=https://a.example.com` grants it"),
+            "{denial}"
+        );
     }
 
     #[test]
@@ -162,6 +189,7 @@ mod tests {
             asked: asked.clone(),
             granted: granted.clone(),
             ceiling: ceiling.cloned(),
+            of: CallOf::Nobody,
         };
         let url = "https://git.corp.example/";
         assert_eq!(decide(&with(&asked, None), url), Ok(false));

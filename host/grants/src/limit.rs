@@ -1,6 +1,6 @@
-//! The bounds of a call: one table for what they are called, what they bound, and how far.
+//! What bounds a call: one table for what the limits are called, what they bound, and how far.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -49,6 +49,8 @@ pub enum Limit {
     ArchiveEntries,
     /// Bytes of an archive's files.
     ArchiveBytes,
+    /// Bytes of an archive's names and link targets.
+    ArchiveNames,
     /// Bytes of an archive's files for each byte that came.
     ArchiveRatio,
     /// Bytes of a path.
@@ -74,7 +76,7 @@ const SECOND: u64 = 1000;
 
 /// Ample for interpreters (an instance of CPython or StarlingMonkey takes about 23 MB), for the largest listing that GitHub gives
 /// (100,000 entries, about 30 MB), and for the largest repositories (Chromium has 480,000 files).
-const TABLE: [Row; 22] = [
+const TABLE: [Row; 23] = [
     Row(Limit::CallTime, "call_time", Unit::Milliseconds, 60 * SECOND, "how long a call may last, waits included"),
     Row(Limit::DownloadTime, "download_time", Unit::Milliseconds, 1800 * SECOND, "how long a download may last"),
     Row(
@@ -100,6 +102,7 @@ const TABLE: [Row; 22] = [
     Row(Limit::HeaderBytes, "header_bytes", Unit::Bytes, 64 * KIB, "all headers of a request or an answer"),
     Row(Limit::ArchiveEntries, "archive_entries", Unit::Count, 500_000, "files, links and directories of a download"),
     Row(Limit::ArchiveBytes, "archive_bytes", Unit::Bytes, 32 * GIB, "files of a download together"),
+    Row(Limit::ArchiveNames, "archive_names", Unit::Bytes, 32 * MIB, "names and link targets of a download together"),
     Row(
         Limit::ArchiveRatio,
         "archive_ratio",
@@ -110,23 +113,6 @@ const TABLE: [Row; 22] = [
     Row(Limit::PathLength, "path_length", Unit::Bytes, 4096, "a path in a download"),
     Row(Limit::PathDepth, "path_depth", Unit::Count, 256, "components of a path in a download"),
 ];
-
-/// What a call may not exceed.
-#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Limits(BTreeMap<Limit, u64>);
-
-/// A limit ended a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error(
-    "the limit `{limit}` of {} was reached ({}): if that is well, raise it with `forgeport code-repository update NAME --limit {limit}=...`",
-    limit.written(*.value), limit.help()
-)]
-pub struct LimitReached {
-    /// Which one.
-    pub limit: Limit,
-    /// Its value in this call.
-    pub value: u64,
-}
 
 /// Why a limit cannot be set.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -256,88 +242,6 @@ impl Limit {
     }
 }
 
-impl Limits {
-    /// What is set, or the default. Stored limits and an operator's may be of another version, so the most counts here as well.
-    #[must_use]
-    pub fn get(&self, limit: Limit) -> u64 {
-        self.0.get(&limit).copied().unwrap_or_else(|| limit.default_value()).min(limit.most())
-    }
-
-    /// As a size in memory.
-    #[must_use]
-    pub fn size(&self, limit: Limit) -> usize {
-        usize::try_from(self.get(limit)).unwrap_or(usize::MAX)
-    }
-
-    /// As a time, for those that are one.
-    #[must_use]
-    pub fn time(&self, limit: Limit) -> std::time::Duration {
-        std::time::Duration::from_millis(self.get(limit))
-    }
-
-    /// The moment at which a time that begins now is over.
-    #[must_use]
-    pub fn deadline(&self, limit: Limit) -> std::time::Instant {
-        crate::deadline(self.time(limit))
-    }
-
-    /// Sets one.
-    pub fn set(&mut self, limit: Limit, value: u64) {
-        self.0.insert(limit, value);
-    }
-
-    /// Goes back to the default.
-    pub fn unset(&mut self, limit: Limit) {
-        self.0.remove(&limit);
-    }
-
-    /// Sets one as a person writes it: `memory=512MiB`.
-    ///
-    /// # Errors
-    /// When there is no such limit, or that is no value of it.
-    pub fn set_text(&mut self, text: &str) -> Result<(), LimitError> {
-        let (name, value) = text.split_once('=').ok_or_else(|| LimitError::Form(text.to_owned()))?;
-        let limit: Limit = name.parse()?;
-        self.set(limit, limit.read(value)?);
-        Ok(())
-    }
-
-    /// Those that are set.
-    pub fn set_ones(&self) -> impl Iterator<Item = (Limit, u64)> {
-        self.0.iter().map(|(limit, value)| (*limit, *value))
-    }
-
-    /// Is none set?
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// These, where the ceiling allows as much, and the ceiling elsewhere.
-    #[must_use]
-    pub fn within(&self, ceiling: &Limits) -> Limits {
-        let lowered = ceiling.set_ones().map(|(limit, most)| (limit, most.min(self.get(limit))));
-        let mut all = self.clone();
-        all.0.extend(lowered);
-        all
-    }
-
-    /// Checks that nothing is set above a ceiling.
-    ///
-    /// # Errors
-    /// The first that is.
-    pub fn check_within(&self, ceiling: &Limits) -> Result<(), LimitError> {
-        let over = ceiling.set_ones().find(|(limit, most)| self.0.get(limit).is_some_and(|value| value > most));
-        over.map_or(Ok(()), |(limit, most)| Err(LimitError::Ceiling { limit, most }))
-    }
-
-    /// The error for one that was reached.
-    #[must_use]
-    pub fn reached(&self, limit: Limit) -> LimitReached {
-        LimitReached { limit, value: self.get(limit) }
-    }
-}
-
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -380,74 +284,5 @@ mod tests {
             assert_eq!(row.1.parse::<Limit>().unwrap(), row.0);
             assert_eq!(row.0.read(&row.0.written(row.3)).unwrap(), row.3, "{}", row.1);
         }
-    }
-
-    #[test]
-    fn limits_are_written_with_units_and_read_the_same() {
-        let mut limits = Limits::default();
-        for text in ["memory=512MiB", "call-time=90s", "requests=7", "cpu_time = 250 ms"] {
-            limits.set_text(text).unwrap();
-        }
-        assert_eq!(limits.get(Limit::Memory), 512 << 20);
-        assert_eq!(limits.time(Limit::CallTime).as_secs(), 90);
-        assert_eq!((limits.get(Limit::Requests), limits.get(Limit::CpuTime)), (7, 250));
-        assert_eq!(limits.get(Limit::Headers), Limit::Headers.default_value());
-        let json = serde_json::to_string(&limits).unwrap();
-        assert_eq!(serde_json::from_str::<Limits>(&json).unwrap(), limits);
-    }
-
-    #[test]
-    fn what_is_no_limit_is_an_error_that_teaches() {
-        let error = |text: &str| Limits::default().set_text(text).unwrap_err().to_string();
-        assert!(error("memry=1").contains("did you mean memory?"));
-        assert!(error("memory").contains("memory=512MiB"));
-        for bad in [
-            "memory=",
-            "memory=lots",
-            "memory=-1",
-            "memory=0",
-            "memory=1s",
-            "call_time=5",
-            "requests=1k",
-            "memory=99999999999GiB",
-        ] {
-            assert!(error(bad).contains("is no value"), "{bad}");
-        }
-        for over in [
-            "memory=5GiB",
-            "stack=65MiB",
-            "instances=65",
-            "path_length=5KiB",
-            "path_depth=257",
-            "headers=24576",
-            "call_time=18446744073709551615ms",
-            "download_time=9999999h",
-        ] {
-            assert!(error(over).contains("cannot be more than"), "{over}");
-        }
-    }
-
-    #[test]
-    fn what_is_set_beyond_the_most_counts_as_the_most() {
-        let mut limits = Limits::default();
-        for (limit, ..) in Limit::all() {
-            limits.set(limit, u64::MAX);
-            assert_eq!(limits.get(limit), limit.most(), "{limit}");
-            assert!(limits.deadline(limit) > std::time::Instant::now(), "{limit}");
-        }
-    }
-
-    #[test]
-    fn a_ceiling_lowers_what_is_set_and_what_is_not() {
-        let (mut set, mut ceiling) = (Limits::default(), Limits::default());
-        set.set(Limit::Memory, 3 * GIB);
-        ceiling.set(Limit::Memory, GIB);
-        ceiling.set(Limit::Requests, 5);
-        ceiling.set(Limit::Body, u64::MAX);
-        let held = set.within(&ceiling);
-        assert_eq!((held.get(Limit::Memory), held.get(Limit::Requests)), (GIB, 5));
-        assert_eq!(held.get(Limit::Body), Limit::Body.default_value());
-        assert_eq!(set.check_within(&ceiling), Err(LimitError::Ceiling { limit: Limit::Memory, most: GIB }));
-        assert!(LimitReached { limit: Limit::Memory, value: GIB }.to_string().contains("`memory` of 1 GiB"));
     }
 }

@@ -1,11 +1,20 @@
 //! How texts that somebody else wrote are judged and shown.
 
+use std::{borrow::Cow, path::Path};
+
 /// A text as it may stand in a one-line message: quoted, escaped, and cut after 64 characters.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 64;
     let cut = text.chars().nth(SHOWN).map_or("", |_| "...");
     let start: String = text.chars().take(SHOWN).collect();
     format!("`{}{cut}`", start.escape_debug())
+}
+
+/// A path as one word of a command that an error advises, for a shell (POSIX, XCU section 2.2).
+pub fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    // Only a NUL cannot be quoted, and no path has one.
+    shlex::try_quote(&text).map_or_else(|_| text.to_string(), Cow::into_owned)
 }
 
 /// Could this character make a text look like another one on a terminal?
@@ -33,6 +42,16 @@ mod tests {
         assert_eq!(quoted(&"x".repeat(64)), format!("`{}`", "x".repeat(64)));
         assert_eq!(quoted(&"x".repeat(65)), format!("`{}...`", "x".repeat(64)));
         assert!(!quoted("a\u{202e}b").contains('\u{202e}'));
+    }
+
+    #[test]
+    fn a_path_is_one_word_for_a_shell() {
+        let words = ["/a/b", "/a b/it's", "/$HOME/`x`;y", ""].map(|path| shell_word(Path::new(path)));
+        let printed = std::process::Command::new("sh")
+            .args(["-c", &format!("printf '%s|' {}", words.join(" "))])
+            .output()
+            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        assert_eq!(printed.ok().as_deref(), Some("/a/b|/a b/it's|/$HOME/`x`;y||"));
     }
 
     #[test]

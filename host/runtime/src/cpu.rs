@@ -37,7 +37,7 @@ impl CpuTime {
         poll_fn(|context| {
             let polled = call.as_mut().poll(context);
             match self.nanoseconds.load(Relaxed) > self.most {
-                true => Poll::Ready(Err(CallError::Limit(self.reached))),
+                true => Poll::Ready(Err(CallError::Limit(self.reached.clone()))),
                 false => polled,
             }
         })

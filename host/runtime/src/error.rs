@@ -164,7 +164,7 @@ impl CallError {
     /// Tells a limit that ended the call from a defect of the component.
     pub(crate) fn from_trap(call: &'static str, limits: &Limits, error: wasmtime::Error) -> CallError {
         if let Some(reached) = error.downcast_ref::<LimitReached>() {
-            return CallError::Limit(*reached);
+            return CallError::Limit(reached.clone());
         }
         match error.downcast::<CallError>() {
             Ok(error) => error,

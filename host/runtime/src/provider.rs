@@ -100,7 +100,7 @@ impl Provider {
     /// # Errors
     /// When the component fails or reaches a limit. The description itself is not checked here.
     pub async fn describe(&self) -> Result<Description, CallError> {
-        let ended = LimitReached { limit: Limit::CallTime, value: DESCRIBE.as_millis() as u64 };
+        let ended = LimitReached::fixed(Limit::CallTime, DESCRIBE.as_millis() as u64);
         let cpu = CpuTime::new(&self.limits);
         let described = cpu.bound(async {
             let _turn = self.turns.acquire().await;

@@ -158,7 +158,7 @@ struct Wanted {
 impl Wanted {
     fn settings(&self, commit: &str) -> Result<Settings> {
         let (subdirectory, force) = (self.subdirectory.clone(), self.force);
-        Ok(Settings { commit: id_of(commit)?, subdirectory, force, limits: unpacking(&self.limits) })
+        Ok(Settings { commit: id_of(commit)?, subdirectory, force, limits: self.limits.clone() })
     }
 
     /// When all that is done on the disk has to be over, putting it in its place included.
@@ -189,17 +189,6 @@ impl Wanted {
         let (repository, commit) = (self.registered.name.clone(), commit.to_owned());
         let provider = self.registered.provider.clone();
         Downloaded { repository, commit, url, subdirectory, provider, cached, receipt }
-    }
-}
-
-fn unpacking(limits: &Limits) -> forgeport_checkout::Limits {
-    forgeport_checkout::Limits {
-        entries: limits.get(Limit::ArchiveEntries),
-        bytes: limits.get(Limit::ArchiveBytes),
-        ratio: limits.get(Limit::ArchiveRatio),
-        path_length: limits.get(Limit::PathLength),
-        path_depth: limits.get(Limit::PathDepth),
-        ..Default::default()
     }
 }
 

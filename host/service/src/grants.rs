@@ -3,8 +3,7 @@
 use crate::{Result, Service, ServiceError};
 use forgeport_egress::address::{Reach, reach};
 use forgeport_grants::{
-    Access, Authority, CredentialPlan, Denial, Grant, Grants, Layer, Limit, Origin, OriginPattern, Permission, Reason,
-    Scheme,
+    Access, Authority, CredentialPlan, Denial, Grant, Grants, Layer, Limit, Origin, OriginPattern, Permission, Scheme,
 };
 use forgeport_store::CodeRepository;
 use serde::Serialize;
@@ -114,7 +113,8 @@ impl Service {
             None => asked.iter().cloned().map(|grant| marked(grant, &repository.grants)).collect(),
             Some(_) => repository.grants.clone(),
         };
-        Authority { asked: asked.clone(), granted, ceiling: self.policy.allow.clone() }
+        let of = repository.limits.call_of().clone();
+        Authority { asked: asked.clone(), granted, ceiling: self.policy.allow.clone(), of }
     }
 }
 
@@ -163,21 +163,18 @@ fn by_address(name: &str, origin: &Origin, private: bool) -> Option<Explanation>
 }
 
 fn denied(repository: &CodeRepository, denial: &Denial) -> Explanation {
-    let Denial { layer, reason } = denial;
+    let Denial { layer, reason, .. } = denial;
     let name = &repository.name;
     let custom = repository.provider.source.is_some();
-    let origin = match reason {
-        Reason::Origin { asked, .. } => Some(asked),
-        Reason::Method { origin, .. } | Reason::Path { origin, .. } => Some(origin),
-        Reason::Url(_) | Reason::UserInfo { .. } => None,
-    };
-    let change = match (layer, origin) {
+    let change = match (layer, denial.origin()) {
         (_, None) => "nothing: write another URL".to_owned(),
         (Layer::Asked, _) if custom => {
-            format!("its author adds it to the needs; then forgeport code-repository update {name} --source=FILE.wasm")
+            format!(
+                "its author adds it to the needs; then `forgeport code-repository update {name} --source=FILE.wasm`"
+            )
         }
         (Layer::Asked, _) => format!(
-            "an option that names the origin, see forgeport code-repository options --type={}: forgeport code-repository update {name} --OPTION=VALUE",
+            "an option that names the origin, see `forgeport code-repository options --type={}`: `forgeport code-repository update {name} --OPTION=VALUE`",
             repository.kind
         ),
         (Layer::Granted, Some(origin)) => format!("forgeport code-repository update {name} --grant={origin}"),

@@ -7,7 +7,7 @@ use crate::{
 };
 use forgeport_egress::Quiet;
 use forgeport_grants::{
-    Access, Description, Grant, Grants, Limit, Limits, OptionValue, Options, OriginPattern, SecretReference,
+    Access, CallOf, Description, Grant, Grants, Limit, Limits, OptionValue, Options, OriginPattern, SecretReference,
     normalise_name,
 };
 use forgeport_runtime::{Identity, Provider};
@@ -111,7 +111,7 @@ impl Service {
         let Registration { name, source, options, description, marks } = registration;
         check_code_repository_name(&name)?;
         self.check_free(&name)?;
-        let limits = self.limited(Limits::default(), &marks.limits)?;
+        let limits = self.limited(Limits::default().of(CallOf::New), &marks.limits)?;
         let described = self.describe_source(&source, &limits).await?;
         let mut repository = CodeRepository::new(&name, source.kind(), described.reference(source.file()));
         repository.description = description;

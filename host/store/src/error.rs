@@ -1,6 +1,7 @@
 //! Everything that can go wrong, in words for the person who has to act on it. No text ever holds a credential.
 
 use crate::{KeyringError, Store, seal::MAX_VALUE_LENGTH};
+use forgeport_grants::shell_word;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -49,7 +50,7 @@ pub enum StoreError {
     #[error("the code repository {0:?} was changed or deleted by somebody else meanwhile; look at it and try again")]
     Changed(String),
     /// No secret is called so.
-    #[error("there is no secret {name:?}{}; see `forgeport secret list`, or create it with `forgeport secret create`", did_you_mean(.nearest))]
+    #[error("there is no secret {name:?}{}; see `forgeport secret list`, or create it with `forgeport secret create {name} --KEY=VALUE`", did_you_mean(.nearest))]
     UnknownSecret {
         /// What was asked for.
         name: String,
@@ -84,7 +85,8 @@ pub enum StoreError {
     },
     /// Others may read the key.
     #[error(
-        "the key {path:?} can be read by others (mode {mode:03o}); run `chmod 600` on it, and replace the tokens if somebody has"
+        "the key {path:?} can be read by others (mode {mode:03o}); run `chmod 600 {word}`, and replace the tokens if somebody has",
+        word = shell_word(.path)
     )]
     KeyNotPrivate {
         /// The key file.
@@ -143,7 +145,7 @@ pub enum StoreError {
     )]
     ComponentContradicts(String),
     /// A directory that others may change.
-    #[error("others may write to {0:?}, which is to hold credentials; run `chmod go-w` on it")]
+    #[error("others may write to {0:?}, which is to hold credentials; run `chmod go-w {word}`", word = shell_word(.0))]
     DirectoryNotPrivate(PathBuf),
     /// The database is from the future.
     #[error(

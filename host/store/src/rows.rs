@@ -6,7 +6,7 @@ use crate::{
     now,
     seal::Sealed,
 };
-use forgeport_grants::SecretReference;
+use forgeport_grants::{CallOf, Limits, SecretReference};
 use rusqlite::{Row, Transaction, ffi, named_params};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -98,9 +98,11 @@ pub(crate) fn load(tx: &Transaction<'_>, id: Option<&str>) -> Result<Vec<CodeRep
 }
 
 fn read_row(row: &Row<'_>) -> Result<CodeRepository> {
+    let name: String = row.get("name")?;
+    let of = CallOf::Registered(name.as_str().into());
     Ok(CodeRepository {
         id: row.get("id")?,
-        name: row.get("name")?,
+        name,
         kind: row.get("kind")?,
         description: row.get("description")?,
         provider: ProviderRef {
@@ -112,7 +114,7 @@ fn read_row(row: &Row<'_>) -> Result<CodeRepository> {
         options: BTreeMap::new(),
         consent: consent(row)?,
         grants: from_json(row, "grants")?,
-        limits: from_json(row, "limits")?,
+        limits: from_json::<Limits>(row, "limits")?.of(of),
         created: row.get("created")?,
         updated: row.get("updated")?,
     })

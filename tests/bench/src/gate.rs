@@ -3,7 +3,7 @@
 use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
 use forgeport_egress::{Auditor, Caller, Credential, Gate, GateSettings, Permit, Placeholder, Record, Request, Secret};
-use forgeport_grants::{Authority, Grant, Grants, Limits, Origin, Placement, deadline};
+use forgeport_grants::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement, deadline};
 use http::{HeaderMap, Method};
 use std::{
     io::{BufRead, BufReader, Write},
@@ -78,7 +78,8 @@ fn permit(url: &Url) -> Result<Permit> {
     let origin = Origin::of(url)?;
     let grant = Grant { private: true, ..Grant::reading(origin.clone()) };
     let grants: Grants = [grant].into_iter().collect();
-    let authority = Authority { asked: grants.clone(), granted: grants.clone(), ceiling: Some(grants) };
+    let authority =
+        Authority { asked: grants.clone(), granted: grants.clone(), ceiling: Some(grants), of: CallOf::Nobody };
     let secret = Secret::new(format!("github_pat_{:082}", 7).into());
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || receiver.iter().count());

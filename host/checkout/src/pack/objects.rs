@@ -6,10 +6,12 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use forgeport_grants::{Limit, Limits};
+
 use super::delta::{Base, Delta};
 use crate::directory::Directory;
 use crate::error::{At, Rejected, UnpackError};
-use crate::limits::{Budget, Limits, too_many_names};
+use crate::limits::Budget;
 use crate::object::{Hasher, ObjectFormat, ObjectId};
 use crate::staged::Staged;
 use crate::writer::{CHUNK, Sink, is_pointer};
@@ -115,11 +117,11 @@ impl<'a> Objects<'a> {
 
     /// Is there room for something that is held in memory? The trees of a commit have no more bytes than its names and so much for each.
     pub(super) fn check_held(&self, size: u64) -> Result<(), Rejected> {
-        let most = self.limits.entries.saturating_mul(ENTRY).saturating_add(self.limits.names);
-        match self.held_bytes.saturating_add(size) > most {
-            true => Err(too_many_names(self.limits)),
-            false => Ok(()),
+        let (entries, names) = (self.limits.get(Limit::ArchiveEntries), self.limits.get(Limit::ArchiveNames));
+        if self.held_bytes.saturating_add(size) > entries.saturating_mul(ENTRY).saturating_add(names) {
+            return Err(Rejected::archive(self.limits.reached(Limit::ArchiveNames)));
         }
+        Ok(())
     }
 
     pub(super) fn hold(&mut self, number: u32, kind: Kind, content: Vec<u8>) -> Result<(), UnpackError> {

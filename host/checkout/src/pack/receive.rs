@@ -5,11 +5,12 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use forgeport_grants::Limit;
+
 use super::damaged;
 use super::objects::{Kind, Object, Objects, place};
 use super::stream::{Entry, EntryKind, Stream};
-use crate::error::{At, UnpackError};
-use crate::limits::too_many_entries;
+use crate::error::{At, Rejected, UnpackError};
 use crate::object::ObjectId;
 use crate::pktline::Pack;
 use crate::source::{self, Copied, Format};
@@ -58,8 +59,8 @@ pub(super) fn receive(staged: &Staged, answer: impl Read, objects: &mut Objects)
     let pack = Pack::begin(source::open(answer, Format::GitPack, limits, staged.bytes_taken(), &copy)?)?;
     let (stream, count) = Stream::begin(BufReader::with_capacity(CHUNK, pack), objects.format())?;
     // Blobs, their trees, and the commit: a tree for each entry is more than there can be.
-    if u64::from(count) > limits.entries.saturating_mul(2).saturating_add(1) {
-        return Err(too_many_entries(limits).into());
+    if u64::from(count) > limits.get(Limit::ArchiveEntries).saturating_mul(2).saturating_add(1) {
+        return Err(Rejected::archive(limits.reached(Limit::ArchiveEntries)).into());
     }
     let directory = objects.sink.directory;
     let kept = BufWriter::new(directory.create(Path::new(DELTAS), false)?);

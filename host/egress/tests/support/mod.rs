@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use forgeport_egress::{Auditor, Caller, Credential, Gate, GateSettings, Permit, Record, Request, Secret};
-use forgeport_grants::{Authority, Grant, Grants, Limits, Origin, Placement};
+use forgeport_grants::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement};
 use http::{HeaderMap, Method};
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -89,7 +89,7 @@ pub fn local(origin: &Origin) -> Grant {
 
 pub fn authority(grants: impl IntoIterator<Item = Grant>) -> Authority {
     let grants: Grants = grants.into_iter().collect();
-    Authority { asked: grants.clone(), granted: grants, ceiling: None }
+    Authority { asked: grants.clone(), granted: grants, ceiling: None, of: CallOf::Nobody }
 }
 
 pub fn limits(texts: &[&str]) -> Limits {

@@ -3,7 +3,7 @@
 use crate::guest::{Guest, guest};
 use forgeport_checkout::{ObjectId, Progress, RepoPath, Settings, Staged};
 use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Permit, Placeholder, Record};
-use forgeport_grants::{Authority, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
+use forgeport_grants::{Authority, CallOf, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
 use forgeport_runtime::{
     CallError, CompilerSettings, Download, LoadError, Opening, Program, Provider, ProviderError, Repository, Runtime,
     Session,
@@ -109,7 +109,8 @@ impl Bench {
     pub fn session(&self, extra: &[&str], time: Limit) -> Session {
         let mut limits = limits(&LIMITS);
         extra.iter().for_each(|text| limits.set_text(text).unwrap());
-        let authority = Authority { asked: self.granted.clone(), granted: self.granted.clone(), ceiling: None };
+        let authority =
+            Authority { asked: self.granted.clone(), granted: self.granted.clone(), ceiling: None, of: CallOf::Nobody };
         let deadline = limits.deadline(time);
         let placeholders = vec![placeholder()];
         let permit = Permit::new(authority, limits, deadline);
@@ -136,7 +137,7 @@ impl Bench {
             commit: COMMIT.parse::<ObjectId>().unwrap(),
             subdirectory: RepoPath::parse("").unwrap(),
             force: false,
-            limits: forgeport_checkout::Limits { entries: 1000, bytes: 8 << 20, ..Default::default() },
+            limits: Limits::default().with(Limit::ArchiveEntries, 1000).with(Limit::ArchiveBytes, 8 << 20),
         };
         let staged = Arc::new(Staged::new(&target, settings).unwrap());
         (target, Download::new(staged, None, Arc::new(Silent), Box::pin(async {})))

@@ -120,14 +120,14 @@ fn entry(caller: &Caller, record: Record) -> AuditEntry {
 mod tests {
     use super::*;
     use forgeport_egress::{EgressError, Gate, GateSettings, Permit, Request};
-    use forgeport_grants::{Authority, Grants, Limit, Limits};
+    use forgeport_grants::{Authority, Limit, Limits};
     use forgeport_store::{AuditFilter, KeySource};
     use std::time::Duration;
 
     fn permit(journal: &Journal, repository: &str) -> Permit {
         let caller =
             Caller { registration: format!("id of {repository}"), repository: repository.into(), ..Caller::default() };
-        let authority = Authority { asked: Grants::default(), granted: Grants::default(), ceiling: None };
+        let authority = Authority::default();
         let mut limits = Limits::default();
         limits.set(Limit::Requests, 300);
         let permit = Permit::new(authority, limits, forgeport_grants::deadline(Duration::from_secs(600)));

@@ -6,7 +6,7 @@ mod oauth_client;
 
 use crate::{Result, Service, ServiceError};
 use forgeport_egress::{Caller, Checked, Credential, Permit, Request};
-use forgeport_grants::{Authority, Grant, Grants, Limits, Origin, date_after, deadline};
+use forgeport_grants::{Authority, CallOf, Grant, Grants, Limits, Origin, date_after, deadline};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::{
@@ -120,7 +120,8 @@ impl Service {
         let origin = exchange.credential.origin.clone();
         let grant = Grant { methods: vec!["POST".into()], private, ..Grant::reading(origin) };
         let grants: Grants = [grant].into_iter().collect();
-        let authority = Authority { asked: grants.clone(), granted: grants, ceiling: self.policy.allow.clone() };
+        let ceiling = self.policy.allow.clone();
+        let authority = Authority { asked: grants.clone(), granted: grants, ceiling, of: CallOf::Nobody };
         let provider = format!("forgeport, for the secret {name}");
         let caller = Caller { tenant: crate::session::TENANT.to_owned(), provider, ..Caller::default() };
         Permit {

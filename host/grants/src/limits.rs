@@ -1,0 +1,263 @@
+//! What holds of the limits for one call, and the error for one that was reached.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{CallOf, Limit, LimitError};
+
+/// What a call may not exceed. Only what is set is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Limits {
+    set: BTreeMap<Limit, u64>,
+    /// The most that the operator allows.
+    #[serde(skip)]
+    ceiling: BTreeMap<Limit, u64>,
+    #[serde(skip)]
+    of: CallOf,
+}
+
+/// A limit ended a call.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the limit `{limit}` of {} was reached ({}){}", .limit.written(*.value), .limit.help(), self.advice())]
+pub struct LimitReached {
+    /// Which one.
+    pub limit: Limit,
+    /// Its value in this call.
+    pub value: u64,
+    ceiling: Option<u64>,
+    of: CallOf,
+}
+
+impl LimitReached {
+    /// One of a call in which no setting counts.
+    #[must_use]
+    pub fn fixed(limit: Limit, value: u64) -> Self {
+        Self { limit, value, ceiling: None, of: CallOf::Nobody }
+    }
+
+    /// What to do, if something can be done: a limit that is at its most would not be taken higher.
+    fn advice(&self) -> String {
+        let Self { limit, value, ceiling, of } = self;
+        if *value >= limit.most() {
+            return "; it cannot be higher".to_owned();
+        }
+        if ceiling.is_some_and(|ceiling| *value >= ceiling) {
+            return "; the operator's policy allows no more".to_owned();
+        }
+        let most = ceiling.unwrap_or(u64::MAX).min(limit.most());
+        let more = limit.written(value.saturating_mul(2).min(most)).replace(' ', "");
+        match of.with_option(&format!("--limit {limit}={more}")) {
+            None => "; it cannot be changed here".to_owned(),
+            Some(command) => format!("; if this is expected, raise it with {command}"),
+        }
+    }
+}
+
+impl Limits {
+    /// What is set, or the default. Stored limits and an operator's may be of another version, so the most counts here as well.
+    #[must_use]
+    pub fn get(&self, limit: Limit) -> u64 {
+        self.set.get(&limit).copied().unwrap_or_else(|| limit.default_value()).min(limit.most())
+    }
+
+    /// As a size in memory.
+    #[must_use]
+    pub fn size(&self, limit: Limit) -> usize {
+        usize::try_from(self.get(limit)).unwrap_or(usize::MAX)
+    }
+
+    /// As a time, for those that are one.
+    #[must_use]
+    pub fn time(&self, limit: Limit) -> std::time::Duration {
+        std::time::Duration::from_millis(self.get(limit))
+    }
+
+    /// The moment at which a time that begins now is over.
+    #[must_use]
+    pub fn deadline(&self, limit: Limit) -> std::time::Instant {
+        crate::deadline(self.time(limit))
+    }
+
+    /// Sets one.
+    pub fn set(&mut self, limit: Limit, value: u64) {
+        self.set.insert(limit, value);
+    }
+
+    /// With one more set.
+    #[must_use]
+    pub fn with(mut self, limit: Limit, value: u64) -> Limits {
+        self.set(limit, value);
+        self
+    }
+
+    /// Goes back to the default.
+    pub fn unset(&mut self, limit: Limit) {
+        self.set.remove(&limit);
+    }
+
+    /// Sets one as a person writes it: `memory=512MiB`.
+    ///
+    /// # Errors
+    /// When there is no such limit, or that is no value of it.
+    pub fn set_text(&mut self, text: &str) -> Result<(), LimitError> {
+        let (name, value) = text.split_once('=').ok_or_else(|| LimitError::Form(text.to_owned()))?;
+        let limit: Limit = name.parse()?;
+        self.set(limit, limit.read(value)?);
+        Ok(())
+    }
+
+    /// Those that are set.
+    pub fn set_ones(&self) -> impl Iterator<Item = (Limit, u64)> {
+        self.set.iter().map(|(limit, value)| (*limit, *value))
+    }
+
+    /// Is none set?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty()
+    }
+
+    /// These, where the ceiling allows as much, and the ceiling elsewhere.
+    #[must_use]
+    pub fn within(&self, ceiling: &Limits) -> Limits {
+        let lowered = ceiling.set_ones().map(|(limit, most)| (limit, most.min(self.get(limit))));
+        let mut set = self.set.clone();
+        set.extend(lowered);
+        Limits { set, ceiling: ceiling.set.clone(), of: self.of.clone() }
+    }
+
+    /// Checks that nothing is set above a ceiling.
+    ///
+    /// # Errors
+    /// The first that is.
+    pub fn check_within(&self, ceiling: &Limits) -> Result<(), LimitError> {
+        let over = ceiling.set_ones().find(|(limit, most)| self.set.get(limit).is_some_and(|value| value > most));
+        over.map_or(Ok(()), |(limit, most)| Err(LimitError::Ceiling { limit, most }))
+    }
+
+    /// The error for one that was reached.
+    #[must_use]
+    pub fn reached(&self, limit: Limit) -> LimitReached {
+        let ceiling = self.ceiling.get(&limit).copied();
+        LimitReached { limit, value: self.get(limit), ceiling, of: self.of.clone() }
+    }
+
+    /// The same for the calls of somebody, which their errors tell apart.
+    #[must_use]
+    pub fn of(self, of: CallOf) -> Limits {
+        Limits { of, ..self }
+    }
+
+    /// Whose calls they are for.
+    #[must_use]
+    pub fn call_of(&self) -> &CallOf {
+        &self.of
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    #[test]
+    fn limits_are_written_with_units_and_read_the_same() {
+        let mut limits = Limits::default();
+        for text in ["memory=512MiB", "call-time=90s", "requests=7", "cpu_time = 250 ms"] {
+            limits.set_text(text).unwrap();
+        }
+        assert_eq!(limits.get(Limit::Memory), 512 << 20);
+        assert_eq!(limits.time(Limit::CallTime).as_secs(), 90);
+        assert_eq!((limits.get(Limit::Requests), limits.get(Limit::CpuTime)), (7, 250));
+        assert_eq!(limits.get(Limit::Headers), Limit::Headers.default_value());
+        let json = serde_json::to_string(&limits).unwrap();
+        assert_eq!(serde_json::from_str::<Limits>(&json).unwrap(), limits);
+    }
+
+    #[test]
+    fn what_is_no_limit_is_an_error_that_teaches() {
+        let error = |text: &str| Limits::default().set_text(text).unwrap_err().to_string();
+        assert!(error("memry=1").contains("did you mean memory?"));
+        assert!(error("memory").contains("memory=512MiB"));
+        for bad in [
+            "memory=",
+            "memory=lots",
+            "memory=-1",
+            "memory=0",
+            "memory=1s",
+            "call_time=5",
+            "requests=1k",
+            "memory=99999999999GiB",
+        ] {
+            assert!(error(bad).contains("is no value"), "{bad}");
+        }
+        for over in [
+            "memory=5GiB",
+            "stack=65MiB",
+            "instances=65",
+            "path_length=5KiB",
+            "path_depth=257",
+            "headers=24576",
+            "call_time=18446744073709551615ms",
+            "download_time=9999999h",
+        ] {
+            assert!(error(over).contains("cannot be more than"), "{over}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_beyond_the_most_counts_as_the_most() {
+        let mut limits = Limits::default();
+        for (limit, ..) in Limit::all() {
+            limits.set(limit, u64::MAX);
+            assert_eq!(limits.get(limit), limit.most(), "{limit}");
+            assert!(limits.deadline(limit) > std::time::Instant::now(), "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_ceiling_lowers_what_is_set_and_what_is_not() {
+        let (mut set, mut ceiling) = (Limits::default(), Limits::default());
+        set.set(Limit::Memory, 3 * GIB);
+        ceiling.set(Limit::Memory, GIB);
+        ceiling.set(Limit::Requests, 5);
+        ceiling.set(Limit::Body, u64::MAX);
+        let held = set.within(&ceiling);
+        assert_eq!((held.get(Limit::Memory), held.get(Limit::Requests)), (GIB, 5));
+        assert_eq!(held.get(Limit::Body), Limit::Body.default_value());
+        assert_eq!(set.check_within(&ceiling), Err(LimitError::Ceiling { limit: Limit::Memory, most: GIB }));
+    }
+
+    #[test]
+    fn a_limit_that_was_reached_says_how_it_is_raised_only_where_it_can_be() {
+        let mut ceiling = Limits::default();
+        ceiling.set(Limit::Requests, 60_000);
+        ceiling.set(Limit::Handles, 100);
+        let told = |of, limit| Limits::default().of(of).within(&ceiling).reached(limit).to_string();
+        let update = || CallOf::Registered("demo".into());
+        assert_eq!(
+            told(update(), Limit::Memory),
+            "the limit `memory` of 256 MiB was reached (the provider's memories together); if this is expected, raise it with \
+             `forgeport code-repository update demo --limit memory=512MiB`"
+        );
+        assert!(told(CallOf::New, Limit::CallTime).ends_with("raise it with `--limit call_time=2min`"));
+        assert!(told(update(), Limit::Requests).contains("--limit requests=60000`"));
+        assert!(told(update(), Limit::Handles).ends_with("; the operator's policy allows no more"));
+        assert!(told(update(), Limit::PathDepth).ends_with("; it cannot be higher"));
+        assert!(told(CallOf::Nobody, Limit::Memory).ends_with("; it cannot be changed here"));
+        // What is advised is taken.
+        for (limit, ..) in Limit::all() {
+            let error = Limits::default().of(update()).within(&ceiling).reached(limit).to_string();
+            let Some((_, advised)) = error.split_once("--limit ") else { continue };
+            let mut raised = Limits::default();
+            raised.set_text(advised.trim_end_matches('`')).unwrap();
+            assert!(raised.get(limit) > Limits::default().within(&ceiling).get(limit), "{error}");
+            raised.check_within(&ceiling).unwrap();
+        }
+    }
+}
