@@ -1,6 +1,7 @@
 //! The real binary against real repositories on the forge for tests.
 #![allow(clippy::unwrap_used)]
 
+mod advice;
 mod cache;
 mod canary;
 mod consent;

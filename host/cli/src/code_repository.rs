@@ -125,7 +125,7 @@ fn describe(repository: &CodeRepository) -> String {
     }
     match consent {
         Some(consent) => row("remote hosts", consent.access.remote_hosts.join(", ")),
-        None => row("to be done", format!("forgeport code-repository update {name}, which asks for your consent")),
+        None => row("to be done", format!("`forgeport code-repository update {name}` asks for your consent")),
     }
     table(&rows)
 }
