@@ -154,7 +154,11 @@ fn plan(
         return Ok(None);
     }
     let setting = rule.setting.clone();
-    let origin = Template::parse(&rule.origin)?.expand_origin(options)?;
+    let origin = match Template::parse(&rule.origin)?.expand_origin(options) {
+        // Nor was the origin asked for, so nothing is sent there.
+        Err(TemplateError::NoParent(_)) => return Ok(None),
+        origin => origin?,
+    };
     if !origins.reach(&origin) {
         return Err(AccessError::Ungranted { setting, origin });
     }
@@ -238,6 +242,18 @@ mod tests {
         let access = access(&forge(), &[("api_url", "http://127.0.0.1:8080/api")]).unwrap();
         assert_eq!(origins(&access), ["http://127.0.0.1:8080"]);
         assert!(access.remote_hosts.is_empty());
+    }
+
+    #[test]
+    fn where_there_is_no_parent_nothing_is_asked_for_and_nothing_is_sent() {
+        let mut description = forge();
+        let parent = "https://{api_url.parent}".to_owned();
+        description.needs.push(Need { origin: parent.clone(), ..description.needs[0].clone() });
+        description.credentials = vec![CredentialRule { origin: parent, ..description.credentials[1].clone() }];
+        for (api, sent) in [("https://api.forge.example", 1), ("https://api.forge", 0), ("http://127.0.0.1:80", 0)] {
+            let access = access(&description, &[("token", "hunter2"), ("api_url", api)]).unwrap();
+            assert_eq!(access.credentials.len(), sent, "{api}");
+        }
     }
 
     #[test]
