@@ -145,7 +145,8 @@ impl Staged {
             if matches!(found, Some(Found::Leaf(_)) | Some(Found::Directory { empty: false })) {
                 self.remove(&entry.path)?;
             }
-            // The parent is a directory: its listing is being compared.
+            // Git has an empty directory there. The parent is one: its listing is being compared.
+            self.add_directory(&entry.path)?;
             let _ = self.state().tree.replace(&entry.path, Leaf::known(Kind::Submodule, entry.id));
             return Ok(true);
         }

@@ -74,6 +74,9 @@ pub enum UnpackError {
     /// The local disk.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// The other side cannot or does not want to give it in this way; another way may do. In words that are safe to print.
+    #[error("{0}")]
+    Unsupported(String),
     /// Its time was up.
     #[error(transparent)]
     Stopped(#[from] Stopped),

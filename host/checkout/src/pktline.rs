@@ -9,16 +9,15 @@ use crate::paths::neutral;
 /// The most bytes of one line, its length included (gitprotocol-common(5), "pkt-line Format").
 const LONGEST_LINE: usize = 65520;
 
-/// The pack in an answer, without what it is wrapped in.
-pub(crate) struct Pack<R> {
+/// The lines of an answer, one after the other.
+pub(crate) struct Lines<R> {
     input: R,
-    line: Vec<u8>,
-    /// Where in the line the pack's bytes go on.
-    at: usize,
-    ended: bool,
+    /// The content of the current one.
+    pub line: Vec<u8>,
 }
 
-enum Line {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
     /// Its content is in the buffer.
     Data,
     /// The end of all sections.
@@ -27,24 +26,21 @@ enum Line {
     Delimiter,
 }
 
-impl<R: Read> Pack<R> {
-    /// Reads up to where the pack begins. Sections before it tell of a shallow history, which is not needed.
-    pub(crate) fn begin(input: R) -> Result<Self, UnpackError> {
-        let mut pack = Self { input, line: Vec::new(), at: 0, ended: false };
-        loop {
-            match pack.next_line()? {
-                Line::Data if pack.line.trim_ascii_end() == b"packfile" => {
-                    pack.at = pack.line.len();
-                    return Ok(pack);
-                }
-                Line::Data if pack.line.starts_with(b"ERR ") => return Err(pack.refused(4)),
-                Line::Data | Line::Delimiter => {}
-                Line::Flush => return Err(malformed("it ends before the pack begins").into()),
-            }
-        }
+/// The pack in an answer, without what it is wrapped in.
+pub(crate) struct Pack<R> {
+    lines: Lines<R>,
+    /// Where in the line the pack's bytes go on.
+    at: usize,
+    ended: bool,
+}
+
+impl<R: Read> Lines<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Self { input, line: Vec::new() }
     }
 
-    fn next_line(&mut self) -> Result<Line, UnpackError> {
+    /// Reads the next one.
+    pub(crate) fn next(&mut self) -> Result<Line, UnpackError> {
         let mut digits = [0; 4];
         self.input.read_exact(&mut digits)?;
         let length = std::str::from_utf8(&digits).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
@@ -64,19 +60,12 @@ impl<R: Read> Pack<R> {
         }
     }
 
-    /// The next piece of the pack is put in place; other bands are for people.
-    fn next_piece(&mut self) -> Result<(), UnpackError> {
-        match self.next_line()? {
-            Line::Flush => self.ended = true,
-            Line::Delimiter => {}
-            Line::Data => match self.line.first() {
-                Some(1) => self.at = 1,
-                Some(2) => self.at = self.line.len(),
-                Some(3) => return Err(self.refused(1)),
-                _ => return Err(malformed("a line is of no known band").into()),
-            },
+    /// As [`next`](Self::next), where a line that begins with `ERR` is the forge's refusal and an error.
+    pub(crate) fn next_unrefused(&mut self) -> Result<Line, UnpackError> {
+        match self.next()? {
+            Line::Data if self.line.starts_with(b"ERR ") => Err(self.refused(4)),
+            line => Ok(line),
         }
-        Ok(())
     }
 
     /// The forge's own words.
@@ -85,14 +74,46 @@ impl<R: Read> Pack<R> {
     }
 }
 
+impl<R: Read> Pack<R> {
+    /// Reads up to where the pack begins. Sections before it tell of a shallow history, which is not needed.
+    pub(crate) fn begin(input: R) -> Result<Self, UnpackError> {
+        let mut lines = Lines::new(input);
+        loop {
+            match lines.next_unrefused()? {
+                Line::Data if lines.line.trim_ascii_end() == b"packfile" => {
+                    let at = lines.line.len();
+                    return Ok(Self { lines, at, ended: false });
+                }
+                Line::Data | Line::Delimiter => {}
+                Line::Flush => return Err(malformed("it ends before the pack begins").into()),
+            }
+        }
+    }
+
+    /// The next piece of the pack is put in place; other bands are for people.
+    fn next_piece(&mut self) -> Result<(), UnpackError> {
+        match self.lines.next()? {
+            Line::Flush => self.ended = true,
+            Line::Delimiter => {}
+            Line::Data => match self.lines.line.first() {
+                Some(1) => self.at = 1,
+                Some(2) => self.at = self.lines.line.len(),
+                Some(3) => return Err(self.lines.refused(1)),
+                _ => return Err(malformed("a line is of no known band").into()),
+            },
+        }
+        Ok(())
+    }
+}
+
 impl<R: Read> Read for Pack<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.at >= self.line.len() && !self.ended {
+        while self.at >= self.lines.line.len() && !self.ended {
             self.at = 0;
-            self.line.clear();
+            self.lines.line.clear();
             self.next_piece()?;
         }
-        let rest = self.line.get(self.at..).unwrap_or_default();
+        let rest = self.lines.line.get(self.at..).unwrap_or_default();
         let length = rest.len().min(buffer.len());
         buffer[..length].copy_from_slice(&rest[..length]);
         self.at += length;

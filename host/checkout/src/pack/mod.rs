@@ -7,26 +7,36 @@
 //! it computes for as long as the pack likes. Here, memory does not follow from what an object says of its size, the work is the sum of
 //! what comes out, which has its limits, and all of it stops at the deadline.
 
+mod complete;
 mod delta;
 mod objects;
 mod receive;
 mod resolve;
 mod stream;
+mod trees;
 mod walk;
 
 use std::io::Read;
 
+use crate::directory::Directory;
 use crate::error::{Reason, Rejected, UnpackError};
 use crate::staged::{Progress, Staged};
 use objects::Objects;
 
+pub use complete::Missing;
+
 /// Unpack the commit into the staged directory; on failure parts may be there.
 pub(crate) fn unpack(staged: &Staged, answer: impl Read, progress: &dyn Progress) -> Result<(), UnpackError> {
     let scratch = staged.target.scratch()?;
-    let mut objects = Objects::new(staged, scratch.directory());
+    walk::walk(staged, &expand(staged, answer, scratch.directory())?, progress)
+}
+
+/// All objects of the pack in an answer, by their names.
+fn expand<'a>(staged: &'a Staged, answer: impl Read, scratch: &'a Directory) -> Result<Objects<'a>, UnpackError> {
+    let mut objects = Objects::new(staged, scratch);
     let deltas = receive::receive(staged, answer, &mut objects)?;
     resolve::resolve(&mut objects, deltas)?;
-    walk::walk(staged, &objects, progress)
+    Ok(objects)
 }
 
 fn malformed(why: &'static str) -> Rejected {
