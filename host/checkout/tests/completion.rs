@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use forgeport_checkout::{
-    FinishError, Format, Layout, Limits, Missing, ObjectFormat, Progress, RepoPath, Settings, Staged, UnpackError,
+    FinishError, Format, Layout, Missing, ObjectFormat, Progress, RepoPath, Settings, Staged, UnpackError,
     Verification, protocol,
 };
+use forgeport_grants::{Limit, Limits};
 use std::{
     collections::BTreeMap,
     fs,
@@ -158,7 +159,8 @@ fn what_the_commit_does_not_have_goes_and_a_subdirectory_is_all_that_is_looked_a
     let scene = Scene::new("sha1");
     let subdirectory = RepoPath::parse("tests/deep").unwrap();
     let staged = Staged::new(&scene.target(), Settings { subdirectory, ..scene.settings() }).unwrap();
-    for (path, content) in [("tests/deep/two", "altered"), ("tests/deep/more/x", "more"), ("tests/deep/again/x", "no")] {
+    for (path, content) in [("tests/deep/two", "altered"), ("tests/deep/more/x", "more"), ("tests/deep/again/x", "no")]
+    {
         let path = RepoPath::parse(path).unwrap();
         staged.write(&path, forgeport_checkout::Kind::Regular, &mut content.as_bytes()).unwrap();
     }
@@ -259,10 +261,10 @@ fn trees_and_files_end_at_the_limits_however_small_the_pack() {
     let bomb = Scene { commit: commit.trim().to_owned(), ..scene };
     let trees = bomb.trees();
     assert!(trees.len() < 2000, "{}", trees.len());
-    let limits = Limits { entries: 10_000, ..Limits::default() };
+    let limits = Limits::default().with(Limit::ArchiveEntries, 10_000);
     let error = bomb.empty(limits).compare_with_commit(&trees[..]).unwrap_err().to_string();
     assert!(error.contains("`archive_entries`"), "{error}");
-    let limits = Limits { names: 1 << 16, ..Limits::default() };
+    let limits = Limits::default().with(Limit::ArchiveNames, 1 << 16);
     let error = bomb.empty(limits).compare_with_commit(&trees[..]).unwrap_err().to_string();
     assert!(error.contains("names and link targets"), "{error}");
 
@@ -273,7 +275,7 @@ fn trees_and_files_end_at_the_limits_however_small_the_pack() {
     scene.git(&["commit", "-q", "-m", "Large"], b"");
     let commit = String::from_utf8(scene.git(&["rev-parse", "HEAD"], b"")).unwrap().trim().to_owned();
     let scene = Scene { commit, ..scene };
-    let staged = scene.empty(Limits { bytes: 1 << 20, ..Limits::default() });
+    let staged = scene.empty(Limits::default().with(Limit::ArchiveBytes, 1 << 20));
     let missing = staged.compare_with_commit(&scene.trees()[..]).unwrap();
     let error = staged.put_missing(&scene.blobs(&missing)[..], &missing, &Silent).unwrap_err().to_string();
     assert!(error.contains("`archive_bytes`"), "{error}");
@@ -294,7 +296,7 @@ fn words_without_end_beside_the_pack_end_at_the_limit_of_bytes() {
         }
     }
     let scene = Scene::new("sha1");
-    let staged = scene.empty(Limits { bytes: 8 << 20, ..Limits::default() });
+    let staged = scene.empty(Limits::default().with(Limit::ArchiveBytes, 8 << 20));
     let answer = std::io::Read::chain(&b"000dpackfile\n"[..], Chatter(0));
     let error = staged.compare_with_commit(answer).unwrap_err().to_string();
     assert!(error.contains("`archive_bytes`"), "{error}");

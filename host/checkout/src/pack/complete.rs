@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use forgeport_grants::Limit;
+
 use super::expand;
 use super::trees::{self, At};
 use super::walk::Walk;
 use crate::claims::Entry;
 use crate::error::{Reason, Rejected, UnpackError};
-use crate::limits::{too_many_entries, too_many_names};
+use crate::limits::check;
 use crate::object::{Kind, ObjectId};
 use crate::paths::RepoPath;
 use crate::staged::{Progress, Staged};
@@ -95,13 +97,8 @@ impl<'a> Listing<'a> {
         let limits = &self.staged.settings().limits;
         self.entries += entries.len() as u64;
         self.names += entries.iter().map(|entry| entry.path.as_bytes().len() as u64).sum::<u64>();
-        if self.entries > limits.entries {
-            return Err(too_many_entries(limits));
-        }
-        match self.names > limits.names {
-            true => Err(too_many_names(limits)),
-            false => Ok(()),
-        }
+        check(limits, Limit::ArchiveEntries, self.entries)?;
+        check(limits, Limit::ArchiveNames, self.names)
     }
 
     fn add(&mut self, entry: Entry) {
