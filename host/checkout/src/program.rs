@@ -5,21 +5,31 @@
 //! starts one in another way.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+pub use std::process::Child;
+
+/// How long a program that is asked no more may take to end by itself.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Where programs and the user's own settings are, and the user's language.
 const KEPT: &[&str] = &["PATH", "HOME", "XDG_CONFIG_HOME", "LANG", "LANGUAGE"];
 /// Of the language, and git's settings that the user made for this process.
 const KEPT_BEGINNINGS: &[&str] = &["LC_", "GIT_CONFIG_"];
 
-/// A program with an environment of its own, no input, and nowhere to write but its standard output.
+/// A program with an environment of its own, which talks to nobody but us. It leads a group of its own, so that what a shell started
+/// can be ended with it.
 pub fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     command.env_clear().envs(std::env::vars_os().filter(|(name, _)| is_kept(name)));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
     command
 }
 
@@ -28,24 +38,81 @@ fn is_kept(name: &OsStr) -> bool {
         .is_some_and(|name| KEPT.contains(&name) || KEPT_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning)))
 }
 
-/// What the program wrote, if it ended well and before `end`; then it is killed.
-pub fn output(mut command: Command, end: Instant) -> Option<Vec<u8>> {
-    let mut child = command.spawn().ok()?;
-    let mut stdout = child.stdout.take()?;
+/// What the program makes of the input; nothing, if it failed.
+///
+/// # Errors
+/// When it cannot be started, or did not end before `end`, after which it is killed.
+pub fn converted(mut command: Command, input: Vec<u8>, end: Instant) -> io::Result<Option<Vec<u8>>> {
+    let mut child = command.spawn()?;
+    let (Some(mut stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else { return Ok(None) };
+    // It may write before it has read all, and need not read all. Both threads end when nobody holds the pipes any more.
+    thread::spawn(move || drop(stdin.write_all(&input)));
     let (done, wait) = channel();
-    let reader = std::thread::spawn(move || {
+    thread::spawn(move || {
         let mut output = Vec::new();
         let read = stdout.read_to_end(&mut output);
         let _ = done.send(read.map(|_| output));
     });
     let output = wait.recv_timeout(end.saturating_duration_since(Instant::now()));
-    match output {
-        Ok(_) => drop(reader.join()),
-        // The reader ends by itself when nobody holds the pipe any more.
-        Err(_) => drop(child.kill()),
+    if output.is_err() {
+        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
     }
-    let status = child.wait().ok()?;
-    output.ok()?.ok().filter(|_| status.success())
+    let well = child.wait()?.success();
+    let output = output.map_err(|_| io::Error::from(ErrorKind::TimedOut))?;
+    Ok(output.ok().filter(|_| well))
+}
+
+/// A program that is asked again and again. It ends with this.
+pub struct Conversation<Question, Answer> {
+    questions: Option<Sender<Question>>,
+    answers: Receiver<Answer>,
+    group: Pid,
+}
+
+/// Starts a program that a thread of its own talks to: `talk` has to take the questions as they come, answer each, and wait for the
+/// program's end when there are no more.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn conversed<Question: Send + 'static, Answer: Send + 'static>(
+    mut command: Command,
+    talk: impl FnOnce(Child, &mut dyn Iterator<Item = Question>, &mut dyn FnMut(Answer)) + Send + 'static,
+) -> io::Result<Conversation<Question, Answer>> {
+    let child = command.spawn()?;
+    let group = Pid::from_child(&child);
+    let (questions, asked) = channel::<Question>();
+    let (told, answers) = channel();
+    thread::spawn(move || {
+        talk(child, &mut asked.iter(), &mut |answer| {
+            let _ = told.send(answer);
+        });
+    });
+    Ok(Conversation { questions: Some(questions), answers, group })
+}
+
+impl<Question, Answer> Conversation<Question, Answer> {
+    /// Nothing, if the program has ended.
+    ///
+    /// # Errors
+    /// When no answer came before `end`.
+    pub fn ask(&mut self, question: Question, end: Instant) -> io::Result<Option<Answer>> {
+        let Some(Ok(())) = self.questions.as_ref().map(|questions| questions.send(question)) else { return Ok(None) };
+        match self.answers.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Err(ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+impl<Question, Answer> Drop for Conversation<Question, Answer> {
+    fn drop(&mut self) {
+        self.questions = None;
+        // The thread lets go of the answers when it is done with the program.
+        if let Err(RecvTimeoutError::Timeout) = self.answers.recv_timeout(FAREWELL) {
+            let _ = kill_process_group(self.group, Signal::KILL);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -67,24 +134,40 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_does_not_end_is_killed_in_time() {
-        let mut command = program("sleep");
-        command.arg("600");
+    fn a_program_that_does_not_end_is_killed_in_time_with_what_it_started() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut command = program("sh");
+        command.args(["-c", "sleep 600 & echo $! > \"$0\"; wait"]).arg(file.path());
         let begin = Instant::now();
-        assert_eq!(output(command, deadline(Duration::from_millis(50))), None);
+        let ended = converted(command, Vec::new(), deadline(Duration::from_millis(500)));
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::TimedOut);
         assert!(begin.elapsed() < Duration::from_secs(60));
+        let sleeping: i32 = std::fs::read_to_string(file.path()).unwrap().trim().parse().unwrap();
+        let runs = || {
+            let state = std::fs::read_to_string(format!("/proc/{sleeping}/stat")).unwrap_or_default();
+            !state.is_empty() && !state.contains(") Z")
+        };
+        // It has been killed, and is dead when the kernel comes to it.
+        while runs() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "it goes on");
+            thread::yield_now();
+        }
     }
 
     #[test]
-    fn what_a_program_writes_counts_only_where_it_ended_well() {
+    fn what_a_program_makes_of_its_input_counts_only_where_it_ended_well() {
         let end = deadline(Duration::from_secs(60));
-        let run = |script: &str| {
+        let run = |script: &str, input: &[u8]| {
             let mut command = program("sh");
             command.args(["-c", script]);
-            output(command, end)
+            converted(command, input.to_vec(), end).unwrap()
         };
-        assert_eq!(run("echo told"), Some(b"told\n".to_vec()));
-        assert_eq!(run("echo told; exit 1"), None);
-        assert_eq!(output(program("/no/such/program"), end), None);
+        assert_eq!(run("tr a-z A-Z", b"told"), Some(b"TOLD".to_vec()));
+        assert_eq!(run("cat; exit 1", b"told"), None);
+        // More than a pipe holds, both ways at once, and not read at all.
+        let much = vec![b'x'; 1 << 20];
+        assert_eq!(run("cat", &much), Some(much.clone()));
+        assert_eq!(run("echo told", &much), Some(b"told\n".to_vec()));
+        assert!(converted(program("/no/such/program"), Vec::new(), end).is_err());
     }
 }

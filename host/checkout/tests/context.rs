@@ -131,14 +131,15 @@ fn what_is_no_checkout_is_an_error_that_says_so() {
 #[test]
 fn an_index_that_cannot_be_read_is_an_error_that_tells_how_to_change_it() {
     let place = Place::new();
-    git(&place.path("checkout"), &["update-index", "--split-index"]);
-    let error = inspect(&place.path("checkout"), SETTINGS).unwrap_err();
-    assert!(error.to_string().contains("git update-index --no-split-index"), "{error}");
-    git(&place.path("checkout"), &["update-index", "--no-split-index"]);
+    let checkout = place.path("checkout");
+    git(&checkout, &["sparse-checkout", "set", "--cone", "--sparse-index", "none"]);
+    let error = inspect(&checkout, SETTINGS).unwrap_err();
+    assert!(error.to_string().contains("git sparse-checkout reapply --no-sparse-index"), "{error}");
+    git(&checkout, &["sparse-checkout", "reapply", "--no-sparse-index"]);
     assert_eq!(place.changes(), Changes::default());
     let index = place.path("checkout/.git/index");
     fs::write(&index, &fs::read(&index).unwrap()[..100]).unwrap();
-    let error = inspect(&place.path("checkout"), SETTINGS).unwrap_err();
+    let error = inspect(&checkout, SETTINGS).unwrap_err();
     assert!(matches!(error, ContextError::Damaged { .. }), "{error}");
 }
 

@@ -1,24 +1,32 @@
-//! Compares content where metadata does not decide, through the filters that git would apply.
-//!
-//! Filters are programs. Those that the user or the system configured are run, by git; those that only the checkout's own configuration
-//! names are not: whoever made the checkout would have them run by all who only ask what it is. What cannot be compared without them is
-//! told as not compared.
+//! Compares content where metadata does not decide, as it would be committed.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Instant;
 
-use git2::{AttrCheckFlags, Config, DiffOptions, Repository};
+use gix::attrs::StateRef;
+use gix::attrs::search::Outcome;
+use gix::filter::plumbing::eol;
+use gix::index::Entry;
+use gix::index::entry::Mode;
+use gix::worktree::stack::state::attributes::Source;
+use gix::{AttributeStack, Repository};
 
-use super::ContextError;
-use super::index::Entry;
+use super::convert::{ATTRIBUTES, Conversion, UnknownEncoding, Value, line_ends};
+use super::filter::{Filtered, Filters};
+use super::inquiry::Inquiry;
 use super::plain::RuleFiles;
-use super::scratch::{Scratch, filter_of};
+use super::tracked::Tracked;
+use super::{ContextError, Foreign};
+use crate::object::{Hasher, ObjectFormat};
 
-const TYPE_MASK: u32 = 0o170_000;
-const SYMLINK: u32 = 0o120_000;
+/// What is converted is held in memory, more than once.
+const LARGEST: u64 = 512 << 20;
+const PIECE: usize = 64 << 10;
 
 /// What came of the comparison.
 #[derive(Debug, Default)]
@@ -31,154 +39,185 @@ pub struct Compared {
     pub why: BTreeSet<String>,
 }
 
-/// What happens to a file on its way into a commit.
-enum Conversion {
-    /// Nothing, or what libgit2 knows: line ends and `ident`.
-    Known,
-    /// A filter of that name, or an encoding.
-    Program(Vec<u8>),
-    Encoding,
-    /// The rules cannot be read.
-    Unreadable,
+enum Verdict {
+    Same,
+    Changed,
+    Unknown(String),
 }
 
-/// Compares the entries' files; `attributes` are the entries of the files with rules.
+struct Comparison<'a> {
+    repository: &'a Repository,
+    tracked: &'a Tracked,
+    root: &'a Path,
+    inquiry: &'a Inquiry,
+    lines: eol::Configuration,
+    attributes: AttributeStack<'a>,
+    asked: Outcome,
+    rules: RuleFiles<'a>,
+    filters: Filters<'a>,
+}
+
+/// Compares the files at these places of the index.
 pub fn compare(
     repository: &Repository,
+    tracked: &Tracked,
     root: &Path,
-    entries: &[&Entry],
-    attributes: &[&Entry],
-    end: Instant,
+    places: &[usize],
+    inquiry: &Inquiry,
 ) -> Result<Compared, ContextError> {
     let mut compared = Compared::default();
-    if entries.is_empty() {
+    if places.is_empty() {
         return Ok(compared);
     }
-    let reading = ContextError::reading("changed files", root);
-    let programs = programs(&repository.config().map_err(&reading)?).map_err(&reading)?;
-    // Libgit2 reads the rules for what is ignored on its way to any file.
-    let mut rules = [".gitattributes", ".gitignore"].map(|name| RuleFiles::new(root, name));
-    let (mut known, mut by_git) = (Vec::new(), Vec::new());
-    for entry in entries {
-        match conversion(repository, &programs, &mut rules, entry) {
-            Conversion::Known => known.push(*entry),
-            Conversion::Program(name) => by_git.push((*entry, Some(name))),
-            Conversion::Encoding => by_git.push((*entry, None)),
-            Conversion::Unreadable => {
-                compared.leave_out(1, "a `.gitattributes` or `.gitignore` is no file that could be read")
-            }
+    let attributes = match repository.attributes_only(tracked.state(), Source::WorktreeThenIdMapping) {
+        Ok(attributes) => attributes,
+        Err(error) => {
+            compared.leave_out(places.len(), format!("the attributes cannot be read: {}", Foreign::of(&error)));
+            return Ok(compared);
         }
-    }
-    compared.changed += diff(repository, &known).map_err(&reading)?;
-    if !by_git.is_empty() {
-        match Scratch::new(repository, root, end).ok().and_then(|scratch| Some((scratch.filters()?, scratch))) {
-            Some((usable, scratch)) => {
-                let for_git = without_strange_programs(by_git, &usable, &programs, &mut compared);
-                ask(&scratch, &for_git, attributes, &mut compared);
-            }
-            None => compared.leave_out(by_git.len(), "git has to convert them, and could not be run"),
+    };
+    let mut comparison = Comparison {
+        repository,
+        tracked,
+        root,
+        inquiry,
+        lines: line_ends(repository.config_snapshot().plumbing()),
+        asked: attributes.selected_attribute_matches(ATTRIBUTES),
+        attributes,
+        rules: RuleFiles::new(root, ".gitattributes"),
+        filters: Filters::new(repository, root, inquiry.end),
+    };
+    for place in places {
+        match comparison.judge(tracked.entry(*place))? {
+            Verdict::Same => {}
+            Verdict::Changed => compared.changed += 1,
+            Verdict::Unknown(why) => compared.leave_out(1, why),
         }
     }
     Ok(compared)
 }
 
-/// What git is to compare: not where the program is named by the checkout alone.
-fn without_strange_programs<'a, 'b>(
-    entries: Vec<(&'a Entry<'b>, Option<Vec<u8>>)>,
-    usable: &HashSet<Vec<u8>>,
-    programs: &HashSet<Vec<u8>>,
-    compared: &mut Compared,
-) -> Vec<&'a Entry<'b>> {
-    let mut for_git = Vec::new();
-    for (entry, filter) in entries {
-        match filter {
-            Some(name) if !usable.contains(&name) && programs.contains(&name) => {
-                compared.leave_out(1, &not_run(&name));
-            }
-            _ => for_git.push(entry),
-        }
-    }
-    for_git
-}
-
-fn not_run(name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name);
-    format!(
-        "the program of their filter `{name}` stands in the checkout's own git configuration, and a checkout's programs are not run; \
-         where you trust it, run `git status` there first, which compares them and notes it"
-    )
-}
-
-fn ask(scratch: &Scratch, entries: &[&Entry], attributes: &[&Entry], compared: &mut Compared) {
-    if entries.is_empty() {
-        return;
-    }
-    match scratch.changed(entries, attributes) {
-        Some(changed) => compared.changed += changed.len(),
-        None => {
-            compared.leave_out(entries.len(), "git has to convert them, and failed: `git status` there may tell why")
-        }
-    }
-}
-
-fn diff(repository: &Repository, entries: &[&Entry]) -> Result<usize, git2::Error> {
-    // No path at all would mean every path.
-    if entries.is_empty() {
-        return Ok(0);
-    }
-    let mut options = DiffOptions::new();
-    options.disable_pathspec_match(true).include_typechange(true).ignore_submodules(true);
-    for entry in entries {
-        options.pathspec(&entry.path[..]);
-    }
-    let diff = repository.diff_index_to_workdir(None, Some(&mut options))?;
-    let paths: HashSet<_> = diff.deltas().map(|delta| delta.new_file().path_bytes().map(<[u8]>::to_vec)).collect();
-    Ok(paths.len())
-}
-
-/// The names of all filters that have a program, wherever libgit2 sees it.
-fn programs(config: &Config) -> Result<HashSet<Vec<u8>>, git2::Error> {
-    let mut names = HashSet::new();
-    config.entries(Some(r"^filter\..*\.(clean|process)$"))?.for_each(|entry| {
-        names.extend(filter_of(entry.name_bytes()).map(<[u8]>::to_vec));
-    })?;
-    Ok(names)
-}
-
-/// libgit2 does not read what `git -c` or a CI job puts into the environment.
-fn is_configured_by_environment() -> bool {
-    std::env::vars_os().any(|(name, _)| name.as_bytes().starts_with(b"GIT_CONFIG_"))
-}
-
-fn conversion(
-    repository: &Repository,
-    programs: &HashSet<Vec<u8>>,
-    rules: &mut [RuleFiles],
-    entry: &Entry,
-) -> Conversion {
-    if !rules.iter_mut().all(|rules| rules.are_usable_for(&entry.path)) {
-        return Conversion::Unreadable;
-    }
-    if entry.mode & TYPE_MASK == SYMLINK {
-        return Conversion::Known;
-    }
-    let path = Path::new(OsStr::from_bytes(&entry.path));
-    let value = |name| {
-        let value = repository.get_attr_bytes(path, name, AttrCheckFlags::FILE_THEN_INDEX);
-        value.ok().flatten().filter(|value| !matches!(*value, b"" | b"[internal]__FALSE__" | b"[internal]__TRUE__"))
-    };
-    match (value("filter"), value("working-tree-encoding")) {
-        (Some(name), _) if programs.contains(name) || is_configured_by_environment() => {
-            Conversion::Program(name.to_vec())
-        }
-        (_, Some(_)) => Conversion::Encoding,
-        _ => Conversion::Known,
-    }
-}
-
 impl Compared {
-    fn leave_out(&mut self, files: usize, why: &str) {
+    fn leave_out(&mut self, files: usize, why: String) {
         self.not_compared += files;
-        self.why.insert(why.to_owned());
+        self.why.insert(why);
     }
+}
+
+impl Comparison<'_> {
+    fn judge(&mut self, entry: &Entry) -> Result<Verdict, ContextError> {
+        self.inquiry.check_time(self.root)?;
+        let path = self.root.join(OsStr::from_bytes(self.tracked.path_of(entry)));
+        // Where links are checked out as files, there may be links nevertheless.
+        let judged = match path.is_symlink() {
+            true => std::fs::read_link(&path).map(|target| {
+                let target = target.as_os_str().as_bytes();
+                is_same(entry, &mut &target[..], target.len() as u64, self.inquiry, self.root)
+            }),
+            false => open(&path).map(|(file, size)| self.judge_file(entry, file, size)),
+        };
+        match judged {
+            Ok(verdict) => verdict,
+            // It went meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Verdict::Changed),
+            Err(error) => Err(ContextError::unreadable(&path)(error)),
+        }
+    }
+
+    fn judge_file(&mut self, entry: &Entry, mut file: File, size: u64) -> Result<Verdict, ContextError> {
+        let conversion = match self.conversion(entry) {
+            Ok(conversion) => conversion,
+            Err(why) => return Ok(Verdict::Unknown(why)),
+        };
+        let filter = conversion.filter.as_deref().filter(|name| self.filters.has_program(name));
+        if filter.is_none() && conversion.is_nothing() {
+            return is_same(entry, &mut file, size, self.inquiry, self.root);
+        }
+        if size > LARGEST {
+            return Ok(Verdict::Unknown(format!("files of more than {} MiB are not converted", LARGEST >> 20)));
+        }
+        let mut content = Vec::new();
+        let path = self.tracked.path_of(entry);
+        let read = file.take(LARGEST).read_to_end(&mut content);
+        read.map_err(ContextError::unreadable(&self.root.join(OsStr::from_bytes(path))))?;
+        if let Some(name) = filter {
+            content = match self.filters.apply(name, path, content) {
+                Filtered::Unchanged(content) | Filtered::Changed(content) => content,
+                Filtered::Unknown(why) => return Ok(Verdict::Unknown(why)),
+            };
+        }
+        let mut in_index = |buffer: &mut Vec<u8>| {
+            let blob = self.repository.find_object(entry.id)?;
+            buffer.clear();
+            buffer.extend_from_slice(&blob.data);
+            Ok(Some(()))
+        };
+        match conversion.apply(content, self.lines, &mut in_index) {
+            Ok(content) => is_same(entry, &mut &content[..], content.len() as u64, self.inquiry, self.root),
+            Err(error) => {
+                Ok(Verdict::Unknown(format!("what they were committed as cannot be read: {}", Foreign::of(&error))))
+            }
+        }
+    }
+
+    fn conversion(&mut self, entry: &Entry) -> Result<Conversion, String> {
+        let path = self.tracked.path_of(entry);
+        if !self.rules.are_usable_for(path) {
+            return Err("a `.gitattributes` is no file that could be read".to_owned());
+        }
+        let found = self.attributes.at_entry(path, Some(Mode::FILE));
+        let found = found.map_err(|error| format!("the attributes cannot be read: {}", Foreign::of(&error)))?;
+        found.matching_attributes(&mut self.asked);
+        let mut values: [Value; ATTRIBUTES.len()] = Default::default();
+        for (value, found) in values.iter_mut().zip(self.asked.iter_selected()) {
+            *value = match found.assignment.state {
+                StateRef::Set => Value::Set,
+                StateRef::Unset => Value::Unset,
+                StateRef::Value(text) => Value::Text(text.as_bstr().to_vec()),
+                StateRef::Unspecified => Value::Unspecified,
+            };
+        }
+        Conversion::new(values, self.lines).map_err(|UnknownEncoding(name)| {
+            format!(
+                "their encoding `{name}` is none that Forgeport converts; `git status` there compares them and notes it"
+            )
+        })
+    }
+}
+
+/// A regular file, which is not waited for, and its size.
+fn open(path: &Path) -> std::io::Result<(File, u64)> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let metadata = file.metadata()?;
+    match metadata.is_file() {
+        true => Ok((file, metadata.len())),
+        // Another thing was put there meanwhile.
+        false => Err(ErrorKind::NotFound.into()),
+    }
+}
+
+/// Whether the content is that of the entry.
+fn is_same(
+    entry: &Entry,
+    content: &mut dyn Read,
+    size: u64,
+    inquiry: &Inquiry,
+    root: &Path,
+) -> Result<Verdict, ContextError> {
+    let mut hasher = Hasher::blob(ObjectFormat::Sha1, size);
+    let mut piece = vec![0; PIECE];
+    loop {
+        match content.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => hasher.update(&piece[..length]),
+            Err(error) => return Err(ContextError::unreadable(root)(error)),
+        }
+        inquiry.check_time(root)?;
+    }
+    Ok(match hasher.finish() {
+        Ok(id) if id.as_bytes() == entry.id.as_bytes() => Verdict::Same,
+        Ok(_) => Verdict::Changed,
+        Err(collision) => Verdict::Unknown(collision.to_string()),
+    })
 }

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use git2::{ErrorClass, ErrorCode};
-
 use super::foreign::{Foreign, Secrets};
 
 /// Why the local context of a path cannot be told; the text says what to do next.
@@ -33,19 +31,20 @@ pub enum ContextError {
     /// The repository belongs to another user and is not listed in `safe.directory`. Its configuration might run programs, so it is
     /// not read, just as git refuses to.
     #[error(
-        "the repository of {0} belongs to another user: if you trust it, run `git config --global --add safe.directory <its root>`",
-        path.display()
+        "the repository {} belongs to another user: if you trust it, run `git config --global --add safe.directory {}`; without git, \
+         set GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0={1}",
+        root.display(), quoted(root)
     )]
     OtherOwner {
-        /// The directory that was asked about.
-        path: PathBuf,
+        /// The root of its work tree; of a bare one, its directory.
+        root: PathBuf,
     },
-    /// libgit2 cannot read this kind of repository: SHA-256, reftable, a split or a sparse index.
+    /// A kind of repository that cannot be read: SHA-256, reftable, a sparse index.
     #[error("the repository of {} uses what Forgeport cannot read: {why}; {}", path.display(), advice(why.as_str()))]
     Unsupported {
         /// The directory that was asked about.
         path: PathBuf,
-        /// What libgit2 says.
+        /// What is wrong with it.
         why: Foreign,
     },
     /// An object, a ref or a file of the repository is missing or broken.
@@ -55,7 +54,7 @@ pub enum ContextError {
         path: PathBuf,
         /// What was being read.
         what: &'static str,
-        /// What libgit2 says.
+        /// What is wrong with it.
         why: Foreign,
     },
     /// A line of the git configuration that no value can be read from.
@@ -63,17 +62,17 @@ pub enum ContextError {
     Misconfigured {
         /// The repository or checkout.
         path: PathBuf,
-        /// What libgit2 says.
+        /// What is wrong with it.
         why: Foreign,
     },
-    /// Something else that libgit2 could not do.
+    /// Something else that could not be done.
     #[error("cannot read {what} of {}: {why}; `git status` there may tell more", path.display())]
     Failed {
         /// The repository or checkout.
         path: PathBuf,
         /// What was being read.
         what: &'static str,
-        /// What libgit2 says.
+        /// What is wrong with it.
         why: Foreign,
     },
     /// Git would read it as a file, and wait for ever or read without an end. No tool of git makes such a thing.
@@ -133,19 +132,14 @@ pub enum ContextError {
 }
 
 impl ContextError {
-    /// Sorts an error of libgit2 that came up while `what` of the repository at `path` was read.
-    pub(super) fn reading(what: &'static str, path: &Path) -> impl Fn(git2::Error) -> Self {
-        move |error| {
-            let path = path.to_path_buf();
-            let why = Foreign::of(&error);
-            match (error.code(), error.class()) {
-                (ErrorCode::Owner, _) => Self::OtherOwner { path },
-                _ if is_unsupported(why.as_str()) => Self::Unsupported { path, why },
-                (_, ErrorClass::Config) => Self::Misconfigured { path, why },
-                (code, class) if is_damage(code, class) => Self::Damaged { path, what, why },
-                _ => Self::Failed { path, what, why },
-            }
-        }
+    /// Something that git itself wrote, `what` of the repository at `path`, cannot be read.
+    pub(super) fn damaged(what: &'static str, path: &Path) -> impl Fn(gix::Error) -> Self {
+        move |error| Self::Damaged { path: path.to_path_buf(), what, why: Foreign::of(&error) }
+    }
+
+    /// The same of what may be wrong without being damaged.
+    pub(super) fn failed(what: &'static str, path: &Path) -> impl Fn(gix::Error) -> Self {
+        move |error| Self::Failed { path: path.to_path_buf(), what, why: Foreign::of(&error) }
     }
 
     /// The same, without what the checkout keeps secret.
@@ -164,7 +158,7 @@ impl ContextError {
             }
             Self::Missing { path }
             | Self::NotACheckout { path }
-            | Self::OtherOwner { path }
+            | Self::OtherOwner { root: path }
             | Self::NoFile { path, .. }
             | Self::TooLarge { path, .. }
             | Self::TooManyIncludes { path, .. }
@@ -181,25 +175,15 @@ impl ContextError {
     }
 }
 
-/// Whether what git itself wrote cannot be read any more. A name that is no name of a ref, for one, is no damage.
-fn is_damage(code: ErrorCode, class: ErrorClass) -> bool {
-    let objects = matches!(
-        class,
-        ErrorClass::Odb | ErrorClass::Object | ErrorClass::Tree | ErrorClass::Tag | ErrorClass::Zlib | ErrorClass::Sha1
-    );
-    let written = matches!(class, ErrorClass::Index | ErrorClass::Reference);
-    objects || (written && code != ErrorCode::InvalidSpec)
-}
-
-/// libgit2 has no code of its own for "not implemented".
-fn is_unsupported(message: &str) -> bool {
-    message.starts_with("unsupported") || message.starts_with("unknown object format")
+/// As a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,@%".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn advice(why: &str) -> &'static str {
-    if why.contains("'link'") {
-        "run `git update-index --no-split-index`"
-    } else if why.contains("'sdir'") {
+    if why.contains("sparse index") {
         "run `git sparse-checkout reapply --no-sparse-index`"
     } else {
         "use a clone with SHA-1 objects and the default ref format"

@@ -1,14 +1,14 @@
 //! The words of others: what a library says, and names that stand in a checkout.
 //!
-//! libgit2 repeats values of git's configuration in its errors, and such a value may be a URL with a token in it: `gh pr checkout` writes
-//! one into `branch.<name>.remote`. So no error holds a text of libgit2 but as [`Foreign`], which no URL's user passes, and all that
+//! A library repeats values of git's configuration in its errors, and such a value may be a URL with a token in it: `gh pr checkout`
+//! writes one into `branch.<name>.remote`. So no error holds a text of `gix` but as [`Foreign`], which no URL's user passes, and all that
 //! leaves is looked through for what the configuration keeps secret.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use git2::Config;
+use gix::config::File;
 
 use super::{Address, Head, LocalContext, Pushed, Remote, Unknown, Upstream};
 
@@ -25,9 +25,23 @@ const SECRET_KEYS: &[&str] = &["header", "token", "password", "passphrase", "sec
 pub struct Foreign(String);
 
 impl Foreign {
-    /// The only way for libgit2's text into an error.
-    pub(super) fn of(error: &git2::Error) -> Self {
-        Self(without_users(&one_line(error.message())))
+    /// The only way for the text of `gix` into an error: what happened, and why, as far as it tells.
+    pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut text = String::new();
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let more = error.to_string();
+            // Some repeat their cause.
+            if !text.contains(&more) {
+                text = if text.is_empty() { more } else { format!("{text}: {more}") };
+            }
+            next = error.source();
+        }
+        Self::new(&text)
+    }
+
+    pub(super) fn new(text: &str) -> Self {
+        Self(without_users(&one_line(text)))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -47,27 +61,30 @@ pub struct Secrets(Mutex<Vec<String>>);
 
 impl Secrets {
     /// Takes in all values: also those of the user and the system count for a checkout.
-    pub fn learn(&self, config: &Config) -> Result<(), git2::Error> {
+    pub fn learn(&self, config: &File) {
         let mut found = Vec::new();
-        config.entries(None)?.for_each(|entry| {
-            let key = String::from_utf8_lossy(entry.name_bytes());
-            let value = if entry.has_value() { String::from_utf8_lossy(entry.value_bytes()) } else { "".into() };
-            // Of `url.<base>.insteadOf` and the like, the URL is in the key.
-            found.extend(secrets_of(&key));
-            found.extend(secrets_of(&value));
-            let last = key.rsplit('.').next().unwrap_or_default();
-            if SECRET_KEYS.iter().any(|secret| last.ends_with(secret)) {
-                found.extend(value.split_whitespace().map(str::to_owned));
-                found.push(value.into_owned());
+        for section in config.sections() {
+            // Of `url.<base>.insteadOf` and the like, the URL is in the section's name.
+            let name = section.header().subsection_name().unwrap_or_default();
+            found.extend(secrets_of(&String::from_utf8_lossy(name)));
+            for key in section.value_names() {
+                let is_secret = SECRET_KEYS.iter().any(|secret| key.to_ascii_lowercase().ends_with(secret));
+                for value in section.values(&key) {
+                    let value = String::from_utf8_lossy(&value).into_owned();
+                    found.extend(secrets_of(&value));
+                    if is_secret {
+                        found.extend(value.split_whitespace().map(str::to_owned));
+                        found.push(value);
+                    }
+                }
             }
-        })?;
+        }
         found.retain(|secret| secret.len() >= SHORTEST);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.extend(found);
         // One may be a part of another.
         known.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         known.dedup();
-        Ok(())
     }
 
     /// The text without what is known to be secret.
@@ -219,21 +236,26 @@ mod tests {
             ("no /x/https:/tok@h/w", "no /x/https:/********@h/w"),
             ("https://h/w?access_token=1", "https://h/w?********"),
         ] {
-            assert_eq!(Foreign::of(&git2::Error::from_str(said)).as_str(), shown);
+            assert_eq!(Foreign::new(said).as_str(), shown);
         }
     }
 
     #[test]
     fn what_the_configuration_keeps_secret_is_masked_wherever_it_stands() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let mut config = Config::open(file.path()).unwrap();
-        config.set_str("remote.a.url", "https://ada:first%2Dsecret@h/w").unwrap();
-        config.set_str("url.https://second-secret-0123456789@h/.insteadof", "gh:").unwrap();
-        config.set_str("http.https://h/.extraheader", "Authorization: Basic third-secret").unwrap();
-        config.set_str("remote.b.url", "https://h/w?private_token=fourth-secret").unwrap();
-        config.set_str("user.name", "somebody harmless").unwrap();
+        let text = r#"
+            [remote "a"]
+            url = https://ada:first%2Dsecret@h/w
+            [url "https://second-secret-0123456789@h/"]
+            insteadOf = gh:
+            [http "https://h/"]
+            extraHeader = Authorization: Basic third-secret
+            [remote "b"]
+            url = https://h/w?private_token=fourth-secret
+            [user]
+            name = somebody harmless
+        "#;
         let secrets = Secrets::default();
-        secrets.learn(&config).unwrap();
+        secrets.learn(&File::try_from(text).unwrap());
         for secret in ["first%2Dsecret", "first-secret", "second-secret-0123456789", "third-secret", "fourth-secret"] {
             let mut text = format!("refs/{secret}/x");
             secrets.mask(&mut text);

@@ -1,27 +1,27 @@
 //! What is checked out: the commit, the branch and its upstream.
 
-use git2::{Commit, ErrorCode, Repository};
+use gix::refs::TargetRef;
+use gix::remote::Direction;
+use gix::{Commit, Repository};
 
-use super::{Distance, Head, Upstream, short_name};
+use super::graph::{self, Broken};
+use super::inquiry::Inquiry;
+use super::{ContextError, Distance, Foreign, Head, Upstream, short_name};
 
 /// The commit that is checked out; nothing before the first one.
-pub fn commit(repository: &Repository) -> Result<Option<Commit<'_>>, git2::Error> {
-    match repository.head() {
-        // `peel_to_commit` of a reference does not tell that the commit is missing.
-        Ok(head) => match head.target() {
-            Some(id) => repository.find_object(id, None)?.peel_to_commit().map(Some),
-            None => head.peel_to_commit().map(Some),
-        },
-        Err(error) if error.code() == ErrorCode::UnbornBranch => Ok(None),
-        Err(error) => Err(error),
+pub fn commit(repository: &Repository) -> gix::Result<Option<Commit<'_>>> {
+    let mut head = repository.head()?;
+    match head.is_unborn() {
+        true => Ok(None),
+        false => head.peel_to_commit().map(Some),
     }
 }
 
-pub fn head(repository: &Repository) -> Result<Head, git2::Error> {
+pub fn head(repository: &Repository) -> gix::Result<Head> {
     let head = repository.find_reference("HEAD")?;
-    Ok(match head.symbolic_target_bytes() {
-        Some(target) => Head::Branch { name: short_name(target, "refs/heads/") },
-        None => Head::Detached,
+    Ok(match head.target() {
+        TargetRef::Symbolic(name) => Head::Branch { name: short_name(name.as_bstr(), "refs/heads/") },
+        TargetRef::Object(_) => Head::Detached,
     })
 }
 
@@ -33,21 +33,47 @@ pub fn upstream(
     repository: &Repository,
     head: &Head,
     commit: Option<&Commit>,
-) -> Result<Option<Upstream>, git2::Error> {
-    let Head::Branch { name } = head else {
-        return Ok(None);
-    };
-    let full_name = match repository.branch_upstream_name(&format!("refs/heads/{name}")) {
-        Ok(full_name) => full_name,
-        Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let tip = std::str::from_utf8(&full_name).ok().and_then(|name| repository.refname_to_id(name).ok());
+    inquiry: &Inquiry,
+) -> Result<Option<Upstream>, Foreign> {
+    let Head::Branch { name } = head else { return Ok(None) };
+    let Some(full_name) = upstream_name(repository, name)? else { return Ok(None) };
+    let tip = repository.try_find_reference(full_name.as_str()).ok().flatten();
+    let tip = tip.and_then(|mut reference| Some(reference.peel_to_commit().ok()?.id));
     let distance = match (commit, tip) {
-        (Some(commit), Some(tip)) => repository.graph_ahead_behind(commit.id(), tip).ok(),
+        (Some(commit), Some(tip)) => match graph::difference(repository, &[commit.id], &[tip], inquiry) {
+            Ok(difference) => Some(Distance { ahead: difference.left.len(), behind: difference.right }),
+            Err(Broken::Missing(_) | Broken::Stopped(_)) => None,
+        },
         _ => None,
     };
-    let distance = distance.map(|(ahead, behind)| Distance { ahead, behind });
-    let name = short_name(&full_name, "refs/remotes/");
-    Ok(Some(Upstream { name, distance }))
+    let name = full_name.strip_prefix("refs/heads/").unwrap_or(&full_name);
+    Ok(Some(Upstream { name: short_name(name.as_bytes(), "refs/remotes/"), distance }))
+}
+
+fn upstream_name(repository: &Repository, branch: &str) -> Result<Option<String>, Foreign> {
+    let config = repository.config_snapshot();
+    let value = |name: &str| config.plumbing().string_by("branch", branch, name);
+    let (Some(remote), Some(merge)) = (value("remote"), value("merge")) else { return Ok(None) };
+    if remote == "." {
+        return Ok(Some(merge.to_string()));
+    }
+    let Ok(remote) = repository.find_remote(&*remote) else { return Ok(None) };
+    if remote.name().is_none_or(|name| name.as_symbol().is_none()) {
+        return Ok(None);
+    }
+    let specs = remote.refspecs(Direction::Fetch).iter().map(|spec| spec.to_ref());
+    let mut mapped = specs.filter_map(|spec| {
+        let (source, destination) = (spec.source()?, spec.destination()?);
+        super::remotes::mapped(source, destination, &merge)
+    });
+    mapped.next().map(|name| String::from_utf8(name).map_err(|_| Foreign::new("its name is not UTF-8"))).transpose()
+}
+
+impl From<Broken> for Foreign {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Missing(why) => why,
+            Broken::Stopped(error) => Self::new(&ContextError::to_string(&error)),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Finds what a checkout's git configuration includes, without opening any of it blindly.
 //!
-//! libgit2 reads an included file each time that it is named. Ten files that each include the next one a hundred times are small, end
+//! An included file is read each time that it is named. Ten files that each include the next one a hundred times are small, end
 //! (they are no circle), and are read 10^18 times.
 
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub fn check(config: &Path) -> Result<(), ContextError> {
             return Err(ContextError::TooManyIncludes { path: config.to_path_buf(), limit: MOST });
         }
         plain::file(&path, plain::CONFIG)?;
-        // What cannot be read, libgit2 tells of.
+        // What cannot be read is told of by whoever needs it.
         let Ok(text) = std::fs::read(&path) else { continue };
         pending.extend(included(&String::from_utf8_lossy(&text)).iter().map(|value| resolved(value, &path)));
     }

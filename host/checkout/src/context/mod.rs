@@ -13,18 +13,22 @@
 //! # Ok::<(), forgeport_checkout::context::ContextError>(())
 //! ```
 
+mod config;
 mod content;
+mod convert;
 mod error;
+mod filter;
 mod foreign;
+mod graph;
 mod head;
 mod includes;
-mod index;
 mod inquiry;
 mod model;
+mod owner;
 mod plain;
 mod remotes;
+mod replaced;
 mod repository;
-mod scratch;
 mod staged;
 mod stat;
 mod status;
@@ -36,7 +40,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 
-use git2::Repository;
+use gix::Repository;
 
 use foreign::Foreign;
 use inquiry::Inquiry;
@@ -88,19 +92,18 @@ fn look(path: &Path, settings: Settings, inquiry: &Inquiry) -> Result<LocalConte
     let root = root(&repository)?;
     let subdirectory = subdirectory(&directory, &root, &repository)?;
 
-    let commit = head::commit(&repository).map_err(ContextError::reading("the commit that is checked out", &root))?;
-    let head = head::head(&repository).map_err(ContextError::reading("the branch", &root))?;
-    let id = commit.as_ref().map(git2::Commit::id);
+    let commit = head::commit(&repository).map_err(ContextError::damaged("the commit that is checked out", &root))?;
+    let head = head::head(&repository).map_err(ContextError::damaged("the branch", &root))?;
+    let id = commit.as_ref().map(|commit| commit.id);
     let mut unknown = Vec::new();
-    let upstream = known(head::upstream(&repository, &head, commit.as_ref()), Fact::Upstream, &mut unknown);
-    let remotes = known(remotes::remotes(&repository, id), Fact::Remotes, &mut unknown);
-    let changes = if repository.is_bare() {
+    let upstream = known(head::upstream(&repository, &head, commit.as_ref(), inquiry), Fact::Upstream, &mut unknown);
+    let remotes = known(remotes::remotes(&repository, id, inquiry), Fact::Remotes, &mut unknown);
+    let bare = repository.workdir().is_none();
+    let changes = if bare {
         None
     } else {
-        let tree = commit.as_ref().map(git2::Commit::tree).transpose();
-        let tree = tree.map_err(ContextError::reading("the tree of the commit", &root))?;
         let place = Place { repository: &repository, root: &root, inquiry, depth: 0 };
-        let Counted { changes, unknown: more } = status::changes(&place, tree.as_ref(), settings.untracked)?;
+        let Counted { changes, unknown: more } = status::changes(&place, commit.as_ref(), settings.untracked)?;
         unknown.extend(more);
         Some(changes)
     };
@@ -109,8 +112,8 @@ fn look(path: &Path, settings: Settings, inquiry: &Inquiry) -> Result<LocalConte
         commit: id.map(|id| id.to_string()),
         head,
         upstream,
-        bare: repository.is_bare(),
-        shallow: repository.is_shallow(),
+        bare,
+        shallow: repository.is_shallow().map_err(ContextError::failed("whether the history is complete", &root))?,
         changes,
         remotes,
         unknown,
@@ -119,9 +122,9 @@ fn look(path: &Path, settings: Settings, inquiry: &Inquiry) -> Result<LocalConte
 }
 
 /// Nothing where it cannot be told: the rest is told nevertheless.
-fn known<T: Default>(told: Result<T, git2::Error>, fact: Fact, unknown: &mut Vec<Unknown>) -> T {
-    told.unwrap_or_else(|error| {
-        unknown.push(Unknown { fact, why: Foreign::of(&error).to_string() });
+fn known<T: Default>(told: Result<T, Foreign>, fact: Fact, unknown: &mut Vec<Unknown>) -> T {
+    told.unwrap_or_else(|why| {
+        unknown.push(Unknown { fact, why: why.to_string() });
         T::default()
     })
 }
@@ -141,16 +144,16 @@ fn directory(path: &Path) -> Result<PathBuf, ContextError> {
 
 /// The root of the work tree; of a bare repository, its directory.
 fn root(repository: &Repository) -> Result<PathBuf, ContextError> {
-    let root = repository.workdir().unwrap_or_else(|| repository.path());
+    let root = repository.workdir().unwrap_or_else(|| repository.git_dir());
     root.canonicalize().map_err(ContextError::unreadable(root))
 }
 
 /// Where `directory` is below the root, separated by `/`.
 fn subdirectory(directory: &Path, root: &Path, repository: &Repository) -> Result<String, ContextError> {
-    if repository.is_bare() {
+    if repository.workdir().is_none() {
         return Ok(String::new());
     }
-    let inside_git = repository.path().canonicalize().is_ok_and(|git| directory.starts_with(git));
+    let inside_git = repository.git_dir().canonicalize().is_ok_and(|git| directory.starts_with(git));
     let below = match directory.strip_prefix(root) {
         Ok(below) if !inside_git => below,
         _ => {

@@ -1,8 +1,8 @@
-//! Looks at what git would open, before libgit2 opens it.
+//! Finds the repository of a path, and looks at what git would open before `gix` opens it.
 //!
-//! Neither git nor libgit2 asks what a file is: a named pipe in its place makes `open` wait for ever, and a file of a terabyte, which
-//! takes no room where it is sparse, is read whole. Both are easily put into an archive. What is looked at here is what libgit2 was seen
-//! to open; what is overlooked ends at the time that the whole has (see `inspect`).
+//! Neither git nor `gix` asks what a file is: a named pipe in its place makes `open` wait for ever, and a file of a terabyte, which
+//! takes no room where it is sparse, is read whole. Both are easily put into an archive. What is looked at here is what is known to be
+//! opened; what is overlooked ends at the time that the whole has (see `inspect`).
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -61,44 +61,66 @@ pub fn file(path: &Path, limit: u64) -> Result<(), ContextError> {
     metadata(path).map_or(Ok(()), |metadata| judge(path, &metadata, limit))
 }
 
-/// What a search for a repository from `directory` on opens; the directory of the repository that it finds, if it finds one.
-pub fn search(directory: &Path) -> Result<Option<PathBuf>, ContextError> {
-    for place in directory.ancestors() {
+/// Where a repository was found.
+#[derive(Debug)]
+pub struct Place {
+    /// The directory that has it as `.git`, or is it.
+    pub directory: PathBuf,
+    /// The repository's own directory.
+    pub git: PathBuf,
+}
+
+impl Place {
+    /// What `safe.directory` would name: the root of the work tree, or the bare repository.
+    pub fn root(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What has to belong to the user.
+    pub fn of_ownership(&self) -> impl Iterator<Item = &Path> {
+        [&self.directory, &self.git].into_iter().map(PathBuf::as_path)
+    }
+}
+
+/// The repository that a search from `directory` upwards finds. Like git's, it ends where another file system begins.
+pub fn search(directory: &Path) -> Result<Option<Place>, ContextError> {
+    let device = |path: &Path| path.metadata().ok().map(|metadata| metadata.dev());
+    let first = device(directory);
+    for place in directory.ancestors().take_while(|place| device(place) == first) {
         if let Some(found) = at(place)? {
             return Ok(Some(found));
         }
-        if let Some(found) = candidate(place)? {
-            return Ok(Some(found));
+        if is_repository(place)? {
+            return Ok(Some(Place { directory: place.to_path_buf(), git: place.to_path_buf() }));
         }
     }
     Ok(None)
 }
 
 /// The same for the repository of just this work tree.
-pub fn at(root: &Path) -> Result<Option<PathBuf>, ContextError> {
+pub fn at(root: &Path) -> Result<Option<Place>, ContextError> {
     let git = root.join(".git");
-    match metadata(&git) {
-        Some(found) if found.is_dir() => candidate(&git),
+    let git = match metadata(&git) {
+        Some(found) if found.is_dir() => git,
         // Anything else than a file is passed by.
         Some(found) if found.is_file() => {
             file(&git, NAME)?;
             let link = std::fs::read(&git).map_err(ContextError::unreadable(&git))?;
             let link = link.strip_prefix(b"gitdir:").unwrap_or_default().trim_ascii();
-            candidate(&root.join(OsStr::from_bytes(link)))
+            root.join(OsStr::from_bytes(link))
         }
-        _ => Ok(None),
-    }
+        _ => return Ok(None),
+    };
+    Ok(is_repository(&git)?.then(|| Place { directory: root.to_path_buf(), git }))
 }
 
-/// The directory, if it is one of a repository.
-fn candidate(directory: &Path) -> Result<Option<PathBuf>, ContextError> {
+fn is_repository(directory: &Path) -> Result<bool, ContextError> {
     file(&directory.join("commondir"), NAME)?;
     let has = |name: &str| directory.join(name).exists();
-    let found = has("HEAD") && (has("commondir") || (has("objects") && has("refs")));
-    Ok(found.then(|| directory.to_path_buf()))
+    Ok(has("HEAD") && (has("commondir") || (has("objects") && has("refs"))))
 }
 
-/// All that libgit2 opens of a repository whose directory is `git`.
+/// All that is opened of a repository whose directory is `git`.
 pub fn repository(git: &Path) -> Result<(), ContextError> {
     let common = common(git)?;
     let mut places = vec![git];
@@ -169,7 +191,7 @@ fn all_below(directory: &Path, limit: u64) -> Result<(), ContextError> {
 
 /// Looks at the files of a directory, and hands over its directories.
 fn each_in(directory: &Path, limit: u64, mut descend: impl FnMut(PathBuf, &Metadata)) -> Result<(), ContextError> {
-    // libgit2 tells of what cannot be listed.
+    // What cannot be listed is told of where it matters.
     let Ok(listing) = std::fs::read_dir(directory) else { return Ok(()) };
     for entry in listing.flatten() {
         // There may be many thousands, and the listing alone tells their kind.
@@ -196,7 +218,7 @@ fn judge(path: &Path, metadata: &Metadata, limit: u64) -> Result<(), ContextErro
     }
 }
 
-/// What links lead to. Nothing is there, links go in a circle, or nobody may look: none of it can be opened, and libgit2 tells of it
+/// What links lead to. Nothing is there, links go in a circle, or nobody may look: none of it can be opened, and it is told of
 /// where it matters.
 fn metadata(path: &Path) -> Option<Metadata> {
     path.metadata().ok()
@@ -246,7 +268,8 @@ impl<'a> RuleFiles<'a> {
             return *known;
         }
         let path = self.root.join(OsStr::from_bytes(directory)).join(self.name);
-        let usable = file(&path, RULES).is_ok();
+        // Git does not follow a link there.
+        let usable = path.symlink_metadata().map_or(Ok(()), |metadata| judge(&path, &metadata, RULES)).is_ok();
         self.usable.insert(directory.to_vec(), usable);
         usable
     }

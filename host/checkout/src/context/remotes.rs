@@ -1,134 +1,159 @@
 //! The remotes, by the URL that git really uses, and which of their refs hold the commit. Nothing here goes to the network.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use forgeport_grants::RemoteUrl;
-use git2::{Config, Direction, ErrorCode, Oid, ReferenceType, Repository, Sort};
+use gix::bstr::{BStr, BString, ByteSlice};
+use gix::refs::TargetRef;
+use gix::remote::Direction;
+use gix::{ObjectId, Repository};
 
 use super::foreign::Foreign;
+use super::graph::{self, Broken};
+use super::inquiry::Inquiry;
 use super::{Address, Pushed, Remote, short_name};
 
+/// What is said of a remote of which no ref is here: it may have been fetched by a refspec that is not configured, as CI does it.
+const NO_REFS: &str =
+    "no branch that git keeps of the remote is here; `forgeport status --fetch` asks the remote itself";
+
 /// Every remote, in the order of their names.
-pub fn remotes(repository: &Repository, commit: Option<Oid>) -> Result<Vec<Remote>, git2::Error> {
-    let config = repository.config()?;
-    let mut names: Vec<String> = repository.remotes()?.iter_bytes().map(lossy).collect();
-    names.sort();
-    let tracking = tracking_refs(repository, &names)?;
-    let mut pushed = pushed(repository, commit, &tracking);
-    names
-        .into_iter()
-        .map(|name| {
-            Ok(Remote {
-                address: address(repository, &config, &name)?,
-                pushed: pushed.remove(&name).unwrap_or_else(|| unknown("it has never been fetched")),
-                name,
-            })
-        })
-        .collect()
+pub fn remotes(repository: &Repository, commit: Option<ObjectId>, inquiry: &Inquiry) -> Result<Vec<Remote>, Foreign> {
+    let names: Vec<BString> = repository.remote_names().into_iter().collect();
+    let tracking = tracking_refs(repository, &names).map_err(|error| Foreign::of(&error))?;
+    let mut pushed = pushed(repository, commit, &tracking, inquiry);
+    let config = repository.config_snapshot();
+    let remotes = names.iter().map(|name| Remote {
+        address: address(config.plumbing(), name.as_bstr()),
+        pushed: pushed.remove(name).unwrap_or_else(|| unknown(NO_REFS)),
+        name: name.to_string(),
+    });
+    Ok(remotes.collect())
 }
 
-fn address(repository: &Repository, config: &Config, name: &str) -> Result<Address, git2::Error> {
+fn address(config: &gix::config::File, name: &BStr) -> Address {
     let why = |why: &str| Address::Other { why: why.to_owned() };
-    let Some(configured) = first_url(config, name)? else {
-        return Ok(why("the remote has no URL"));
+    let Some(configured) = first_url(config, name) else {
+        return why("the remote has no URL");
     };
-    let Ok(configured) = String::from_utf8(configured) else {
-        return Ok(why("the remote's URL is not UTF-8"));
-    };
-    // A remote without a name is where libgit2 applies `insteadOf` to a URL of ours.
-    let remote = match repository.remote_anonymous(&configured) {
-        Ok(remote) => remote,
-        // Its text might repeat the URL, and that a password.
-        Err(_) => return Ok(why("git cannot use the remote's URL")),
-    };
-    Ok(match remote.url().map(RemoteUrl::parse) {
+    match std::str::from_utf8(&instead_of(config, configured)).map(RemoteUrl::parse) {
         Ok(Ok(url)) => Address::Forge(url),
         Ok(Err(error)) => why(&error.to_string()),
         Err(_) => why("the remote's URL is not UTF-8"),
-    })
+    }
 }
 
 /// Git fetches from the first of several URLs; an empty value starts the list anew.
-fn first_url(config: &Config, name: &str) -> Result<Option<Vec<u8>>, git2::Error> {
-    let entries = match config.multivar(&format!("remote.{name}.url"), None) {
-        Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {
-            return Ok(None);
+fn first_url(config: &gix::config::File, name: &BStr) -> Option<BString> {
+    let mut first: Option<BString> = None;
+    for url in config.strings_by("remote", Some(name), "url").unwrap_or_default() {
+        first = match url.is_empty() {
+            true => None,
+            false => first.or(Some(url)),
+        };
+    }
+    first
+}
+
+/// The URL with the longest beginning replaced that a setting `url.<base>.insteadOf` names.
+fn instead_of(config: &gix::config::File, url: BString) -> BString {
+    let mut best: Option<(BString, BString)> = None;
+    for section in config.sections_by_name("url").into_iter().flatten() {
+        let Some(base) = section.header().subsection_name() else { continue };
+        for beginning in section.values("insteadOf") {
+            let longer = best.as_ref().is_none_or(|(best, _)| beginning.len() > best.len());
+            if longer && url.starts_with(&beginning) {
+                best = Some((beginning, base.to_owned()));
+            }
         }
-        entries => entries?,
-    };
-    let mut first: Option<Vec<u8>> = None;
-    entries.for_each(|entry| match entry.value_bytes() {
-        b"" => first = None,
-        url => first = first.take().or_else(|| Some(url.to_vec())),
-    })?;
-    Ok(first)
+    }
+    match best {
+        Some((beginning, base)) => [&base[..], &url[beginning.len()..]].concat().into(),
+        None => url,
+    }
 }
 
 /// A ref that stands for one of a remote's, and the commit it points to.
 struct TrackingRef {
     name: String,
-    tip: Oid,
+    tip: ObjectId,
 }
 
 /// Each remote's refs, told by the right sides of its fetch refspecs: `refs/remotes/origin/*`, but also the tag of a clone of one tag.
-fn tracking_refs(repository: &Repository, names: &[String]) -> Result<BTreeMap<String, Vec<TrackingRef>>, git2::Error> {
-    // A remote whose configuration libgit2 refuses has no refs that could be told.
-    let remotes: Vec<_> = names.iter().filter_map(|name| repository.find_remote(name).ok()).collect();
-    let specs: Vec<_> =
-        remotes.iter().flat_map(|remote| remote.refspecs().filter(is_fetch).map(move |spec| (remote, spec))).collect();
-    let mut found = BTreeMap::<String, Vec<TrackingRef>>::new();
-    for reference in repository.references()? {
-        let Ok(reference) = reference else { continue };
+fn tracking_refs(repository: &Repository, names: &[BString]) -> gix::Result<BTreeMap<BString, Vec<TrackingRef>>> {
+    let mut specs = Vec::new();
+    for name in names {
+        // A remote whose configuration cannot be read has no refs that could be told.
+        let Ok(remote) = repository.find_remote(name) else { continue };
+        let fetched = remote.refspecs(Direction::Fetch).iter();
+        specs.extend(fetched.filter_map(|spec| Some((name, spec.to_ref().destination()?.to_owned()))));
+    }
+    let mut found = BTreeMap::<BString, Vec<TrackingRef>>::new();
+    let references = repository.references()?;
+    for reference in references.all()? {
+        let Ok(mut reference) = reference else { continue };
         // `origin/HEAD` only repeats another.
-        let Ok(name) = reference.name() else { continue };
-        if reference.kind() != Some(ReferenceType::Direct) || is_local_branch(repository, name) {
+        let name = reference.name().as_bstr().to_owned();
+        if matches!(reference.target(), TargetRef::Symbolic(_)) || is_local_branch(repository, name.as_bstr()) {
             continue;
         }
         let owners: HashSet<_> =
-            specs.iter().filter(|(_, spec)| spec.dst_matches(name)).map(|(remote, _)| remote.name_bytes()).collect();
+            specs.iter().filter(|(_, spec)| covers(spec.as_bstr(), &name)).map(|(name, _)| name).collect();
         if owners.is_empty() {
             continue;
         }
         // What points to no commit that is here cannot hold ours.
-        let Ok(commit) = reference.peel_to_commit() else {
-            continue;
-        };
-        for owner in owners.into_iter().flatten() {
-            let name = short_name(name.as_bytes(), "refs/remotes/");
-            found.entry(lossy(owner)).or_default().push(TrackingRef { name, tip: commit.id() });
+        let Ok(commit) = reference.peel_to_commit() else { continue };
+        for owner in owners {
+            let name = short_name(&name, "refs/remotes/");
+            found.entry((*owner).clone()).or_default().push(TrackingRef { name, tip: commit.id });
         }
     }
     Ok(found)
 }
 
-fn is_fetch(spec: &git2::Refspec) -> bool {
-    spec.direction() == Direction::Fetch
+fn covers(pattern: &BStr, name: &[u8]) -> bool {
+    mapped(pattern, pattern, name).is_some()
+}
+
+/// What a refspec makes of a name: `a/*` to `b/*` makes `b/x` of `a/x`.
+pub fn mapped(source: &BStr, destination: &BStr, name: &[u8]) -> Option<Vec<u8>> {
+    let Some((before, after)) = source.split_once_str("*") else {
+        return (&**source == name).then(|| destination.to_vec());
+    };
+    let middle = name.strip_prefix(before)?.strip_suffix(after)?;
+    let (before, after) = destination.split_once_str("*")?;
+    Some([before, middle, after].concat())
 }
 
 /// A refspec of a mirror covers local branches too. Beside a work tree they move with each commit and prove nothing.
-fn is_local_branch(repository: &Repository, name: &str) -> bool {
-    !repository.is_bare() && name.starts_with("refs/heads/")
+fn is_local_branch(repository: &Repository, name: &BStr) -> bool {
+    repository.workdir().is_some() && name.starts_with(b"refs/heads/")
 }
 
 fn pushed(
     repository: &Repository,
-    commit: Option<Oid>,
-    tracking: &BTreeMap<String, Vec<TrackingRef>>,
-) -> BTreeMap<String, Pushed> {
+    commit: Option<ObjectId>,
+    tracking: &BTreeMap<BString, Vec<TrackingRef>>,
+    inquiry: &Inquiry,
+) -> BTreeMap<BString, Pushed> {
     let each = |answer: &dyn Fn(&[TrackingRef]) -> Pushed| {
         tracking.iter().map(|(remote, refs)| (remote.clone(), answer(refs))).collect()
     };
     let Some(commit) = commit else {
         return each(&|_| unknown("there is no commit yet"));
     };
-    let tips = tracking.values().flatten().map(|reference| reference.tip).collect();
-    match holders(repository, commit, &tips) {
+    let tips: HashSet<_> = tracking.values().flatten().map(|reference| reference.tip).collect();
+    match holders(repository, commit, tips, inquiry) {
         Ok(holders) => each(&|refs| pushed_to(refs, &holders)),
-        Err(error) => each(&|_| unknown(&format!("the history is incomplete: {}", Foreign::of(&error)))),
+        Err(broken) => {
+            let why = format!("the history is incomplete: {}", Foreign::from(broken));
+            each(&|_| unknown(&why))
+        }
     }
 }
 
-fn pushed_to(refs: &[TrackingRef], holders: &HashSet<Oid>) -> Pushed {
+fn pushed_to(refs: &[TrackingRef], holders: &HashSet<ObjectId>) -> Pushed {
     let mut refs: Vec<_> = refs
         .iter()
         .filter(|reference| holders.contains(&reference.tip))
@@ -138,32 +163,29 @@ fn pushed_to(refs: &[TrackingRef], holders: &HashSet<Oid>) -> Pushed {
     if refs.is_empty() { Pushed::NotPushed } else { Pushed::Pushed { refs } }
 }
 
-/// The commits between `commit` and the tips, both included, that have `commit` in their history. One walk for all tips: it visits what
-/// they have and `commit` has not, parents first.
-fn holders(repository: &Repository, commit: Oid, tips: &HashSet<Oid>) -> Result<HashSet<Oid>, git2::Error> {
+/// The commits between `commit` and the tips, both included, that have `commit` in their history.
+fn holders(
+    repository: &Repository,
+    commit: ObjectId,
+    tips: HashSet<ObjectId>,
+    inquiry: &Inquiry,
+) -> Result<HashSet<ObjectId>, Broken> {
     let mut holders = HashSet::from([commit]);
-    if tips.iter().all(|tip| *tip == commit) {
+    let others: Vec<_> = tips.into_iter().filter(|tip| *tip != commit).collect();
+    if others.is_empty() {
         return Ok(holders);
     }
-    let mut walk = repository.revwalk()?;
-    walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE)?;
-    for tip in tips {
-        walk.push(*tip)?;
+    let mut children = HashMap::<ObjectId, Vec<ObjectId>>::new();
+    for (child, parents) in graph::difference(repository, &others, &[commit], inquiry)?.left {
+        parents.into_iter().for_each(|parent| children.entry(parent).or_default().push(child));
     }
-    walk.hide(commit)?;
-    for id in walk {
-        let id = id?;
-        if repository.find_commit(id)?.parent_ids().any(|parent| holders.contains(&parent)) {
-            holders.insert(id);
-        }
+    let mut pending = vec![commit];
+    while let Some(id) = pending.pop() {
+        pending.extend(children.remove(&id).unwrap_or_default().into_iter().filter(|child| holders.insert(*child)));
     }
     Ok(holders)
 }
 
 fn unknown(why: &str) -> Pushed {
     Pushed::Unknown { why: why.to_owned() }
-}
-
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -1,84 +1,106 @@
 //! Opens repositories as git would find them.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::sync::Once;
+use std::path::Path;
 
-use git2::{Config, ConfigLevel, ErrorCode, Repository, RepositoryOpenFlags};
+use gix::Repository;
+use gix::bstr::ByteSlice;
+use gix::config::{File, Source};
 
 use super::foreign::Secrets;
-use super::{ContextError, plain};
+use super::plain::Place;
+use super::{ContextError, Foreign, config, owner, plain};
 
 /// Settings whose values are files with rules for paths.
 const RULES: &[&str] = &["core.attributesFile", "core.excludesFile"];
+/// What repositories may have besides the plain format (git's documentation, technical/repository-version).
+const EXTENSIONS: &[&str] = &["noop", "partialclone", "preciousobjects", "relativeworktrees", "worktreeconfig"];
 
 /// The repository that `directory` is in: the nearest one upward on the same file system. `GIT_DIR` and its like are not heeded: the
 /// caller has named a directory, and in a git hook they would name another repository.
 pub fn find(directory: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
-    prepare(plain::search(directory)?, secrets)?;
-    let repository = open(directory, RepositoryOpenFlags::empty()).map_err(|error| match error.code() {
-        ErrorCode::NotFound => ContextError::NotACheckout { path: directory.to_path_buf() },
-        _ => ContextError::reading("the repository", directory)(error),
-    })?;
-    look_at(&repository, directory, secrets)?;
-    Ok(repository)
+    match plain::search(directory)? {
+        Some(place) => open(&place, directory, secrets),
+        None => Err(ContextError::NotACheckout { path: directory.to_path_buf() }),
+    }
 }
 
 /// The repository that has just this work tree.
 pub fn at(root: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
-    prepare(plain::at(root)?, secrets)?;
-    let repository =
-        open(root, RepositoryOpenFlags::NO_SEARCH).map_err(ContextError::reading("the repository", root))?;
-    look_at(&repository, root, secrets)?;
-    Ok(repository)
-}
-
-/// Looks at what is going to be opened, and learns what libgit2 must not repeat if it cannot open it.
-fn prepare(git: Option<PathBuf>, secrets: &Secrets) -> Result<(), ContextError> {
-    let Some(git) = git else { return Ok(()) };
-    plain::repository(&git)?;
-    for place in [&git, &plain::common(&git)?] {
-        for name in ["config", "config.worktree"] {
-            // What is wrong with it, the repository will tell.
-            let _ = Config::open(&place.join(name)).and_then(|config| secrets.learn(&config));
-        }
+    match plain::at(root)? {
+        Some(place) => open(&place, root, secrets),
+        None => Err(ContextError::NotACheckout { path: root.to_path_buf() }),
     }
-    Ok(())
 }
 
-fn open(path: &Path, flags: RepositoryOpenFlags) -> Result<Repository, git2::Error> {
-    allow_partial_clones();
-    let repository = Repository::open_ext(path, flags, &[] as &[&OsStr])?;
-    // libgit2 looks in the home directory only.
-    if let Some(global) = std::env::var_os("GIT_CONFIG_GLOBAL") {
-        repository.config()?.add_file(Path::new(&global), ConfigLevel::Global, true)?;
-    }
-    Ok(repository)
-}
-
-/// Learns what else is secret, and looks at what the configuration tells libgit2 to open.
-fn look_at(repository: &Repository, path: &Path, secrets: &Secrets) -> Result<(), ContextError> {
-    let reading = ContextError::reading("the configuration", path);
-    let config = repository.config().map_err(&reading)?;
-    secrets.learn(&config).map_err(&reading)?;
+fn open(place: &Place, asked: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
+    owner::check(place, asked)?;
+    plain::repository(&place.git)?;
+    prepare(place, asked, secrets)?;
+    let opening = |error| opening(asked, &error);
+    let mut repository = gix::open_opts(&place.directory, config::options()).map_err(opening)?;
+    no_file_for_empty_names(&mut repository).map_err(opening)?;
+    secrets.learn(repository.config_snapshot().plumbing());
     for setting in RULES {
-        if let Ok(file) = config.get_path(setting) {
+        if let Ok(Some(file)) = repository.config_snapshot().trusted_path(setting) {
             plain::file(&file, plain::RULES)?;
         }
     }
+    Ok(repository)
+}
+
+/// An empty name stands for no file. `gix` takes it for no setting, and would read the file that counts without one.
+fn no_file_for_empty_names(repository: &mut Repository) -> gix::Result<()> {
+    for setting in RULES {
+        if repository.config_snapshot().string(*setting).is_some_and(|name| name.is_empty()) {
+            let mut config = repository.config_snapshot_mut();
+            config.set_raw_value(*setting, "/dev/null")?;
+            config.commit()?;
+        }
+    }
     Ok(())
 }
 
-/// A partial clone lacks only blobs and trees that are not checked out, none of which is needed here; but libgit2 refuses any extension
-/// that it was not told of.
-fn allow_partial_clones() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: the list is global to the process; it is set once, before this crate opens its first repository.
-        let set = unsafe { git2::opts::set_extensions(&["partialclone"]) };
-        if let Err(error) = set {
-            // Partial clones are then refused as unsupported, everything else works.
-            tracing::debug!(%error, "libgit2 takes no extensions");
+/// Learns what must not be repeated if the repository cannot be opened, and looks whether it is one that can be read.
+fn prepare(place: &Place, asked: &Path, secrets: &Secrets) -> Result<(), ContextError> {
+    for directory in [&place.git, &plain::common(&place.git)?] {
+        for name in ["config", "config.worktree"] {
+            // What is wrong with it, the repository will tell.
+            let Ok(file) = File::from_path_no_includes(directory.join(name), Source::Local) else { continue };
+            secrets.learn(&file);
+            if let (Some(why), "config") = (unsupported(&file), name) {
+                return Err(ContextError::Unsupported { path: asked.to_path_buf(), why: Foreign::new(&why) });
+            }
         }
-    });
+    }
+    Ok(())
+}
+
+/// Git reads extensions from version 1 on, but for a few that were there before.
+fn unsupported(config: &File) -> Option<String> {
+    let version = config.integer("core.repositoryFormatVersion").ok()??;
+    if !(0..=1).contains(&version) {
+        return Some(format!("version {version} of the repository format"));
+    }
+    let mut sections = config.sections_by_name("extensions").into_iter().flatten().filter(|_| version == 1);
+    sections.find_map(|section| {
+        section.value_names().find_map(|name| {
+            let value = section.value(&name).unwrap_or_default();
+            let plain = match &name.to_ascii_lowercase()[..] {
+                "objectformat" => value.eq_ignore_ascii_case(b"sha1"),
+                "refstorage" => value.eq_ignore_ascii_case(b"files"),
+                other => EXTENSIONS.contains(&other),
+            };
+            (!plain).then(|| format!("the extension {name} = {}", value.to_str_lossy()))
+        })
+    })
+}
+
+fn opening(asked: &Path, error: &gix::Error) -> ContextError {
+    let (path, why) = (asked.to_path_buf(), Foreign::of(error));
+    let mut text = why.as_str().to_ascii_lowercase();
+    text.truncate(text.len().min(1000));
+    match text.contains("config") {
+        true => ContextError::Misconfigured { path, why },
+        false => ContextError::Damaged { path, what: "the repository", why },
+    }
 }

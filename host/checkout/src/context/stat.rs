@@ -3,12 +3,9 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
-use git2::Oid;
-
-use super::index::{Entry, Time};
-
-/// The id of the blob without content.
-const EMPTY_BLOB: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+use gix::index::Entry;
+use gix::index::entry::Flags;
+use gix::index::entry::stat::Time;
 
 const TYPE_MASK: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
@@ -32,8 +29,12 @@ pub struct Rules {
     pub symlinks: bool,
     /// `core.sparseCheckout`: an entry that is left out of the work tree counts again where its file exists.
     pub sparse: bool,
-    /// When the index was written: seconds and nanoseconds.
-    pub index_written: (i64, i64),
+    /// `core.trustctime`: when a file's metadata changed means something.
+    pub trust_ctime: bool,
+    /// `core.checkStat` is not `minimal`: more than the size and the second of the last change means something.
+    pub whole_stat: bool,
+    /// When the index was written, in seconds.
+    pub index_written: i64,
 }
 
 /// Compares an entry that is no submodule with the metadata (of a link itself) at its path.
@@ -41,51 +42,57 @@ pub struct Rules {
 /// The rules are git's: a file whose recorded size, times and inode still hold is the same, unless it was written no earlier than the
 /// index ("racily clean": a change in the same tick would not show).
 pub fn compare(entry: &Entry, found: &Metadata, rules: &Rules) -> Verdict {
-    if entry.is_unwatched() && !(entry.is_skipped() && rules.sparse) {
+    if is_unwatched(entry) && !(is_skipped(entry) && rules.sparse) {
         return Verdict::Same;
     }
-    if entry.is_intent_to_add() || !same_type(entry, found, rules) {
+    if entry.flags.contains(Flags::INTENT_TO_ADD) || !same_type(entry, found, rules) {
         return Verdict::Changed;
     }
     // The index keeps the size modulo 2^32.
-    if entry.size != found.size() as u32 {
+    let recorded = &entry.stat;
+    if recorded.size != found.size() as u32 {
         // A recorded size of 0 may also mean that git wants the content compared.
-        return if entry.size == 0 { Verdict::Unsure } else { Verdict::Changed };
+        return if recorded.size == 0 { Verdict::Unsure } else { Verdict::Changed };
     }
-    if entry.size == 0 && found.size() == 0 && !is_empty_blob(entry.id) {
-        return Verdict::Changed;
+    if recorded.size == 0 && !entry.id.is_empty_blob() {
+        return Verdict::Unsure;
     }
-    let same = same_time(entry.modified, found.mtime(), found.mtime_nsec())
-        && same_time(entry.changed, found.ctime(), found.ctime_nsec())
-        && entry.inode == found.ino() as u32;
-    if same && !is_racy(entry.modified, rules.index_written) { Verdict::Same } else { Verdict::Unsure }
+    let same = same_time(recorded.mtime, found.mtime(), found.mtime_nsec(), rules)
+        && (!rules.trust_ctime
+            || !rules.whole_stat
+            || same_time(recorded.ctime, found.ctime(), found.ctime_nsec(), rules))
+        && (!rules.whole_stat || recorded.ino == found.ino() as u32);
+    if same && !is_racy(recorded.mtime, rules.index_written) { Verdict::Same } else { Verdict::Unsure }
 }
 
 fn same_type(entry: &Entry, found: &Metadata, rules: &Rules) -> bool {
-    match entry.mode & TYPE_MASK {
+    match entry.mode.bits() & TYPE_MASK {
         REGULAR => {
             let executable = |mode: u32| mode & OWNER_MAY_EXECUTE != 0;
-            found.is_file() && (!rules.file_mode || executable(entry.mode) == executable(found.mode()))
+            found.is_file() && (!rules.file_mode || executable(entry.mode.bits()) == executable(found.mode()))
         }
         SYMLINK => found.is_symlink() || (!rules.symlinks && found.is_file()),
         _ => false,
     }
 }
 
-fn same_time(recorded: Time, seconds: i64, nanoseconds: i64) -> bool {
-    recorded.seconds == seconds as i32 && (recorded.nanoseconds == 0 || i64::from(recorded.nanoseconds) == nanoseconds)
+/// Most builds of git look at seconds alone. Where the fractions tell a difference, the content is compared, which is never wrong.
+fn same_time(recorded: Time, seconds: i64, nanoseconds: i64, rules: &Rules) -> bool {
+    let same_fraction = !rules.whole_stat || recorded.nsecs == 0 || i64::from(recorded.nsecs) == nanoseconds;
+    recorded.secs == seconds as u32 && same_fraction
 }
 
-fn is_racy(recorded: Time, index_written: (i64, i64)) -> bool {
-    let (seconds, nanoseconds) = index_written;
-    let recorded_seconds = i64::from(recorded.seconds);
-    if recorded.nanoseconds == 0 {
-        recorded_seconds >= seconds
-    } else {
-        (recorded_seconds, i64::from(recorded.nanoseconds)) >= (seconds, nanoseconds)
-    }
+/// The index keeps 32 bits, which git reads as a signed number.
+fn is_racy(recorded: Time, index_written: i64) -> bool {
+    i64::from(recorded.secs.cast_signed()) >= index_written
 }
 
-fn is_empty_blob(id: Oid) -> bool {
-    Oid::from_str(EMPTY_BLOB).is_ok_and(|empty| empty == id)
+/// The user or a sparse checkout told git not to look at the file.
+pub fn is_unwatched(entry: &Entry) -> bool {
+    entry.flags.intersects(Flags::ASSUME_VALID | Flags::SKIP_WORKTREE)
+}
+
+/// Left out of the work tree by a sparse checkout.
+fn is_skipped(entry: &Entry) -> bool {
+    entry.flags.contains(Flags::SKIP_WORKTREE)
 }

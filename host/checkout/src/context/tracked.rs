@@ -1,15 +1,21 @@
-//! The index, seen as directories.
+//! The index as a tree: what is tracked, directory by directory.
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::path::Path;
 
-use git2::{Oid, Repository};
+use gix::ObjectId;
+use gix::bstr::{BStr, ByteSlice};
+use gix::hash::Kind;
+use gix::index::entry::Flags;
+use gix::index::extension::Tree;
+use gix::index::{Entry, State};
 
-use super::index::{self, Entry, Trees};
+use super::{ContextError, Foreign};
 
 /// The entries of an index in the order of their paths' bytes, so that each directory's are side by side.
-pub struct Tracked<'a> {
-    entries: Vec<Entry<'a>>,
-    trees: Trees,
+pub struct Tracked {
+    state: State,
 }
 
 /// A directory that holds tracked files.
@@ -36,51 +42,68 @@ pub struct Children<'a> {
     names: Vec<(&'a [u8], Child)>,
 }
 
-impl<'a> Tracked<'a> {
-    /// `file` is the content of the repository's index, nothing if there is none.
-    pub fn read(repository: &Repository, file: Option<&'a [u8]>) -> Result<Self, git2::Error> {
-        let Some(file) = file else {
-            return Ok(Self { entries: Vec::new(), trees: Trees::new() });
-        };
-        let (mut entries, trees) = match index::parse(file) {
-            Some(parsed) => parsed,
-            None => (repository.index()?.iter().map(Entry::owned).collect(), Trees::new()),
-        };
-        // libgit2 sorts without regard to case where `core.ignoreCase` is on.
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { entries, trees })
+/// What the index knows of a directory's tree: its id, unless something below changed since, and those of its directories.
+#[derive(Clone, Copy)]
+pub struct KnownTree<'a>(&'a Tree);
+
+impl Tracked {
+    /// Reads the index at `path`; nothing is tracked where there is none.
+    pub fn read(path: &Path) -> Result<Self, ContextError> {
+        let unsupported = |why| ContextError::Unsupported { path: path.to_path_buf(), why: Foreign::new(why) };
+        // Like git, this leaves out the file's checksum: with it, reading takes twice as long.
+        let file = gix::index::File::at_or_default(path, Kind::Sha1, true, gix::index::decode::Options::default())
+            .map_err(ContextError::damaged("the index", path))?;
+        let (mut state, _) = file.into_parts();
+        if state.entries().iter().any(|entry| entry.mode.is_sparse()) {
+            return Err(unsupported("a sparse index"));
+        }
+        // Nobody but git keeps the order; what is looked for by halves would not be found.
+        let in_order = |(a, b): (&Entry, &Entry)| a.path_in(state.path_backing()) <= b.path_in(state.path_backing());
+        if !state.entries().iter().zip(state.entries().iter().skip(1)).all(in_order) {
+            state.sort_entries();
+        }
+        Ok(Self { state })
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     pub fn root(&self) -> Directory {
-        Directory { range: 0..self.entries.len(), prefix: 0 }
+        Directory { range: 0..self.state.entries().len(), prefix: 0 }
     }
 
-    pub fn entry(&self, place: usize) -> &Entry<'a> {
-        &self.entries[place]
+    pub fn entry(&self, place: usize) -> &Entry {
+        &self.state.entries()[place]
     }
 
-    pub fn entries(&self, range: Range<usize>) -> &[Entry<'a>] {
-        &self.entries[range]
+    pub fn entries(&self, range: Range<usize>) -> &[Entry] {
+        &self.state.entries()[range]
+    }
+
+    /// From the root, separated by `/`.
+    pub fn path_of(&self, entry: &Entry) -> &BStr {
+        entry.path(&self.state)
     }
 
     /// An entry of that path.
-    pub fn find(&self, path: &[u8]) -> Option<&Entry<'a>> {
-        let place = self.entries.binary_search_by(|entry| entry.path.as_ref().cmp(path)).ok()?;
-        Some(&self.entries[place])
+    pub fn find(&self, path: &[u8]) -> Option<&Entry> {
+        let entries = self.state.entries();
+        let place = entries.binary_search_by(|entry| self.path_of(entry).as_bytes().cmp(path)).ok()?;
+        Some(&entries[place])
     }
 
     /// The path of a directory from the root, with its final `/`.
     pub fn path(&self, directory: &Directory) -> &[u8] {
-        match self.entries.get(directory.range.start) {
-            Some(first) => &first.path[..directory.prefix],
+        match self.state.entries().get(directory.range.start) {
+            Some(first) => &self.path_of(first)[..directory.prefix],
             None => &[],
         }
     }
 
-    /// The id of the tree that a directory would be committed as, where the index knows it.
-    pub fn tree_id(&self, directory: &Directory) -> Option<Oid> {
-        let known = self.trees.get(self.path(directory))?;
-        (known.entries == directory.range.len()).then_some(known.id)
+    /// What the index knows of the root's tree.
+    pub fn known_tree(&self) -> Option<KnownTree<'_>> {
+        self.state.tree().map(KnownTree)
     }
 
     pub fn children(&self, directory: &Directory) -> Children<'_> {
@@ -99,18 +122,40 @@ impl<'a> Tracked<'a> {
 
     /// The child whose first entry is at `place`, and the place after its last.
     fn child(&self, directory: &Directory, place: usize) -> (&[u8], Child, usize) {
-        let entry = &self.entries[place];
-        let rest = &entry.path[directory.prefix..];
+        let entry = self.entry(place);
+        let path = self.path_of(entry).as_bytes();
+        let rest = &path[directory.prefix..];
         let Some(slash) = rest.iter().position(|byte| *byte == b'/') else {
-            let child = if entry.is_conflicted() { Child::Conflicted } else { Child::File(place) };
+            let child = if is_conflicted(entry) { Child::Conflicted } else { Child::File(place) };
             return (rest, child, place + 1);
         };
         let prefix = directory.prefix + slash + 1;
-        let below = &self.entries[place..directory.range.end];
-        let end = place + below.partition_point(|other| other.path.starts_with(&entry.path[..prefix]));
+        let below = self.entries(place..directory.range.end);
+        let end = place + below.partition_point(|other| self.path_of(other).starts_with(&path[..prefix]));
         let range = place..end;
         (&rest[..slash], Child::Directory(Directory { range, prefix }), end)
     }
+}
+
+impl<'a> KnownTree<'a> {
+    /// Whether the tree of `directory` is surely the one with that id.
+    pub fn is(self, id: ObjectId, directory: &Directory) -> bool {
+        self.0.id == id && self.0.num_entries.is_some_and(|entries| entries as usize == directory.range.len())
+    }
+
+    pub fn below(self) -> HashMap<&'a [u8], KnownTree<'a>> {
+        self.0.children.iter().map(|tree| (&tree.name[..], KnownTree(tree))).collect()
+    }
+}
+
+/// One side of a merge that has not been settled.
+pub fn is_conflicted(entry: &Entry) -> bool {
+    entry.stage_raw() != 0
+}
+
+/// `git add --intent-to-add`: known, but with no content yet.
+pub fn is_intent_to_add(entry: &Entry) -> bool {
+    entry.flags.contains(Flags::INTENT_TO_ADD)
 }
 
 impl Child {

@@ -4,23 +4,34 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use git2::Repository;
+use gix::bstr::ByteSlice;
+use gix::index::entry::Mode;
+use gix::worktree::stack::state::ignore::Source;
+use gix::{AttributeStack, Repository};
 
 use super::foreign::Foreign;
 use super::inquiry::Inquiry;
 use super::plain::RuleFiles;
+use super::tracked::Tracked;
 
 /// Looks through names that are not in the index.
 pub struct Untracked<'a> {
-    repository: &'a Repository,
+    ignored: AttributeStack<'a>,
     root: &'a Path,
     rules: RuleFiles<'a>,
     inquiry: &'a Inquiry,
 }
 
 impl<'a> Untracked<'a> {
-    pub fn new(repository: &'a Repository, root: &'a Path, inquiry: &'a Inquiry) -> Self {
-        Self { repository, root, rules: RuleFiles::new(root, ".gitignore"), inquiry }
+    pub fn new(
+        repository: &'a Repository,
+        tracked: &Tracked,
+        root: &'a Path,
+        inquiry: &'a Inquiry,
+    ) -> Result<Self, String> {
+        let ignored = repository.excludes(tracked.state(), None, Source::WorktreeThenIdMappingIfNotSkipped);
+        let ignored = ignored.map_err(|error| unreadable(&error))?;
+        Ok(Self { ignored, root, rules: RuleFiles::new(root, ".gitignore"), inquiry })
     }
 
     /// Counts like `git status`: a directory without any tracked file counts once, and only if it holds a file that is not ignored.
@@ -38,11 +49,15 @@ impl<'a> Untracked<'a> {
         if !self.rules.are_usable_for(path) {
             return Err("a `.gitignore` is no file that could be read".to_owned());
         }
-        let ignored = self.repository.is_path_ignored(OsStr::from_bytes(path));
-        if ignored.map_err(|error| format!("the rules for what is ignored cannot be read: {}", Foreign::of(&error)))? {
+        let (name, mode) = match path.strip_suffix(b"/") {
+            Some(name) => (name, Mode::DIR),
+            None => (path, Mode::FILE),
+        };
+        let found = self.ignored.at_entry(name.as_bstr(), Some(mode)).map_err(|error| unreadable(&error))?;
+        if found.is_excluded() {
             return Ok(false);
         }
-        if !path.ends_with(b"/") {
+        if mode == Mode::FILE {
             return Ok(true);
         }
         let directory = self.root.join(OsStr::from_bytes(path));
@@ -69,6 +84,10 @@ impl<'a> Untracked<'a> {
         }
         Ok(false)
     }
+}
+
+fn unreadable(error: &gix::Error) -> String {
+    format!("the rules for what is ignored cannot be read: {}", Foreign::of(error))
 }
 
 /// A nested repository is one thing, whatever it holds.
