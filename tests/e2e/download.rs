@@ -37,7 +37,9 @@ fn what_an_archive_leaves_out_or_alters_is_fetched_so_that_the_disk_has_the_comm
         assert!(ran.stderr.contains("submodules") && ran.stderr.contains("vendor/library"), "{kind:?}: {}", ran.stderr);
         assert!(ran.stderr.contains("LFS") && ran.stderr.contains("data/model.bin"), "{kind:?}: {}", ran.stderr);
         assert!(scene.path("out/vendor/library").is_dir());
-        assert_eq!(scene.bulk_requests(), 1, "{kind:?}");
+        // What is missing is more than a few files, and comes by git: Bitbucket's commits do as a whole, the others' in two parts.
+        let bulk = if kind == Kind::Bitbucket { 1 } else { 3 };
+        assert_eq!(scene.bulk_requests(), bulk, "{kind:?}");
     }
 }
 

@@ -4,6 +4,7 @@
 mod advice;
 mod cache;
 mod canary;
+mod completion;
 mod consent;
 mod crash;
 mod credentials;

@@ -23,8 +23,8 @@ const REFUSAL: usize = 64 << 10;
 
 /// The directory that a call of `download-files` fills.
 pub struct Download {
-    staged: Arc<Staged>,
-    progress: Arc<dyn Progress>,
+    pub(crate) staged: Arc<Staged>,
+    pub(crate) progress: Arc<dyn Progress>,
     subdirectory: Option<String>,
     /// What has to be over before the tree can be judged: the commit is looked up while the archive is on its way.
     settled: Mutex<Option<BoxFuture<'static, ()>>>,
@@ -40,6 +40,8 @@ pub(crate) enum TransferError {
     Broken(String),
     /// It was not taken; likewise.
     Rejected(String),
+    /// It cannot be had in this way; likewise.
+    Unsupported(String),
 }
 
 impl Download {
@@ -103,28 +105,28 @@ impl Download {
         .await
     }
 
-    /// Fetches one file, again from the start when the transfer breaks.
-    pub(crate) async fn fetch_file(
+    /// Fetches something that is read whole by `take`, such as one file, again from the start when the transfer breaks.
+    pub(crate) async fn fetch<T: Send + 'static>(
         &self,
         session: &Session,
         request: Request,
-        write: impl Fn(&Staged, &mut dyn Read) -> Result<(), UnpackError> + Clone + Send + 'static,
-    ) -> Result<(), TransferError> {
-        let (request, write) = (&request, &write);
+        take: impl Fn(&Staged, &mut dyn Read) -> Result<T, UnpackError> + Clone + Send + 'static,
+    ) -> Result<T, TransferError> {
+        let (request, take) = (&request, &take);
         retry::run(&session.permit, |_| async move {
-            let write = write.clone();
-            self.transfer(session, request.clone(), move |staged, mut source| write(staged, &mut source)).await
+            let take = take.clone();
+            self.transfer(session, request.clone(), move |staged, mut source| take(staged, &mut source)).await
         })
         .await
     }
 
-    /// One attempt: the answer's body is read by `write` on a thread of its own while it arrives.
-    async fn transfer(
+    /// One attempt: the answer's body is read by `take` on a thread of its own while it arrives.
+    async fn transfer<T: Send + 'static>(
         &self,
         session: &Session,
         request: Request,
-        write: impl FnOnce(&Staged, Received) -> Result<(), UnpackError> + Send + 'static,
-    ) -> Result<(), retry::Failed<TransferError>> {
+        take: impl FnOnce(&Staged, Received) -> Result<T, UnpackError> + Send + 'static,
+    ) -> Result<T, retry::Failed<TransferError>> {
         let answer = session.gate.open(&session.permit, request).await.map_err(|error| match error {
             EgressError::Unreachable { .. } | EgressError::Broken { .. } => retry::Failed::Transient(error.into()),
             _ => retry::Failed::Final(error.into()),
@@ -134,11 +136,11 @@ impl Download {
         }
         let (body, telling) = answer.for_disk();
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let writing = self.blocking(move |staged| write(staged, Received::new(receiver)));
+        let taking = self.blocking(move |staged| take(staged, Received::new(receiver)));
         let sent = self.forward(body, sender).await;
-        let written = writing.await.unwrap_or_else(|_| Err(failed()));
-        match (sent, written) {
-            (_, Ok(())) => Ok(()),
+        let taken = taking.await.unwrap_or_else(|_| Err(failed()));
+        match (sent, taken) {
+            (_, Ok(taken)) => Ok(taken),
             // The unpacker saw no more than a body that ends early; the gate knows why.
             (Err(error), Err(UnpackError::Transfer(_))) => Err(retry::Failed::Transient(error.into())),
             (_, Err(error)) => Err(not_taken(error, &telling)),
@@ -180,7 +182,10 @@ fn not_taken(error: UnpackError, telling: &Telling) -> retry::Failed<TransferErr
     let words = telling.words(&error);
     match (error, telling.coded()) {
         (UnpackError::Transfer(_), _) => retry::Failed::Transient(TransferError::Broken(words)),
-        (UnpackError::NoArchive { .. }, Some(coded)) => retry::Failed::Final(coded.into()),
+        (UnpackError::NoArchive { .. } | UnpackError::Unsupported(_), Some(coded)) => {
+            retry::Failed::Final(coded.into())
+        }
+        (UnpackError::Unsupported(_), None) => retry::Failed::Final(TransferError::Unsupported(words)),
         _ => retry::Failed::Final(TransferError::Rejected(words)),
     }
 }

@@ -7,6 +7,7 @@ mod anatomy;
 mod bindings;
 mod code_cache;
 mod compile;
+mod completion;
 mod cpu;
 mod download;
 mod engine;

@@ -1,8 +1,8 @@
 //! Gitea and Forgejo, also under a path of their host.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need, Provider, Remote, Request,
-    Response, Setting, Settings, Trees, Url, below, http,
+    Archive, Base, Commit, Credential, Description, Entry, Error, GitUrl, Hosting, Identity, Need, Placement, Provider,
+    Remote, Request, Response, Setting, Settings, Trees, Url, below, http,
 };
 use serde::Deserialize;
 
@@ -13,6 +13,8 @@ pub struct Gitea {
     hosting: Hosting,
     owner: String,
     repository: String,
+    /// Was one given?
+    token: bool,
     trees: Trees,
 }
 
@@ -60,7 +62,10 @@ impl Provider for Gitea {
                     "The host in remote URLs, if another than the instance's; with the port that SSH has there",
                 ),
             ],
-            needs: vec![Need::get("{instance_url}")],
+            needs: vec![
+                Need::get("{instance_url}"),
+                Need::git("{instance_url}").below("/{owner}/{repository}.git"),
+            ],
             credentials: vec![Credential::bearer("token", "{instance_url}")],
             remote_hosts: ["{host.host}", "{instance_url.host}"].map(Into::into).into(),
         }
@@ -72,6 +77,7 @@ impl Provider for Gitea {
             hosting: Hosting::with_option(settings, "host", &instance)?,
             owner: settings.name("owner")?,
             repository: settings.name("repository")?,
+            token: settings.has_secret("token"),
             trees: Trees::default(),
             instance,
         })
@@ -127,6 +133,12 @@ impl Provider for Gitea {
     fn file(&self, commit: &str, entry: &Entry) -> Result<Request, Error> {
         let path: Vec<&str> = ["raw"].into_iter().chain(entry.path.split('/')).collect();
         Ok(Request::get(self.url(&path).query("ref", commit)))
+    }
+
+    fn git(&self) -> Option<GitUrl> {
+        let url = GitUrl::new(self.instance.join([&self.owner, &format!("{}.git", self.repository)]));
+        // For git a token is a password, whoever the user is.
+        Some(if self.token { url.secret("token", Placement::Basic("token".into())) } else { url })
     }
 
     fn meaning(&self, response: &Response) -> Error {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use forgeport_provider::Kind;
+use forgeport_provider::{Kind, SecretUse};
 use forgeport_provider::testing::{answer, asked, resolve};
 
 use super::*;
@@ -23,6 +23,16 @@ fn login_asks_for_the_repository_and_not_for_the_user() {
     answer(API, 200, r#"{"id":1,"full_name":"Ada/Demo","default_branch":"main"}"#);
     assert_eq!(open(&[]).login().unwrap().repository, "Ada/Demo");
     assert_eq!(asked(), [API]);
+}
+
+#[test]
+fn git_is_asked_for_the_one_repository_with_the_token_as_password() {
+    let git = open(&[]).git().unwrap();
+    let secret = SecretUse { setting: "token".into(), placement: Placement::Basic("token".into()) };
+    assert_eq!((git.url.as_str(), git.secret), ("https://h.example/git/ada/demo.git", Some(secret)));
+    let [reading, git] = &Gitea::describe().needs[..] else { panic!("there are two needs") };
+    assert!(reading.methods.is_empty() && reading.paths.is_empty());
+    assert_eq!(git.paths, ["/{owner}/{repository}.git"]);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! GitHub: github.com, Enterprise Cloud with data residency (GHE.com) and Enterprise Server.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need, Provider, Remote, Request,
-    Response, Setting, Settings, Trees, Url, absent, below, given, http, starts_with,
+    Archive, Base, Commit, Credential, Description, Entry, Error, GitUrl, Hosting, Identity, Need, Placement, Provider,
+    Remote, Request, Response, Setting, Settings, Trees, Url, absent, below, given, http, starts_with,
 };
 use serde::Deserialize;
+
+/// Whose password any token is, for git.
+const GIT_USER: &str = "x-access-token";
 
 /// A repository on GitHub.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub struct GitHub {
     hosting: Hosting,
     owner: String,
     repository: String,
+    /// Was one given?
+    token: bool,
     trees: Trees,
 }
 
@@ -83,8 +88,17 @@ impl Provider for GitHub {
                     .when(absent("codeload_url"))
                     .when(given("api_url"))
                     .when(starts_with("api_url", "https://api.")),
+                // Git is at the host of the website: github.com, and on Enterprise Server the API's own.
+                Need::git("https://{api_url.parent}")
+                    .below("/{owner}/{repository}.git")
+                    .when(starts_with("api_url", "https://api.")),
+                Need::git("{api_url}").below("/{owner}/{repository}.git").when(given("api_url")),
             ],
-            credentials: vec![Credential::bearer("token", "{api_url}")],
+            credentials: vec![
+                Credential::bearer("token", "{api_url}"),
+                Credential::basic("token", "https://{api_url.parent}", GIT_USER)
+                    .when(starts_with("api_url", "https://api.")),
+            ],
             remote_hosts: ["{host.host}", "{api_url.host}", "{api_url.parent}", "ssh.github.com"]
                 .map(Into::into)
                 .into(),
@@ -100,6 +114,7 @@ impl Provider for GitHub {
         Ok(Self {
             owner: settings.name("owner")?,
             repository: settings.name("repository")?,
+            token: settings.has_secret("token"),
             trees: Trees::default(),
             api,
             web,
@@ -150,6 +165,11 @@ impl Provider for GitHub {
     fn file(&self, _commit: &str, entry: &Entry) -> Result<Request, Error> {
         let request = Request::get(self.url(&["git", "blobs", &entry.id]));
         Ok(request.header("accept", "application/vnd.github.raw+json"))
+    }
+
+    fn git(&self) -> Option<GitUrl> {
+        let url = GitUrl::new(self.web.join([&self.owner, &format!("{}.git", self.repository)]));
+        Some(if self.token { url.secret("token", Placement::Basic(GIT_USER.into())) } else { url })
     }
 
     fn meaning(&self, response: &Response) -> Error {

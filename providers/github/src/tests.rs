@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use forgeport_provider::testing::{answer, asked, resolve, response};
-use forgeport_provider::{Kind, Placement};
+use forgeport_provider::{Kind, SecretUse};
 
 use super::*;
 
@@ -21,12 +21,35 @@ fn owns(provider: &GitHub, remote: (&str, &str, Option<u16>, &str)) -> bool {
 }
 
 #[test]
-fn the_token_goes_to_the_api_and_nowhere_else() {
-    let [credential] = &GitHub::describe().credentials[..] else {
-        panic!("there is one rule");
-    };
-    assert_eq!(credential.origin, "{api_url}");
-    assert_eq!(credential.placement, Placement::Bearer);
+fn the_token_goes_to_the_api_and_as_a_password_to_git_and_nowhere_else() {
+    let rules: Vec<_> =
+        GitHub::describe().credentials.into_iter().map(|rule| (rule.origin, rule.placement, rule.conditions)).collect();
+    let git = Placement::Basic("x-access-token".into());
+    let expected = [
+        ("{api_url}".into(), Placement::Bearer, vec![]),
+        ("https://{api_url.parent}".into(), git, vec![starts_with("api_url", "https://api.")]),
+    ];
+    assert_eq!(rules, expected);
+}
+
+#[test]
+fn git_is_asked_at_the_website_s_host_and_for_the_one_repository() {
+    let cases = [
+        ("https://api.github.com", "https://github.com/Ada/Demo.git"),
+        ("https://api.octo.ghe.com", "https://octo.ghe.com/Ada/Demo.git"),
+        ("https://ghe.example:8443/api/v3", "https://ghe.example:8443/Ada/Demo.git"),
+    ];
+    for (api, url) in cases {
+        let git = open(&[("api_url", api)]).git().unwrap();
+        let secret = SecretUse { setting: "token".into(), placement: Placement::Basic("x-access-token".into()) };
+        assert_eq!((git.url.as_str(), git.secret), (url, Some(secret)));
+    }
+    let settings = [("owner", "a"), ("repository", "b"), ("api_url", "https://api.github.com")];
+    let public = GitHub::open(&Settings::new(settings, [("", ""); 0])).unwrap();
+    assert_eq!(public.git().unwrap().secret, None);
+    let posting: Vec<_> = GitHub::describe().needs.into_iter().filter(|need| !need.methods.is_empty()).collect();
+    assert_eq!(posting.len(), 2);
+    assert!(posting.iter().all(|need| need.paths == ["/{owner}/{repository}.git"]));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! GitLab: gitlab.com, Dedicated and self-managed, also under a path of its host.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Entry, Error, Hosting, Identity, Need, Problem, Provider, Remote,
-    Request, Response, Setting, Settings, Target, Url, download, explain, git, given, http, starts_with,
+    Archive, Base, Commit, Credential, Description, Entry, Error, GitUrl, Hosting, Identity, Need, Placement, Problem,
+    Provider, Remote, Request, Response, Setting, Settings, Target, Url, download, explain, git, given, http, starts_with,
 };
 use serde::Deserialize;
 
@@ -19,6 +19,8 @@ pub struct GitLab {
     project: String,
     /// Was one given?
     token: bool,
+    /// Does it belong to a deploy token's user?
+    deploys: bool,
 }
 
 forgeport_provider::export!(GitLab);
@@ -71,7 +73,8 @@ impl Provider for GitLab {
         let hosting =
             Hosting::with_option(settings, "host", &instance)?.alternative_ssh("gitlab.com", "altssh.gitlab.com", 443);
         let project = format!("{}/{}", settings.path("group")?, settings.name("project")?);
-        Ok(Self { project, token: settings.has_secret("token"), instance, hosting })
+        let deploys = settings.get("username").is_some();
+        Ok(Self { project, token: settings.has_secret("token"), deploys, instance, hosting })
     }
 
     fn login(&self) -> Result<Identity, Error> {
@@ -125,12 +128,19 @@ impl Provider for GitLab {
 
     fn download_files(&self, commit: &str, target: &dyn Target, subdirectory: Option<&str>) -> Result<(), Error> {
         match download(self, commit, target, subdirectory.unwrap_or_default()) {
-            Err(error) if self.may_be_for_git(&error) => match target.unpack(&git::fetch(self.git(), commit)) {
+            Err(error) if self.may_be_for_git(&error) => match target.unpack(&git::fetch(self.clone_url(), commit)) {
                 Err(Problem::Answered(_)) => Err(error),
                 fetched => fetched.map_err(|problem| explain(self, problem)),
             },
             downloaded => downloaded,
         }
+    }
+
+    fn git(&self) -> Option<GitUrl> {
+        let url = GitUrl::new(self.clone_url());
+        // What the API took is a bearer there, and a password for git.
+        let password = self.token && !self.deploys;
+        Some(if password { url.secret("token", Placement::Basic("oauth2".into())) } else { url })
     }
 
     fn meaning(&self, response: &Response) -> Error {
@@ -154,7 +164,7 @@ impl GitLab {
     }
 
     /// Where git clones from.
-    fn git(&self) -> Url {
+    fn clone_url(&self) -> Url {
         self.instance.join(format!("{}.git", self.project).split('/'))
     }
 
@@ -166,7 +176,7 @@ impl GitLab {
     fn or_by_git<T>(&self, found: Result<T, Error>, find: impl Fn(&git::References) -> Option<T>) -> Result<T, Error> {
         match found {
             Err(error) if self.may_be_for_git(&error) => {
-                let references = git::references(self.git(), &self.what()).ok();
+                let references = git::references(self.clone_url(), &self.what()).ok();
                 references.as_ref().and_then(find).ok_or_else(|| hinted(error))
             }
             found => found.map_err(hinted),

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use forgeport_provider::testing::{answer, answer_with, asked, resolve, response};
-use forgeport_provider::{Condition, Kind, Placement};
+use forgeport_provider::{Condition, Kind, SecretUse};
 
 use super::*;
 
@@ -30,6 +30,14 @@ fn deploy_and_job_tokens_are_passwords_and_the_rest_are_bearers() {
         (Placement::Bearer, vec![]),
     ];
     assert_eq!(rules, expected);
+}
+
+#[test]
+fn a_token_that_is_a_bearer_for_the_api_is_a_password_for_git() {
+    let git = open(&[]).git().unwrap();
+    let secret = SecretUse { setting: "token".into(), placement: Placement::Basic("oauth2".into()) };
+    assert_eq!((git.url.as_str(), git.secret), ("https://gitlab.com/Team/Tools/demo.git", Some(secret)));
+    assert_eq!(open(&[("username", "deployer")]).git().unwrap().secret, None);
 }
 
 #[test]

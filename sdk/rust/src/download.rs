@@ -1,10 +1,15 @@
 //! How a download goes on nearly every forge: one archive, and then only what it got wrong.
 
 use crate::bindings::forgeport::code_repository::checkout::Directory;
-use crate::{Entry, Error, Format, Kind, Layout, Problem, Provider, RemoteFile, Request};
+use crate::bindings::forgeport::code_repository::http::Failure;
+use crate::{Entry, Error, Format, GitUrl, Kind, Layout, Problem, Provider, RemoteFile, Request};
 
 /// How many single files are asked for at once; the host decides how many of them run at a time.
 const BATCH: usize = 64;
+
+/// Requests that git's protocol takes however many files there are: what the server can do, the trees, the files. It is asked as soon as
+/// more than these are known to be needed one by one, or have been spent on listings.
+const BY_GIT: usize = 3;
 
 /// The request that brings a commit's files, and how they lie in what comes.
 #[derive(Clone, Debug)]
@@ -32,6 +37,11 @@ pub trait Target {
     /// # Errors
     /// Why it did not come, or cannot be written.
     fn unpack(&self, archive: &Archive) -> Result<(), Problem>;
+    /// Brings all that is missing or different by git's protocol.
+    ///
+    /// # Errors
+    /// Why it did not come, or cannot be written.
+    fn complete(&self, from: &GitUrl) -> Result<(), Problem>;
     /// Fetches single files, several at a time.
     ///
     /// # Errors
@@ -59,6 +69,10 @@ impl Target for Directory {
         Directory::unpack(self, &archive.request, archive.format, &archive.layout)
     }
 
+    fn complete(&self, from: &GitUrl) -> Result<(), Problem> {
+        Directory::complete(self, &from.url, from.secret.as_ref())
+    }
+
     fn fetch_files(&self, files: &[RemoteFile]) -> Result<(), Problem> {
         Directory::fetch_files(self, files)
     }
@@ -81,25 +95,24 @@ impl Target for Directory {
 }
 
 /// Unpacks the commit's archive. Unless the host knows then that this is the commit's tree, it goes through the trees that differ, and
-/// fetches the files that the archive left out or altered. `subdirectory` is empty for the root.
+/// fetches the files that the archive left out or altered: a few one by one, many by git's protocol where the forge has it. `subdirectory`
+/// is empty for the root.
 ///
 /// # Errors
 /// What the forge's answers mean to the provider, and the host's own words where it refused something.
 pub fn download<P: Provider>(provider: &P, commit: &str, target: &dyn Target, subdirectory: &str) -> Result<(), Error> {
-    let explain = |problem| explain(provider, problem);
     let archive = provider.archive(commit, subdirectory);
-    target.unpack(&archive).map_err(explain)?;
+    target.unpack(&archive).map_err(|problem| explain(provider, problem))?;
     if target.verified() {
         return Ok(());
     }
+    let mut git = provider.git();
     let mut trees = vec![subdirectory.to_owned()];
     let mut files = Vec::new();
+    let mut listed = 0;
     while let Some(path) = trees.pop() {
-        // Without a listing nothing can be compared; the host then says that nothing was verified.
-        let Some(entries) = provider.entries(commit, &path)? else {
-            break;
-        };
-        for entry in target.compare(&path, &entries) {
+        let entries = provider.entries(commit, &path)?;
+        for entry in entries.iter().flat_map(|entries| target.compare(&path, entries)) {
             match entry.kind {
                 Kind::Tree => trees.push(entry.path),
                 Kind::Submodule => {}
@@ -110,15 +123,41 @@ pub fn download<P: Provider>(provider: &P, commit: &str, target: &dyn Target, su
                 }),
             }
         }
+        let many = listed > BY_GIT || trees.len() + files.len() > BY_GIT;
+        if (many || entries.is_none())
+            && let Some(git) = git.take()
+            && complete(provider, target, &git)?
+        {
+            return Ok(());
+        }
+        // Without a listing nothing can be compared; the host then says that nothing was verified.
+        if entries.is_none() {
+            break;
+        }
+        listed += 1;
         if files.len() >= BATCH {
-            target.fetch_files(&files).map_err(explain)?;
+            target.fetch_files(&files).map_err(|problem| explain(provider, problem))?;
             files.clear();
         }
     }
     if files.is_empty() {
         return Ok(());
     }
-    target.fetch_files(&files).map_err(explain)
+    target.fetch_files(&files).map_err(|problem| explain(provider, problem))
+}
+
+/// Tries git's protocol; tells whether all is there then. A forge may not have it, or not for this credential, and a registration may not
+/// have granted it: that is no reason to fail.
+fn complete<P: Provider>(provider: &P, target: &dyn Target, git: &GitUrl) -> Result<bool, Error> {
+    match target.complete(git) {
+        Ok(()) => Ok(true),
+        Err(Problem::Unsupported(_) | Problem::Failed(Failure::Refused(_) | Failure::Unreachable(_))) => Ok(false),
+        Err(problem @ Problem::Answered(_)) => match explain(provider, problem) {
+            error @ Error::RateLimited(_) => Err(error),
+            _ => Ok(false),
+        },
+        Err(problem) => Err(explain(provider, problem)),
+    }
 }
 
 /// What a problem means to a provider.
@@ -127,6 +166,7 @@ pub fn explain<P: Provider>(provider: &P, problem: Problem) -> Error {
         Problem::Answered(response) => provider.meaning(&response),
         Problem::Failed(failure) => failure.into(),
         Problem::Rejected(text) => Error::Host(text),
+        Problem::Unsupported(text) => Error::Unsupported(text),
     }
 }
 

@@ -10,9 +10,10 @@ use crate::{Commit, Description, Identity, Remote, Settings, below};
 struct Forge {
     directories: &'static [&'static str],
     lists: bool,
+    git: bool,
 }
 
-const FORGE: Forge = Forge { directories: &["d", "d/e"], lists: true };
+const FORGE: Forge = Forge { directories: &["d", "d/e"], lists: true, git: true };
 
 impl Provider for Forge {
     fn describe() -> Description {
@@ -50,6 +51,9 @@ impl Provider for Forge {
     fn file(&self, _commit: &str, entry: &Entry) -> Result<Request, Error> {
         Ok(Request::get(format!("https://h/raw/{}", entry.path)))
     }
+    fn git(&self) -> Option<GitUrl> {
+        self.git.then(|| GitUrl::new("https://h/r.git"))
+    }
 }
 
 /// A directory that has everything but what is in `differs`.
@@ -58,6 +62,7 @@ struct Disk {
     differs: Vec<&'static str>,
     verified: bool,
     problem: RefCell<Option<Problem>>,
+    git: RefCell<Option<Problem>>,
     asked: RefCell<Vec<String>>,
 }
 
@@ -74,6 +79,10 @@ impl Target for Disk {
     fn unpack(&self, archive: &Archive) -> Result<(), Problem> {
         self.note(format!("unpack {}", archive.request.url));
         self.problem.take().map_or(Ok(()), Err)
+    }
+    fn complete(&self, from: &GitUrl) -> Result<(), Problem> {
+        self.note(format!("complete {}", from.url));
+        self.git.take().map_or(Ok(()), Err)
     }
     fn fetch_files(&self, files: &[RemoteFile]) -> Result<(), Problem> {
         for file in files {
@@ -149,9 +158,61 @@ fn submodules_are_not_fetched() {
 }
 
 #[test]
-fn a_forge_that_does_not_list_leaves_it_at_the_archive() {
-    let forge = Forge { lists: false, ..FORGE };
+fn a_forge_that_neither_lists_nor_has_git_leaves_it_at_the_archive() {
+    let forge = Forge { lists: false, git: false, ..FORGE };
     assert_eq!(run(&forge, &Disk::differing(&["a"]), ""), ["unpack https://h/c0/"]);
+}
+
+#[test]
+fn what_a_forge_does_not_list_comes_by_git() {
+    let forge = Forge { lists: false, ..FORGE };
+    let expected = ["unpack https://h/c0/", "complete https://h/r.git"];
+    assert_eq!(run(&forge, &Disk::differing(&["a"]), ""), expected);
+    let disk = Disk { git: Some(Problem::Unsupported("no".into())).into(), ..Disk::default() };
+    assert_eq!(run(&forge, &disk, ""), expected);
+}
+
+/// More than git's requests are needed, which the second listing shows.
+const MANY: [&str; 4] = ["a", "d/a", "d/b", "d/l"];
+
+#[test]
+fn many_files_come_by_git_as_soon_as_it_is_known_that_they_are_many() {
+    let expected = ["unpack https://h/c0/", "compare \"\"", "compare \"d\"", "complete https://h/r.git"];
+    assert_eq!(run(&FORGE, &Disk::differing(&MANY), ""), expected);
+    let forge = Forge { directories: &["d", "d/e", "d/e/f", "d/e/f/g", "d/e/f/g/h"], ..FORGE };
+    let deep = run(&forge, &Disk::differing(&["d/e/f/g/h/a"]), "");
+    assert_eq!(deep.last().unwrap(), "complete https://h/r.git", "{deep:?}");
+    assert_eq!(deep.len(), 7, "a chain of listings is as many requests: {deep:?}");
+}
+
+#[test]
+fn where_git_is_not_to_be_had_the_files_come_one_by_one_and_it_is_asked_once() {
+    let refused = [
+        Problem::Unsupported("it cannot leave files out".into()),
+        Problem::Failed(Failure::Refused("not granted".into())),
+        Problem::Failed(Failure::Unreachable("nobody answers".into())),
+        Problem::Answered(response(404, &[], "")),
+        Problem::Answered(response(401, &[], "")),
+        Problem::Answered(response(503, &[], "")),
+    ];
+    for problem in refused {
+        let disk = Disk { git: Some(problem).into(), ..Disk::differing(&MANY) };
+        let asked = run(&FORGE, &disk, "");
+        assert_eq!(asked.iter().filter(|one| one.starts_with("complete")).count(), 1);
+        assert_eq!(asked.last().unwrap(), "batch of 4");
+    }
+}
+
+#[test]
+fn what_would_be_no_better_one_by_one_is_an_error() {
+    let with = |problem| {
+        let disk = Disk { git: Some(problem).into(), ..Disk::differing(&MANY) };
+        download(&FORGE, "c0", &disk, "").unwrap_err()
+    };
+    assert!(matches!(with(Problem::Answered(response(429, &[], ""))), Error::RateLimited(_)));
+    assert!(matches!(with(Problem::Failed(Failure::RateLimited(("wait".into(), Some(9))))), Error::RateLimited(_)));
+    assert_eq!(with(Problem::Failed(Failure::Limit("`requests`".into()))), Error::Host("`requests`".into()));
+    assert_eq!(with(Problem::Rejected("too many files".into())), Error::Host("too many files".into()));
 }
 
 #[test]

@@ -1,7 +1,29 @@
 //! Git's own protocol over HTTPS, for what a forge's API does not give: one request brings a commit (gitprotocol-v2(5)), and another
 //! tells the branches and tags (gitprotocol-http(5), "Discovering References").
 
-use crate::{Archive, Commit, Error, Format, Layout, Request, Response, Url, http};
+use crate::{Archive, Commit, Error, Format, Layout, Placement, Request, Response, SecretUse, Url, http};
+
+/// Where git clones from, and how the host proves who asks.
+#[derive(Clone, Debug)]
+pub struct GitUrl {
+    /// Without `/info/refs` and the like.
+    pub url: String,
+    /// Nothing: the credential that the description names for the origin.
+    pub secret: Option<SecretUse>,
+}
+
+impl GitUrl {
+    /// A URL over HTTP; the provider has to ask for it, see [`Need::git`](crate::Need::git).
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), secret: None }
+    }
+
+    /// With this secret option in this place, as in [`Request::secret`].
+    #[must_use]
+    pub fn secret(self, setting: &str, placement: Placement) -> Self {
+        Self { secret: Some(SecretUse { setting: setting.into(), placement }), ..self }
+    }
+}
 
 /// The branches and tags of a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

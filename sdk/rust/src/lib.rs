@@ -31,6 +31,7 @@ pub use component::Component;
 pub use description::{absent, equals, given, starts_with};
 pub use download::{Archive, Target, download, explain};
 pub use entry::{Trees, below};
+pub use git::GitUrl;
 pub use remote::{Hosting, same_path};
 pub use settings::Settings;
 pub use url::{Base, Url};
@@ -86,6 +87,12 @@ pub trait Provider: Sized + 'static {
         let _ = commit;
         let text = format!("this provider cannot fetch the single file {}", entry.path);
         Err(Error::Unsupported(text))
+    }
+
+    /// Where git clones from. `Some` where the forge has git's protocol over HTTP: from it come in few requests what an archive left out or
+    /// altered. `None` where that is not to be tried.
+    fn git(&self) -> Option<GitUrl> {
+        None
     }
 
     /// What an answer means that is not the wanted archive or file.

@@ -39,11 +39,12 @@ pub(crate) fn answer(state: &State, request: &Request) -> Option<Answer> {
 fn kinds(server: Server) -> Option<&'static [TokenKind]> {
     use TokenKind::*;
     Some(match server {
-        Server::GithubWeb => &[GithubClassic, GithubFineGrained, GithubInstallation, GithubActions],
+        // An Enterprise server has its API and git at one origin.
+        Server::GithubWeb | Server::GithubApi => &[GithubClassic, GithubFineGrained, GithubInstallation, GithubActions],
         Server::Gitlab => &[GitlabPersonal, GitlabProject, GitlabGroup, GitlabJob, GitlabDeploy],
         Server::BitbucketWeb => &[BitbucketAccess, BitbucketApi],
         Server::Gitea => &[Gitea],
-        Server::GithubApi | Server::BitbucketApi | Server::Elsewhere => return None,
+        Server::BitbucketApi | Server::Elsewhere => return None,
     })
 }
 

@@ -30,6 +30,7 @@ const COMMON: &str = r#"
 (import "forgeport:code-repository/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
 (import "forgeport:code-repository/checkout@0.1.0" "[method]directory.unpack" (func $unpack (param i32 i32)))
 (import "forgeport:code-repository/checkout@0.1.0" "[method]directory.fetch-files" (func $fetch_files (param i32 i32 i32 i32)))
+(import "forgeport:code-repository/checkout@0.1.0" "[method]directory.complete" (func $complete (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
 (import "forgeport:code-repository/checkout@0.1.0" "[method]directory.write-file" (func $write_file (param i32 i32 i32 i32 i32 i32 i32)))
 (import "forgeport:code-repository/checkout@0.1.0" "[method]directory.write-symlink" (func $write_symlink (param i32 i32 i32 i32 i32 i32)))
 (import "forgeport:code-repository/checkout@0.1.0" "[method]directory.verified" (func $verified (param i32) (result i32)))
@@ -53,10 +54,10 @@ const COMMON: &str = r#"
   (if (result i32) (i32.load8_u (i32.const RET))
     (then (call $error (i32.const HOST) (i32.load offset=16 (i32.const RET)) (i32.load offset=20 (i32.const RET))))
     (else (call $ok))))
-;; Passes on what a method of the directory said: the text of `rejected`, or of `failed`, or nothing of `answered`.
+;; Passes on what a method of the directory said: the text of `rejected` or `unsupported`, or of `failed`, or nothing of `answered`.
 (func $done (result i32)
   (if (i32.eqz (i32.load8_u (i32.const RET))) (then (return (call $ok))))
-  (if (i32.eq (i32.load8_u offset=8 (i32.const RET)) (i32.const 2))
+  (if (i32.ge_u (i32.load8_u offset=8 (i32.const RET)) (i32.const 2))
     (then (return (call $error (i32.const HOST) (i32.load offset=16 (i32.const RET)) (i32.load offset=20 (i32.const RET))))))
   (if (i32.eq (i32.load8_u offset=8 (i32.const RET)) (i32.const 1))
     (then (return (call $error (i32.const HOST) (i32.load offset=24 (i32.const RET)) (i32.load offset=28 (i32.const RET))))))

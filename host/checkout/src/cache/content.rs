@@ -49,6 +49,7 @@ impl About {
         for (path, id) in &self.submodules {
             let path = here(&RepoPath::parse(path).map_err(|_| damaged(()))?)?;
             let id = id.parse().map_err(|_| damaged(()))?;
+            staged.add_directory(&path)?;
             let replaced = staged.state().tree.replace(&path, Leaf::known(Kind::Submodule, id));
             replaced.map_err(|_| damaged(()))?;
         }

@@ -4,7 +4,7 @@ use super::http::{failure, incoming, outgoing};
 use crate::{
     bindings::{
         checkout::{Entry, Format, Host, HostDirectory, Kind, Layout, Problem, RemoteFile},
-        http::{Failure, Request},
+        http::{Failure, Request, SecretUse},
     },
     download::{Download, TransferError},
     error::{CallError, ProviderError},
@@ -52,6 +52,23 @@ impl HostDirectory for State {
         let fetches = files.into_iter().map(|file| fetch(&session, &download, file));
         let fetching = stream::iter(fetches).buffer_unordered(CONCURRENT_FILES).try_collect();
         Ok(self.cpu.leave_out(fetching).await)
+    }
+
+    async fn complete(
+        &mut self,
+        directory: Resource<Directory>,
+        url: String,
+        secret: Option<SecretUse>,
+    ) -> Outcome<()> {
+        let (session, download) = self.at_work(&directory)?;
+        // What is asked there, and how, is the host's.
+        let request = Request { method: "GET".to_owned(), url, headers: Vec::new(), body: None, secret };
+        let repository = match outgoing(&session, request) {
+            Ok(repository) => repository,
+            Err(failure) => return Ok(Err(Problem::Failed(failure))),
+        };
+        let completing = download.complete(&session, &repository);
+        Ok(self.cpu.leave_out(completing).await.map_err(Problem::from))
     }
 
     async fn write_file(
@@ -137,7 +154,7 @@ async fn fetch(session: &Session, download: &Download, file: RemoteFile) -> Resu
     let request = outgoing(session, file.request).map_err(Problem::Failed)?;
     let kind = kind_in(file.kind);
     let write = move |staged: &checkout::Staged, source: &mut dyn std::io::Read| staged.write(&path, kind, source);
-    download.fetch_file(session, request, write).await.map_err(Problem::from)
+    download.fetch(session, request, write).await.map_err(Problem::from)
 }
 
 fn layout_of(layout: Layout) -> Result<checkout::Layout, Problem> {
@@ -196,6 +213,7 @@ impl From<TransferError> for Problem {
             TransferError::Egress(error) => Problem::Failed(failure(error)),
             TransferError::Broken(why) => Problem::Failed(Failure::Unreachable(why)),
             TransferError::Rejected(why) => Problem::Rejected(why),
+            TransferError::Unsupported(why) => Problem::Unsupported(why),
         }
     }
 }

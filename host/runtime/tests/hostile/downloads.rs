@@ -178,3 +178,69 @@ async fn an_excerpt_of_what_is_no_archive_is_not_told_where_it_cannot_be_searche
             .await;
     }
 }
+
+/// Completes from a URL, without a secret.
+fn completing(url: impl AsRef<[u8]>) -> Guest {
+    let mut guest = guest();
+    let url = guest.put(url);
+    let none = "(i32.const 0) ".repeat(6);
+    downloading(guest, &format!("(call $complete (local.get $target) {url} {none} (i32.const RET))"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn git_is_asked_where_that_was_granted_and_nothing_is_taken_from_what_is_not_git() {
+    let lines = |texts: &[&str]| {
+        let line = |text: &&str| format!("{:04x}{text}\n", text.len() + 5);
+        texts.iter().map(line).collect::<String>() + "0000"
+    };
+    let able = Server::start(lines(&["version 2", "fetch=shallow filter"]));
+    let page = Server::start("<html>Sign in</html>");
+    let endless = Server::start(lines(&["version 2"]).trim_end_matches('0').to_owned() + &"0009more\n".repeat(1000));
+    let coded = Server::answering("200 OK\r\ncontent-encoding: gzip", "what may be an echo", Duration::ZERO);
+    let told = |name: &'static str, server: &Server, words| {
+        case(name, Call::Download, completing(format!("{}/a/b.git", server.origin)), Expect::Told(words))
+    };
+    let elsewhere = Server::start("");
+    for (server, methods, words) in [
+        (&able, &["GET"][..], "refused"),
+        // The introduction is no answer to a question.
+        (&able, &["GET", "POST"][..], "ends before the pack begins"),
+        (&page, &["GET", "POST"][..], "begins with `<htm`"),
+        (&endless, &["GET", "POST"][..], "does not end"),
+        (&coded, &["GET", "POST"][..], "content coding"),
+    ] {
+        let mut secret = guest();
+        let url = secret.put(format!("{}/a/b.git", server.origin));
+        let setting = secret.put("token");
+        let unknown = format!(
+            "(call $complete (local.get $target) {url} (i32.const 1) {setting} (i32.const 0) (i32.const 0) (i32.const 0) (i32.const RET))"
+        );
+        Bench::granting(&server.origin, methods)
+            .await
+            .run(vec![
+                told("as granted", server, words),
+                told("elsewhere", &elsewhere, "refused"),
+                case(
+                    "a secret that was not given",
+                    Call::Download,
+                    downloading(secret, &unknown),
+                    Expect::Told("--token"),
+                ),
+                case("no URL", Call::Download, completing("a/b"), Expect::Told("URL")),
+                case("no path", Call::Download, completing("data:,x"), Expect::Told("")),
+                case("no text", Call::Download, completing(b"\xff"), Expect::Trap("")),
+            ])
+            .await;
+    }
+    assert_eq!(elsewhere.asked(), 0);
+    let asked = able.requests();
+    let posted = asked.iter().filter(|head| head.starts_with("POST /a/b.git/git-upload-pack HTTP/1.1"));
+    assert_eq!(posted.count(), 1);
+    for head in asked {
+        assert!(head.to_lowercase().contains("git-protocol: version=2"), "{head}");
+        assert!(
+            head.starts_with("POST ") || head.starts_with("GET /a/b.git/info/refs?service=git-upload-pack "),
+            "{head}"
+        );
+    }
+}

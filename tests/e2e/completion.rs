@@ -1,0 +1,232 @@
+//! What archives leave out or alter, in numbers: how many requests it costs.
+
+use crate::{
+    exact::{assert_exact, assert_no_remains},
+    scene::{Kind, Scene},
+};
+use forgeport_forge::{Answer, Fault, Logged, On, Repository, samples};
+
+/// Those whose archives are made by `git archive`, and that can give what is missing in more than one way.
+const KINDS: [Kind; 3] = [Kind::Github, Kind::Gitlab, Kind::Gitea];
+
+/// A library whose tests are not for those who use it.
+fn library(tests: usize) -> Repository {
+    let mut builder = Repository::build().file("src/library.php", "<?php\n").file("README.md", "# Library\n");
+    for n in 0..tests {
+        builder = builder.file(format!("tests/part{}/Test{n}.php", n % 7), format!("<?php // {n}\n"));
+    }
+    builder.file(".gitattributes", "/tests export-ignore\n").commit("Start").finish()
+}
+
+fn is_git(request: &Logged) -> bool {
+    request.target.contains("/info/refs") || request.target.ends_with("/git-upload-pack")
+}
+
+fn introductions(scene: &Scene) -> usize {
+    scene.forge.requests().iter().filter(|request| request.target.contains("/info/refs")).count()
+}
+
+#[test]
+fn thousands_of_files_that_an_archive_leaves_out_cost_a_handful_of_requests() {
+    let repository = library(1500);
+    for kind in KINDS {
+        let scene = Scene::with(&repository);
+        scene.register(kind);
+        scene.forge.clear_requests();
+        let told = scene.download("main", "out", &[]).good().json();
+        assert_exact(&scene.path("out"), &repository, "main", "");
+        assert_eq!(told["verification"]["state"], "verified", "{kind:?}");
+        let requests = scene.forge.requests();
+        assert!(requests.len() <= 9, "{kind:?}: {} requests", requests.len());
+        assert_eq!(requests.iter().filter(|request| is_git(request)).count(), 3, "{kind:?}");
+        assert!(requests.iter().all(|request| request.status.is_some_and(|status| status < 400)), "{kind:?}");
+        assert_no_remains(scene.path("out").parent().unwrap());
+    }
+}
+
+#[test]
+fn they_come_without_a_token_where_anybody_may_have_them_and_from_a_subdirectory() {
+    let repository = library(200);
+    for kind in KINDS {
+        let scene = Scene::with(&repository);
+        scene.forge.add("acme/demo", &repository);
+        scene.try_register(kind, &[]).good();
+        scene.forge.clear_requests();
+        scene.download(&repository.commit(), "out", &["--subdirectory=tests/part3"]).good();
+        assert_exact(&scene.path("out"), &repository, "main", "tests/part3");
+        let requests = scene.forge.requests();
+        assert!(requests.len() <= 9, "{kind:?}: {} requests", requests.len());
+        assert!(requests.iter().all(|request| !request.has_credential()), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_few_files_come_one_by_one() {
+    let repository = library(2);
+    for kind in KINDS {
+        let scene = Scene::with(&repository);
+        scene.register(kind);
+        scene.download("main", "out", &[]).good();
+        assert_exact(&scene.path("out"), &repository, "main", "");
+        assert_eq!(scene.forge.requests().iter().filter(|request| is_git(request)).count(), 0, "{kind:?}");
+    }
+}
+
+#[test]
+fn objects_with_long_names_come_by_git_too() {
+    let mut builder = Repository::build().file(".gitattributes", "/tests export-ignore\n");
+    for n in 0..40 {
+        builder = builder.file(format!("tests/{n}"), format!("{n}\n"));
+    }
+    let repository = builder.commit("Start").sha256().finish();
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Gitea);
+    let told = scene.download("main", "out", &[]).good().json();
+    assert_exact(&scene.path("out"), &repository, "main", "");
+    assert_eq!(told["verification"]["state"], "verified");
+    assert_eq!(scene.forge.requests().iter().filter(|request| is_git(request)).count(), 3);
+}
+
+#[test]
+fn a_submodule_is_an_empty_directory_wherever_it_comes_from() {
+    let repository = Repository::build()
+        .submodule("tests/library", "https://forge.example/a/b.git", samples::SUBMODULE_COMMIT)
+        .file("tests/one", "1\n")
+        .file("tests/two", "2\n")
+        .file("tests/three", "3\n")
+        .file("tests/four", "4\n")
+        .file(".gitattributes", "/tests export-ignore\n")
+        .commit("Start")
+        .finish();
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    for name in ["by-git", "from-cache"] {
+        scene.download(&repository.commit(), name, &[]).good();
+        assert!(scene.path(name).join("tests/library").is_dir(), "{name}");
+        assert_exact(&scene.path(name), &repository, "main", "");
+    }
+    assert_eq!(introductions(&scene), 1);
+}
+
+/// The lines of git's protocol.
+fn lines(texts: &[&str]) -> String {
+    texts
+        .iter()
+        .map(|text| if text.is_empty() { "0000".into() } else { format!("{:04x}{text}\n", text.len() + 5) })
+        .collect()
+}
+
+#[test]
+fn where_git_is_not_to_be_had_the_files_come_one_by_one() {
+    let repository = library(12);
+    let old = format!("{} HEAD\0multi_ack thin-pack shallow filter", repository.commit());
+    let introduced = || On::any().path("/info/refs").always();
+    let asked = || On::any().path("/git-upload-pack").when(|request| request.method == "POST").always();
+    let text = |text: &str| Fault::answer(Answer::text(200, text));
+    let cases: [(&str, On, Fault); 10] = [
+        ("not there", introduced(), Fault::status(404)),
+        ("not allowed", introduced(), Fault::status(403)),
+        ("the credential is not for git", introduced(), Fault::Unauthorized),
+        ("a page for people", introduced(), Fault::login_page()),
+        ("the first version", introduced(), text(&lines(&["# service=git-upload-pack", "", &old, ""]))),
+        ("no filter", introduced(), text(&lines(&["version 2", "ls-refs", "fetch=shallow", ""]))),
+        ("refused in its own words", introduced(), text(&lines(&["ERR no git here"]))),
+        ("refuses what is asked", asked(), text(&lines(&["ERR upload-pack: not our ref"]))),
+        ("a page for an answer", asked(), Fault::login_page()),
+        ("not allowed to ask", asked(), Fault::status(403)),
+    ];
+    for (name, on, fault) in cases {
+        let scene = Scene::with(&repository);
+        scene.register(Kind::Github);
+        scene.forge.fault(on, fault);
+        let told = scene.download("main", "out", &[]).good().json();
+        assert_exact(&scene.path("out"), &repository, "main", "");
+        assert_eq!(told["verification"]["state"], "verified", "{name}");
+        assert_eq!(introductions(&scene), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_redirect_of_git_to_another_origin_is_not_followed_and_gets_no_credential() {
+    let repository = library(12);
+    for (path, status) in [("/info/refs", 302), ("/git-upload-pack", 307)] {
+        let scene = Scene::with(&repository);
+        scene.register(Kind::Github);
+        let elsewhere = format!("{}{path}", scene.forge.elsewhere());
+        let on = On::any().path(path).when(move |request| request.path.ends_with(path)).always();
+        scene.forge.fault(on, Fault::redirect(status, &elsewhere));
+        scene.download("main", "out", &[]).good();
+        assert_exact(&scene.path("out"), &repository, "main", "");
+        let there =
+            scene.forge.requests().into_iter().filter(|request| request.server == forgeport_forge::Server::Elsewhere);
+        assert_eq!(there.count(), 0, "{path}");
+    }
+}
+
+#[test]
+fn git_is_asked_with_a_password_at_the_path_of_the_one_repository() {
+    let repository = library(40);
+    for (kind, user) in [(Kind::Github, "x-access-token"), (Kind::Gitlab, "oauth2"), (Kind::Gitea, "token")] {
+        let scene = Scene::with(&repository);
+        let token = scene.register(kind);
+        scene.download("main", "out", &[]).good();
+        use base64::{Engine as _, prelude::BASE64_STANDARD};
+        let password = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{token}")));
+        let requests = scene.forge.requests();
+        let git: Vec<_> = requests.iter().filter(|request| is_git(request)).collect();
+        assert_eq!(git.len(), 3);
+        for request in git {
+            assert_eq!(request.header("authorization"), Some(password.as_str()), "{kind:?}");
+            assert!(request.target.starts_with("/acme/demo.git/"), "{}", request.target);
+        }
+        if kind != Kind::Gitlab {
+            // Whatever else the provider would send there is refused: the method is for one path alone.
+            let url = match kind {
+                Kind::Github => format!("{}/repos/acme/demo/issues", scene.forge.github().api_url),
+                _ => format!("{}/api/v1/repos/acme/demo/issues", scene.forge.gitea().instance_url),
+            };
+            let explained = scene.run(&["grants", "explain", "demo", "POST", &url]);
+            assert!(
+                explained.stdout.contains("refused") || explained.stderr.contains("refused"),
+                "{}",
+                explained.stdout
+            );
+        }
+    }
+}
+
+#[test]
+fn what_git_brings_damaged_or_cut_is_fetched_again_and_what_is_wrong_is_refused() {
+    let repository = library(60);
+    let asked = |n| On::any().path("/git-upload-pack").when(|request| request.method == "POST").after(n);
+    for n in [0, 1] {
+        for fault in
+            [Fault::status(503), Fault::Close, Fault::DropAfter(200), Fault::Truncate(150), Fault::Corrupt(120)]
+        {
+            let scene = Scene::with(&repository);
+            scene.register(Kind::Github);
+            scene.forge.fault(asked(n), fault);
+            let told = scene.download("main", "out", &[]).good().json();
+            assert_exact(&scene.path("out"), &repository, "main", "");
+            assert_eq!(told["verification"]["state"], "verified");
+            let blobs = scene.forge.requests().into_iter().filter(|request| request.target.contains("/git/blobs/"));
+            assert_eq!(blobs.count(), 0);
+        }
+    }
+    // The pack of other objects, with a right checksum.
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    let wrong = [lines(&["packfile"]).into_bytes(), b"0025\x01".to_vec(), empty_pack(), b"0000".to_vec()].concat();
+    scene.forge.fault(asked(1).always(), Fault::archive(wrong));
+    let error = scene.download("main", "out", &[]).bad();
+    assert!(error.contains("its content is not in it"), "{error}");
+    assert!(!scene.path("out").exists());
+    assert_no_remains(scene.path("out").parent().unwrap());
+}
+
+/// A pack of no objects, and its checksum.
+fn empty_pack() -> Vec<u8> {
+    let sum = "029d08823bd8a8eab510ad6ac75c823cfd3ed31e";
+    let sum = (0..20).map(|at| u8::from_str_radix(&sum[2 * at..2 * at + 2], 16).unwrap());
+    b"PACK\0\0\0\x02\0\0\0\0".iter().copied().chain(sum).collect()
+}
