@@ -44,10 +44,9 @@ const ADVICE: &[Advice] = &[
     Advice { text: "forgeport code-repository update {name} --OPTION=VALUE", follow: explained::name_another_origin },
     Advice { text: "git clone", follow: on_git::go_nowhere },
     Advice { text: "git fsck", follow: on_git::damage },
-    Advice { text: "git config --global --add safe.directory <its root>", follow: on_git::look_at_anothers },
+    Advice { text: "git config --global --add safe.directory {}", follow: on_git::look_at_anothers },
     Advice { text: "git status", follow: on_git::ask_git },
     Advice { text: "git config --list --show-origin", follow: on_git::misconfigure },
-    Advice { text: "git update-index --no-split-index", follow: on_git::split_the_index },
     Advice { text: "git sparse-checkout reapply --no-sparse-index", follow: on_git::make_the_index_sparse },
     Advice { text: "openssl rand -hex 32", follow: rotate_without_a_key },
 ];

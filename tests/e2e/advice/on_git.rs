@@ -51,8 +51,7 @@ pub fn look_at_anothers(scene: &Scene) {
         Command::new("chown").args(["-R", "65534", "checkout"]).current_dir(scene.path("")).status().unwrap().success()
     );
     let error = obey(scene, "forgeport status checkout").bad();
-    let root = scene.path("checkout").display().to_string();
-    obey(scene, &advised(&error, "git config").replace("<its root>", &root)).good();
+    obey(scene, &advised(&error, "git config")).good();
     obey(scene, "forgeport status checkout").good();
 }
 
@@ -60,14 +59,6 @@ pub fn look_at_anothers(scene: &Scene) {
 pub fn ask_git(scene: &Scene) {
     checkout(scene);
     obey(scene, "cd checkout && git status").good();
-}
-
-pub fn split_the_index(scene: &Scene) {
-    checkout(scene);
-    git(&scene.path("checkout"), &["update-index", "--split-index"]);
-    let error = scene.run(&["status", "checkout"]).bad();
-    obey(scene, &format!("cd checkout && {}", advised(&error, "git update-index"))).good();
-    scene.run(&["status", "checkout"]).good();
 }
 
 pub fn make_the_index_sparse(scene: &Scene) {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use forgeport_grants::shell_word;
+
 use super::foreign::{Foreign, Secrets};
 
 /// Why the local context of a path cannot be told; the text says what to do next.
@@ -33,7 +35,7 @@ pub enum ContextError {
     #[error(
         "the repository {} belongs to another user: if you trust it, run `git config --global --add safe.directory {}`; without git, \
          set GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0={1}",
-        root.display(), quoted(root)
+        root.display(), shell_word(root)
     )]
     OtherOwner {
         /// The root of its work tree; of a bare one, its directory.
@@ -173,13 +175,6 @@ impl ContextError {
     pub(super) fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> Self {
         move |source| Self::Unreadable { path: path.to_path_buf(), source }
     }
-}
-
-/// As a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,@%".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn advice(why: &str) -> &'static str {
