@@ -1,10 +1,14 @@
-//! What archives leave out or alter, in numbers: how many requests it costs.
+//! What archives leave out or alter, in numbers: how many requests it costs, and what is asked for again after a failure.
 
 use crate::{
     exact::{assert_exact, assert_no_remains},
     scene::{Kind, Scene},
 };
 use forgeport_forge::{Answer, Fault, Logged, On, Repository, samples};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// Those whose archives are made by `git archive`, and that can give what is missing in more than one way.
 const KINDS: [Kind; 3] = [Kind::Github, Kind::Gitlab, Kind::Gitea];
@@ -229,4 +233,95 @@ fn empty_pack() -> Vec<u8> {
     let sum = "029d08823bd8a8eab510ad6ac75c823cfd3ed31e";
     let sum = (0..20).map(|at| u8::from_str_radix(&sum[2 * at..2 * at + 2], 16).unwrap());
     b"PACK\0\0\0\x02\0\0\0\0".iter().copied().chain(sum).collect()
+}
+
+fn in_an_hour() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.saturating_add(Duration::from_secs(3600)).as_secs()
+}
+
+/// The files that were asked for one by one, and given.
+fn given(scene: &Scene) -> Vec<String> {
+    let requests = scene.forge.requests().into_iter();
+    let files = requests.filter(|request| request.target.contains("/git/blobs/") && request.status == Some(200));
+    files.map(|request| request.target).collect()
+}
+
+#[test]
+fn a_rate_limit_throws_nothing_away_and_no_file_is_asked_for_twice() {
+    let repository = library(130);
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    let (mut seen, mut tries) = (BTreeSet::new(), 0);
+    loop {
+        scene.forge.clear_faults();
+        scene.forge.clear_requests();
+        scene.forge.fault(On::any().path("/info/refs").always(), Fault::status(404));
+        scene.forge.fault(On::any().path("/git/blobs/").after(50).always(), Fault::rate_limit(in_an_hour()));
+        let ran = scene.download("main", "out", &[]);
+        tries += 1;
+        let given = given(&scene);
+        assert!(given.iter().all(|file| seen.insert(file.clone())), "try {tries} asked again for what had come");
+        assert_eq!(scene.forge.archive_requests(), usize::from(tries == 1), "try {tries}");
+        if ran.code == 0 {
+            break;
+        }
+        assert_eq!(given.len(), 50, "try {tries}");
+        let error = ran.bad();
+        assert!(error.contains("rate limit"), "{error}");
+        assert!(!scene.path("out").exists());
+        assert_no_remains(scene.path("out").parent().unwrap());
+    }
+    assert_eq!((tries, seen.len()), (3, 130));
+    assert_exact(&scene.path("out"), &repository, "main", "");
+    let kept = scene.run(&["cache", "show", "--output=json"]).good().json();
+    assert_eq!(kept["entries"], 1, "what was for the next try is gone with it: {kept}");
+}
+
+#[test]
+fn what_git_brought_before_a_rate_limit_is_kept_too_and_cleared_with_the_cache() {
+    let repository = library(60);
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    let asked = On::any().path("/git-upload-pack").when(|request| request.method == "POST").after(1).always();
+    scene.forge.fault(asked, Fault::too_many_requests("3600"));
+    scene.download("main", "out", &[]).bad();
+    let kept = |scene: &Scene| scene.run(&["cache", "show", "--output=json"]).good().json();
+    assert_eq!(kept(&scene)["entries"], 1);
+    scene.forge.clear_faults();
+    scene.forge.clear_requests();
+    scene.download("main", "out", &[]).good();
+    assert_exact(&scene.path("out"), &repository, "main", "");
+    assert_eq!(scene.forge.archive_requests(), 0, "the archive had come");
+
+    let other = Scene::with(&repository);
+    other.register(Kind::Github);
+    other.forge.fault(On::any().path("/git-upload-pack").always(), Fault::too_many_requests("3600"));
+    other.download("main", "out", &[]).bad();
+    other.run(&["cache", "clear"]).good();
+    assert_eq!(kept(&other)["bytes"], 0);
+    other.forge.clear_faults();
+    other.forge.clear_requests();
+    other.download("main", "out", &[]).good();
+    assert_eq!(other.forge.archive_requests(), 1);
+}
+
+#[test]
+fn what_is_kept_of_a_try_is_judged_with_the_rest_and_spoils_no_more_than_one_more() {
+    let repository = library(60);
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    scene.forge.fault(On::any().path("/git-upload-pack").always(), Fault::too_many_requests("3600"));
+    scene.download("main", "out", &[]).bad();
+    scene.forge.clear_faults();
+    // Somebody with the user's rights alters it: the archive in it is plain.
+    let content = scene.path("home").join("cache/downloads/content");
+    let kept = std::fs::read_dir(content).unwrap().map(|entry| entry.unwrap().path());
+    let kept = kept.into_iter().find(|path| path.extension().is_some_and(|end| end == "unfinished")).unwrap();
+    let mut bytes = std::fs::read(&kept).unwrap();
+    let at = bytes.windows(9).position(|window| window == b"# Library").unwrap();
+    bytes[at] = b'%';
+    std::fs::write(&kept, bytes).unwrap();
+    scene.download("main", "out", &[]).good();
+    assert_exact(&scene.path("out"), &repository, "main", "");
 }

@@ -20,6 +20,7 @@ mod place;
 pub mod program;
 pub mod protocol;
 mod receipt;
+mod resume;
 mod single;
 mod source;
 mod staged;
@@ -28,7 +29,7 @@ mod tree;
 mod unpack;
 mod writer;
 
-pub use cache::{Cache, CacheKey, CacheUsage, Kept};
+pub use cache::{Cache, CacheKey, CacheUsage, Kept, Unfinished};
 pub use claims::Entry;
 pub use deadline::{CancelGuard, Deadline, Stopped};
 pub use error::{DiskError, FinishError, Reason, Rejected, TargetError, UnpackError};

@@ -17,6 +17,7 @@ use crate::links::{self, Links};
 use crate::object::{Kind, ObjectId};
 use crate::pack;
 use crate::paths::RepoPath;
+use crate::resume::Tries;
 use crate::source::Format;
 use crate::target::{self, Target};
 use crate::tree::{InTheWay, Leaf, Tree};
@@ -69,6 +70,8 @@ pub(crate) struct State {
     pub bytes: u64,
     /// What is being written singly at the moment.
     pub writing: BTreeSet<RepoPath>,
+    /// What earlier tries brought of this download.
+    pub tries: Tries,
 }
 
 impl Staged {
@@ -266,6 +269,7 @@ impl State {
             names: 0,
             bytes: 0,
             writing: BTreeSet::new(),
+            tries: Tries::default(),
         }
     }
 

@@ -84,7 +84,8 @@ impl Download {
         }
     }
 
-    /// Fetches and unpacks, again from the start when the transfer breaks.
+    /// Fetches and unpacks, again from the start when the transfer breaks. What an earlier try of this download brought is not fetched
+    /// again.
     pub(crate) async fn unpack(
         &self,
         session: &Session,
@@ -92,8 +93,14 @@ impl Download {
         format: Format,
         layout: Layout,
     ) -> Result<(), TransferError> {
+        let name = name_of(&request, format, &layout);
+        let asked = name.clone();
+        let known = self.blocking(move |staged| staged.has_archive(&asked)).await.unwrap_or_else(|_| Err(failed()));
+        if known.map_err(|error| TransferError::Rejected(error.to_string()))? {
+            return Ok(());
+        }
         let (request, layout) = (&request, &layout);
-        retry::run(&session.permit, |attempt| async move {
+        let unpacked = retry::run(&session.permit, |attempt| async move {
             if attempt > 0 {
                 let cleared = self.blocking(Staged::start_again).await.unwrap_or_else(|_| Err(failed()));
                 cleared.map_err(|error| retry::Failed::Final(TransferError::Rejected(error.to_string())))?;
@@ -102,7 +109,8 @@ impl Download {
             let unpack = move |staged: &Staged, source| staged.unpack(source, format, &layout, &*progress);
             self.transfer(session, request.clone(), unpack).await
         })
-        .await
+        .await;
+        unpacked.map(|()| self.staged.archive_came(&name))
     }
 
     /// Fetches something that is read whole by `take`, such as one file, again from the start when the transfer breaks.
@@ -170,6 +178,17 @@ impl Download {
         }
         Ok(())
     }
+}
+
+/// Names an archive by all that decides what it brings. The lengths keep one request from being named like another.
+fn name_of(request: &Request, format: Format, layout: &Layout) -> String {
+    let body = request.body.as_deref().unwrap_or_default();
+    let (method, url, layout) = (request.method.as_str(), request.url.as_str(), format!("{format:?} {layout:?}"));
+    let mut hasher = blake3::Hasher::new();
+    for part in [method.as_bytes(), url.as_bytes(), layout.as_bytes(), body] {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    hasher.finalize().to_string()
 }
 
 /// A thread of the host ended in a panic.

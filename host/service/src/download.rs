@@ -1,7 +1,9 @@
 //! Downloading the files of a commit.
 
 use crate::{Result, Service, ServiceError, status::link};
-use forgeport_checkout::{CacheKey, Deadline, FinishError, ObjectId, Progress, Receipt, RepoPath, Settings, Staged};
+use forgeport_checkout::{
+    Cache, CacheKey, Deadline, FinishError, ObjectId, Progress, Receipt, RepoPath, Settings, Staged,
+};
 use forgeport_egress::Notices;
 use forgeport_grants::{Limit, Limits};
 use forgeport_runtime::{CallError, Commit, Download, ProviderError, Repository};
@@ -120,10 +122,18 @@ impl Service {
         let long = self.connect(registered, consent, &provider, Limit::DownloadTime, observer.clone()).await?;
         let deadline = wanted.deadline();
         let _stop = deadline.cancel_when_dropped();
-        let staged = Arc::new(wanted.stage(&commit, &deadline).await?.with_copy(self.cache().begin()));
+        let (cache, key) = (self.cache(), wanted.key(&commit)?);
+        let staged = resumed(wanted.stage(&commit, &deadline).await?, &cache, &key, observer.clone()).await?;
+        let staged = Arc::new(staged.with_copy(cache.begin()));
         if let Err(error) = fill(&quick, &long, &commit, known, staged.clone(), observer).await {
-            // What is there already may be much to remove.
-            blocking(move || drop(staged)).await?;
+            let of_use = may_go_on(&error);
+            // What is there already may be much to keep, and to remove.
+            blocking(move || {
+                if of_use && let Err(error) = cache.put_unfinished(&key, &staged) {
+                    tracing::warn!(%error, "what came is not kept for the next try");
+                }
+            })
+            .await?;
             return Err(wanted.timely(&deadline, error));
         }
         let offline = self.offline(registered, consent, &provider)?;
@@ -131,7 +141,7 @@ impl Service {
         // The call that wrote into it has ended, and with it all that held it.
         let staged =
             Arc::into_inner(staged).ok_or_else(|| ServiceError::Stopped("it is still being written".to_owned()))?;
-        let (cache, key, place) = (self.cache(), wanted.key(&commit)?, url.clone());
+        let place = url.clone();
         let keep = move |staged: &mut Staged, receipt: &Receipt| {
             if let Err(error) = cache.put(&key, staged, &receipt.verification, place.as_deref()) {
                 tracing::warn!(%error, "the download is not kept for the next time");
@@ -203,6 +213,31 @@ fn stopped(by: &JoinError) -> ServiceError {
 
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| stopped(&error))
+}
+
+/// With what an earlier try brought.
+async fn resumed<O: Observer + 'static>(
+    staged: Staged,
+    cache: &Cache,
+    key: &CacheKey,
+    progress: Arc<O>,
+) -> Result<Staged> {
+    let Some(unfinished) = cache.take_unfinished(key) else { return Ok(staged) };
+    blocking(move || match unfinished.resume(&staged, &*progress) {
+        Ok(()) => Ok(staged),
+        Err(error) => {
+            tracing::warn!(%error, "what an earlier try brought is of no use");
+            staged.start_again().map_err(FinishError::from)?;
+            Ok(staged)
+        }
+    })
+    .await?
+}
+
+/// Would another try fare better that goes on where this one ended? Not where it is the content that was refused.
+fn may_go_on(error: &ServiceError) -> bool {
+    use ProviderError::{RateLimited, Unavailable};
+    matches!(error, ServiceError::Call(CallError::Provider(RateLimited { .. } | Unavailable(_))))
 }
 
 /// Fills the staged directory, while the forge is asked which tree the commit has.

@@ -24,6 +24,9 @@ pub(super) struct About {
     /// Those that are not in the archive: `tar` would write their targets in another spelling.
     links: Vec<(Vec<u8>, Vec<u8>)>,
     submodules: Vec<(Vec<u8>, String)>,
+    /// The archives that an unfinished download was filled from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    archives: Vec<String>,
 }
 
 impl About {
@@ -35,6 +38,23 @@ impl About {
         archive: impl Read,
         progress: &dyn Progress,
     ) -> Result<(), UnpackError> {
+        self.unpack(staged, archive, progress)?;
+        staged.expect_tree(&staged.settings().subdirectory, tree)
+    }
+
+    /// Unpacks the archive of an unfinished download, from which the next try goes on.
+    pub(super) fn resume(
+        self,
+        staged: &Staged,
+        archive: impl Read,
+        progress: &dyn Progress,
+    ) -> Result<(), UnpackError> {
+        self.unpack(staged, archive, progress)?;
+        staged.came_earlier(self.archives);
+        Ok(())
+    }
+
+    fn unpack(&self, staged: &Staged, archive: impl Read, progress: &dyn Progress) -> Result<(), UnpackError> {
         let base = staged.settings().subdirectory.clone();
         let damaged = |_| UnpackError::transfer("the description of a kept download is damaged");
         // The same tree may have been kept as another directory of another commit.
@@ -53,13 +73,14 @@ impl About {
             let replaced = staged.state().tree.replace(&path, Leaf::known(Kind::Submodule, id));
             replaced.map_err(|_| damaged(()))?;
         }
-        staged.expect_tree(&base, tree)
+        Ok(())
     }
 }
 
 /// Writes what a staged directory holds behind the archive that was copied, and returns the tree's id; nothing for one without content.
 pub(super) fn write(staged: &Staged, mut file: &File) -> io::Result<Option<ObjectId>> {
-    let Some((tree, mut about)) = about(staged) else { return Ok(None) };
+    let Some(tree) = staged.state().tree.id(&staged.settings().subdirectory) else { return Ok(None) };
+    let mut about = about(staged);
     // An archive of more than what is wanted would keep the rest for nothing.
     let copied = staged.state().copied.clone().filter(|_| staged.settings().subdirectory.is_root());
     match copied {
@@ -73,17 +94,27 @@ pub(super) fn write(staged: &Staged, mut file: &File) -> io::Result<Option<Objec
             write_archive(staged, file)?;
         }
     }
-    let about = serde_json::to_vec(&about)?;
-    file.seek(SeekFrom::End(0))?;
-    file.write_all(&[&about, &(about.len() as u64).to_le_bytes()[..]].concat())?;
+    describe(file, &about)?;
     Ok(Some(tree))
 }
 
-/// The tree's id and what is known of it; nothing for one without content.
-fn about(staged: &Staged) -> Option<(ObjectId, About)> {
+/// Writes what an unfinished download holds; files of which a part has come are left out.
+pub(super) fn write_unfinished(staged: &Staged, file: &File) -> io::Result<()> {
+    write_archive(staged, file)?;
+    describe(file, &About { archives: staged.archives(), ..about(staged) })
+}
+
+/// Behind the archive.
+fn describe(mut file: &File, about: &About) -> io::Result<()> {
+    let about = serde_json::to_vec(about)?;
+    file.seek(SeekFrom::End(0))?;
+    file.write_all(&[&about, &(about.len() as u64).to_le_bytes()[..]].concat())
+}
+
+/// What is known of the content besides files.
+fn about(staged: &Staged) -> About {
     let base = &staged.settings().subdirectory;
-    let mut state = staged.state();
-    let tree = state.tree.id(base)?;
+    let state = staged.state();
     let links = state.links.iter().map(|(path, target)| (path.as_bytes().to_vec(), target.clone())).collect();
     let mut submodules = Vec::new();
     state.tree.visit(base, &mut |path, found| {
@@ -92,7 +123,7 @@ fn about(staged: &Staged) -> Option<(ObjectId, About)> {
         }
     });
     let layout = Layout { strip: 0, base: RepoPath::root() };
-    Some((tree, About { layout, links, submodules }))
+    About { layout, links, submodules, archives: Vec::new() }
 }
 
 fn write_archive(staged: &Staged, file: &File) -> io::Result<()> {
@@ -121,7 +152,10 @@ fn contents(staged: &Staged) -> Vec<(RepoPath, Found)> {
     let base = &staged.settings().subdirectory;
     let mut contents = Vec::new();
     staged.state().tree.visit(base, &mut |path, found| {
-        let written = matches!(found.kind(), Kind::Regular | Kind::Executable | Kind::Tree);
+        let written = match found {
+            Found::Directory { .. } => true,
+            Found::Leaf(leaf) => leaf.id.is_some() && matches!(leaf.kind, Kind::Regular | Kind::Executable),
+        };
         if let Some(below) = path.below(base).filter(|_| written) {
             contents.push((below, found));
         }

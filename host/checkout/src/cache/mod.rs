@@ -8,6 +8,8 @@
 //! A file comes by rename, so it is there whole or not at all, and goes by unlinking, which does not disturb who reads it: any number of
 //! processes may share a cache. What is restored is unpacked and hashed like what comes from a forge, and has to have the id that its
 //! name says, so a damaged or exchanged file is noticed and given up.
+//!
+//! A download that failed is kept likewise, as what it brought, under the name of the request. The next try takes it, and with it away.
 
 mod content;
 
@@ -23,7 +25,7 @@ use tempfile::NamedTempFile;
 
 use content::About;
 
-use crate::error::FinishError;
+use crate::error::{FinishError, UnpackError};
 use crate::object::ObjectId;
 use crate::paths::RepoPath;
 use crate::receipt::{Receipt, Verification};
@@ -32,8 +34,9 @@ use crate::staged::{Progress, Staged};
 /// The folders.
 const CONTENT: &str = "content";
 const INDEX: &str = "index";
-/// The endings of a whole content and of one in the making.
+/// The endings of a whole content, of what a download brought that failed, and of a content in the making.
 const WHOLE: &str = ".download";
+const UNFINISHED: &str = ".unfinished";
 const PARTIAL: &str = ".partial";
 /// The longest answer in the index, in bytes; it holds a link and a sentence.
 const LONGEST_ANSWER: u64 = 64 << 10;
@@ -67,6 +70,12 @@ pub struct Kept {
     about: About,
     archive: Take<File>,
     content: PathBuf,
+}
+
+/// What a download brought that failed, opened and no longer in the cache.
+pub struct Unfinished {
+    about: About,
+    archive: Take<File>,
 }
 
 /// What a request was answered with, in the index.
@@ -172,6 +181,30 @@ impl Cache {
         self.shrink(self.limit)
     }
 
+    /// Keep what a failed download has brought, if that is of use.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn put_unfinished(&self, key: &CacheKey, staged: &Staged) -> io::Result<()> {
+        if !staged.is_of_use() || staged.bytes_taken() > self.limit / 2 {
+            return Ok(());
+        }
+        let Some(partial) = self.begin() else { return Ok(()) };
+        content::write_unfinished(staged, partial.as_file())?;
+        partial.persist(self.unfinished(key))?;
+        self.shrink(self.limit)
+    }
+
+    /// Take what an earlier try brought that failed, if there was one.
+    pub fn take_unfinished(&self, key: &CacheKey) -> Option<Unfinished> {
+        let path = self.unfinished(key);
+        let file = File::open(&path).ok()?;
+        // Whatever becomes of it, it cannot spoil more than this one try.
+        remove(&path).ok()?;
+        let (about, archive) = content::read(file).ok()?;
+        Some(Unfinished { about, archive })
+    }
+
     /// How much is kept.
     ///
     /// # Errors
@@ -238,7 +271,7 @@ impl Cache {
             let (Ok(metadata), name) = (item.metadata(), item.file_name()) else { continue };
             let (name, path) = (name.to_string_lossy().into_owned(), item.path());
             let used = metadata.modified()?;
-            if name.ends_with(WHOLE) {
+            if name.ends_with(WHOLE) || name.ends_with(UNFINISHED) {
                 entries.push(Entry { path, used, bytes: metadata.blocks() * 512 });
             }
         }
@@ -247,6 +280,10 @@ impl Cache {
 
     fn content(&self, tree: ObjectId) -> PathBuf {
         self.directory.join(CONTENT).join(format!("{tree}{WHOLE}"))
+    }
+
+    fn unfinished(&self, key: &CacheKey) -> PathBuf {
+        self.directory.join(CONTENT).join(format!("{}{UNFINISHED}", key.0))
     }
 
     fn answer(&self, key: &CacheKey) -> PathBuf {
@@ -283,6 +320,16 @@ impl Kept {
                 Err(error)
             }
         }
+    }
+}
+
+impl Unfinished {
+    /// Fills a staged directory, in which nothing is yet, for the next try to go on with.
+    ///
+    /// # Errors
+    /// When it is damaged, or the disk fails. Then parts of it are there: start again.
+    pub fn resume(self, staged: &Staged, progress: &dyn Progress) -> Result<(), UnpackError> {
+        self.about.resume(staged, self.archive, progress)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 use forgeport_checkout as checkout;
 use forgeport_checkout::{ObjectId, RepoPath, Staged, neutral};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use std::{io::Cursor, sync::Arc};
 use wasmtime::component::Resource;
 
@@ -49,9 +49,7 @@ impl HostDirectory for State {
 
     async fn fetch_files(&mut self, directory: Resource<Directory>, files: Vec<RemoteFile>) -> Outcome<()> {
         let (session, download) = self.at_work(&directory)?;
-        let fetches = files.into_iter().map(|file| fetch(&session, &download, file));
-        let fetching = stream::iter(fetches).buffer_unordered(CONCURRENT_FILES).try_collect();
-        Ok(self.cpu.leave_out(fetching).await)
+        Ok(self.cpu.leave_out(fetch_all(&session, &download, files)).await)
     }
 
     async fn complete(
@@ -147,6 +145,23 @@ impl State {
         let written = download.blocking(write).await.map_err(|_| panicked("write"))?;
         Ok(written.map_err(|error| Problem::Rejected(error.to_string())))
     }
+}
+
+/// When one does not come, no more are asked for; those that are on their way still arrive, and are kept for the next try.
+async fn fetch_all(session: &Session, download: &Download, files: Vec<RemoteFile>) -> Result<(), Problem> {
+    let mut waiting = files.into_iter().map(|file| fetch(session, download, file));
+    let mut running: FuturesUnordered<_> = waiting.by_ref().take(CONCURRENT_FILES).collect();
+    let mut fetched = Ok(());
+    while let Some(one) = running.next().await {
+        if matches!(one, Err(Problem::Rejected(_))) {
+            return one;
+        }
+        fetched = fetched.and(one);
+        if fetched.is_ok() {
+            running.extend(waiting.next());
+        }
+    }
+    fetched
 }
 
 async fn fetch(session: &Session, download: &Download, file: RemoteFile) -> Result<(), Problem> {
