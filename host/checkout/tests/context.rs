@@ -168,7 +168,75 @@ fn the_url_that_git_fetches_from_counts_and_no_password_is_told() {
     assert!(!format!("{context:?}{}", serde_json::to_string(&context).unwrap()).contains("hunter2"));
 }
 
-/// Both go by way of git, which looks at links as links, and at the index before it converts line ends.
+#[test]
+fn what_was_fetched_without_a_configured_refspec_is_not_called_never_fetched() {
+    let place = Place::new();
+    let checkout = place.path("checkout");
+    let origin = place.path("origin").display().to_string();
+    git(place.0.path(), &["init", "-q", "ci"]);
+    git(&place.path("ci"), &["remote", "add", "origin", &origin]);
+    let id = git(&checkout, &["rev-parse", "HEAD"]);
+    for name in ["refs/remotes/pull/42/merge", "refs/pipelines/7", "refs/tags/v1"] {
+        git(&place.path("ci"), &["fetch", "-q", "origin", &format!("+{}:{name}", id.trim())]);
+        git(&place.path("ci"), &["checkout", "-q", "--detach", name]);
+        let context = place.inspect("ci");
+        let Pushed::Unknown { why } = pushed(&context) else { panic!("{context:?}") };
+        assert!(why.contains("`forgeport status --fetch`") && !why.contains("never"), "{why}");
+    }
+    git(&checkout, &["update-ref", "-d", "refs/remotes/origin/main"]);
+    let context = place.inspect("checkout");
+    assert!(matches!(pushed(&context), Pushed::Unknown { why } if why.contains("--fetch")), "{context:?}");
+}
+
+#[test]
+fn a_linked_file_of_rules_is_not_followed() {
+    let place = Place::new();
+    let checkout = place.path("checkout");
+    place.write("checkout", "ignore", "*.py\n");
+    place.write("checkout", "attributes", "*.txt text\n");
+    fs::write(checkout.join("windows.txt"), "a\r\n").unwrap();
+    fs::remove_file(checkout.join(".gitignore")).unwrap();
+    symlink("ignore", checkout.join(".gitignore")).unwrap();
+    symlink("../ignore", checkout.join("d/.gitignore")).unwrap();
+    place.commit("checkout");
+    symlink("attributes", checkout.join(".gitattributes")).unwrap();
+    place.commit("checkout");
+    set_old(&checkout.join("windows.txt"));
+    assert_eq!(place.changes(), Changes::default());
+    place.write("checkout", "new.py", "");
+    place.write("checkout", "d/new.py", "");
+    assert_eq!(place.changes(), Changes { untracked: Some(2), ..Changes::default() });
+}
+
+#[test]
+fn a_replaced_commit_or_tree_is_never_called_clean_and_an_older_one_changes_nothing() {
+    for (replaced, by, state) in [
+        ("HEAD", "HEAD~1", State::Unknown),
+        ("HEAD^{tree}", "HEAD~1^{tree}", State::Unknown),
+        ("HEAD:d", "HEAD~1:d", State::Unknown),
+        ("HEAD:a", "HEAD~1:a", State::Unknown),
+        ("HEAD~1", "HEAD~2", State::Clean),
+    ] {
+        let place = Place::new();
+        for text in ["second\n", "third\n"] {
+            place.write("checkout", "a", text);
+            place.write("checkout", "d/b", text);
+            place.commit("checkout");
+        }
+        git(&place.path("checkout"), &["replace", replaced, by]);
+        let context = place.inspect("checkout");
+        assert_eq!(context.state(), state, "{replaced}");
+        let advised = context.unknown.first().map(|unknown| unknown.why.split('`').nth(3).unwrap().to_owned());
+        if let Some(advised) = advised {
+            git(&place.path("checkout"), &advised.split(' ').skip(1).collect::<Vec<_>>());
+            assert_eq!(place.inspect("checkout").state(), State::Clean, "{advised}");
+        }
+        place.write("checkout", "a", "dirty\n");
+        assert_eq!(place.inspect("checkout").state(), State::Dirty);
+    }
+}
+
+/// Links are looked at as links, and the index before line ends are converted.
 #[test]
 fn links_and_old_line_ends_among_files_with_an_encoding_are_compared_as_git_does() {
     let place = Place::new();

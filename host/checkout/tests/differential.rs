@@ -4,12 +4,13 @@
 //! are the same in each run. `STATUS_SECONDS` sets for how long cases are tried, `STATUS_SEED` tries one alone.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/asked.rs"]
+mod asked;
 mod scripts;
 
 use scripts::{Script, TEMPLATE};
 use serde_json::Value;
 use std::{
-    fs,
     path::Path,
     process::Command,
     sync::{
@@ -22,10 +23,6 @@ use std::{
 /// Fewer than this would prove little; a machine that is slow goes on for longer.
 const FEWEST: u64 = 60;
 const SECONDS: u64 = 25;
-/// Names the checkout in the environment of this binary when it is started again.
-const ASKED: &str = "FORGEPORT_TEST_ASKED";
-const ANSWER: &str = "FORGEPORT_TEST_ANSWER";
-
 /// How a checkout is, as `git status` and as Forgeport tell it.
 #[derive(Debug, PartialEq, Eq, Default, Clone)]
 struct Told {
@@ -108,17 +105,10 @@ fn random_checkouts_are_told_as_git_tells_them() {
     assert!(unknown * 4 < all && refused * 4 < all, "{unknown} of {all} are unknown, git refuses {refused}");
 }
 
-/// Started by the test above in an environment of its own, which must not be changed within a process that has threads.
 #[test]
 #[ignore = "it answers for the other test"]
 fn the_context_of_the_checkout_that_the_environment_names_is_written_down() {
-    let settings = forgeport_checkout::context::Settings { untracked: true, time: Duration::from_secs(60) };
-    let asked = std::env::var_os(ASKED).expect("the other test names a checkout");
-    let answer = match forgeport_checkout::context::inspect(asked.as_ref(), settings) {
-        Ok(context) => serde_json::json!({ "context": context }),
-        Err(error) => serde_json::json!({ "error": error.to_string() }),
-    };
-    fs::write(std::env::var_os(ANSWER).unwrap(), answer.to_string()).unwrap();
+    asked::answer();
 }
 
 fn judge(seed: u64, template: &Path, tally: &Tally) -> Result<(), String> {
@@ -127,7 +117,7 @@ fn judge(seed: u64, template: &Path, tally: &Tally) -> Result<(), String> {
     let script = Script::new(seed, place);
     let log = run(&format!("cp -a {}/. .\n", template.display()), &script.text(), place, &script.environment);
     let checkout = place.join(script.checkout);
-    let (git, ours) = (by_git(&checkout, &script), by_us(&checkout, place, &script));
+    let (git, ours) = (by_git(&checkout, &script), by_us(&checkout, &script));
     let failed = |why: &str| {
         let variables: Vec<_> = script.environment.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
         Err(format!(
@@ -215,16 +205,8 @@ fn by_git(checkout: &Path, script: &Script) -> Result<(Told, String), String> {
     Ok((told, text))
 }
 
-fn by_us(checkout: &Path, place: &Path, script: &Script) -> Ours {
-    let answer = place.join("answer.json");
-    let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["the_context_of_the_checkout_that_the_environment_names_is_written_down", "--exact", "--ignored"]);
-    again.env_clear().envs(script.environment.iter().cloned()).env(ASKED, checkout).env(ANSWER, &answer);
-    let output = again.output().unwrap();
-    let Ok(answer) = fs::read(&answer) else {
-        panic!("seed {}: {}", script.seed, String::from_utf8_lossy(&output.stdout));
-    };
-    let answer: Value = serde_json::from_slice(&answer).unwrap();
+fn by_us(checkout: &Path, script: &Script) -> Ours {
+    let answer = asked::ask(checkout, &script.environment);
     if let Some(error) = answer["error"].as_str() {
         return Ours::Failed(error.to_owned());
     }

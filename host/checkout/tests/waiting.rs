@@ -50,11 +50,13 @@ fn touched() -> Place {
     thread_local! {
         static ONE: Place = new_touched();
     }
+    ONE.with(copy_of)
+}
+
+fn copy_of(other: &Place) -> Place {
     let place = Place(tempfile::tempdir().unwrap());
-    ONE.with(|one| {
-        let copied = Command::new("cp").arg("-a").arg(one.path("checkout")).arg(place.path("")).status();
-        assert!(copied.unwrap().success());
-    });
+    let copied = Command::new("cp").arg("-a").arg(other.path("checkout")).arg(place.path("")).status();
+    assert!(copied.unwrap().success());
     place
 }
 
@@ -112,6 +114,63 @@ fn a_pipe_a_device_or_a_circle_in_the_place_of_any_file_keeps_nobody_waiting() {
             assert_ends(&place, &format!("{name} is {kind}"));
         }
     }
+}
+
+/// All files of a repository, in an order that is always the same.
+fn files_below(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
+    let mut entries: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        match path.is_dir() {
+            true => files_below(&path, found),
+            false => found.push(path),
+        }
+    }
+}
+
+#[test]
+fn damage_of_any_kind_in_any_file_of_git_ends_in_an_answer_or_an_error() {
+    let packed = touched();
+    git(&packed.path("checkout"), &["gc", "-q"]);
+    git(&packed.path("checkout"), &["commit-graph", "write", "--reachable"]);
+    let (mut damaged, mut told) = (0, 0);
+    for seed in 0..160 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let place = if random.bool() { touched() } else { copy_of(&packed) };
+        let mut files = Vec::new();
+        files_below(&place.path("checkout/.git"), &mut files);
+        files.retain(|file| !file.to_string_lossy().contains("/hooks/"));
+        // Half of the damage goes to what is read of each checkout.
+        if random.bool() {
+            files.retain(|file| !file.to_string_lossy().contains("/logs/") && !file.ends_with("description"));
+            files.push(place.path("checkout/.git/index"));
+            files.push(place.path("checkout/.git/config"));
+        }
+        let file = &files[random.usize(..files.len())];
+        let mut content = fs::read(file).unwrap();
+        for _ in 0..random.usize(1..4) {
+            let at = random.usize(..=content.len());
+            match random.u8(..4) {
+                0 => content.truncate(at),
+                1 => content.splice(at..at, std::iter::repeat_with(|| random.u8(..)).take(9)).for_each(drop),
+                2 if at < content.len() => content[at] = [0, 0xff, content[at] ^ 1][random.usize(..3)],
+                _ => content.splice(at..(at + 4).min(content.len()), [0xff; 4]).for_each(drop),
+            }
+        }
+        fs::remove_file(file).unwrap();
+        fs::write(file, content).unwrap();
+        let what = format!("seed {seed}, {}", file.display());
+        match place.attempt("checkout") {
+            Ok(_) => told += 1,
+            Err(error @ ContextError::TookTooLong { .. }) => panic!("{what}: {error}"),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(!text.contains('\n') && !text.contains("should not have"), "{what}: {text}");
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 20 && told > 20, "{damaged} errors, {told} answers");
 }
 
 #[test]

@@ -80,7 +80,12 @@ pub fn inspect(path: &Path, settings: Settings) -> Result<LocalContext, ContextE
         Ok(told) => told,
         Err(RecvTimeoutError::Timeout) => Err(too_long),
         Err(RecvTimeoutError::Disconnected) => match worker.join() {
-            Err(panic) => std::panic::resume_unwind(panic),
+            // It has told where, and nobody knows what of the checkout it would repeat.
+            Err(_) => Err(ContextError::Failed {
+                path: path.to_path_buf(),
+                what: "the checkout",
+                why: Foreign::new("the reader came to an end that it should not have"),
+            }),
             Ok(()) => Err(too_long),
         },
     }
