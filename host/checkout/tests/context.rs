@@ -129,18 +129,44 @@ fn what_is_no_checkout_is_an_error_that_says_so() {
 }
 
 #[test]
-fn an_index_that_cannot_be_read_is_an_error_that_tells_how_to_change_it() {
+fn an_index_that_cannot_be_read_is_damage() {
     let place = Place::new();
     let checkout = place.path("checkout");
-    git(&checkout, &["sparse-checkout", "set", "--cone", "--sparse-index", "none"]);
-    let error = inspect(&checkout, SETTINGS).unwrap_err();
-    assert!(error.to_string().contains("git sparse-checkout reapply --no-sparse-index"), "{error}");
-    git(&checkout, &["sparse-checkout", "reapply", "--no-sparse-index"]);
-    assert_eq!(place.changes(), Changes::default());
     let index = place.path("checkout/.git/index");
     fs::write(&index, &fs::read(&index).unwrap()[..100]).unwrap();
     let error = inspect(&checkout, SETTINGS).unwrap_err();
     assert!(matches!(error, ContextError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn a_split_and_a_sparse_index_are_read_like_a_plain_one() {
+    for arguments in
+        [&["update-index", "--split-index"][..], &["sparse-checkout", "set", "--cone", "--sparse-index", "none"]]
+    {
+        let place = Place::new();
+        let checkout = place.path("checkout");
+        git(&checkout, arguments);
+        assert_eq!(place.changes(), Changes::default());
+        place.write("checkout", "a", "changed\n");
+        place.write("checkout", "d/e/new", "");
+        place.write("checkout", "d/b", "changed\n");
+        assert_eq!(place.changes(), as_git_counts(&checkout));
+        assert!(place.changes().modified == 2 && place.changes().untracked == Some(1));
+    }
+}
+
+#[test]
+fn an_object_format_that_cannot_be_read_is_an_error_that_says_so() {
+    let place = Place::new();
+    for arguments in [&["--object-format=sha256"][..], &["--ref-format=reftable"]] {
+        if !attempt(place.0.path(), &[&["init", "-q", "other"], arguments].concat()).status.success() {
+            println!("skipped: this git does not know {arguments:?}");
+            continue;
+        }
+        let error = inspect(&place.path("other"), SETTINGS).unwrap_err();
+        assert!(matches!(error, ContextError::Unsupported { .. }), "{error}");
+        fs::remove_dir_all(place.path("other")).unwrap();
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod support;
 use serde_json::Value;
 use std::{
     fs,
+    io::{Read, Write},
     path::Path,
     process::{Command, Stdio},
 };
@@ -170,6 +171,26 @@ fn the_longest_insteadof_wins_and_an_empty_url_starts_anew() {
     assert_eq!(git(&checkout, &["remote", "get-url", "other"]).trim(), "https://b.example/x");
     let told = asked::ask(&checkout, &plain(&place));
     assert_eq!(told["context"]["remotes"][1]["address"], "https://b.example/x", "{told}");
+}
+
+#[test]
+fn an_object_that_is_far_larger_than_it_looks_takes_no_memory() {
+    let place = Place::new();
+    let checkout = place.path("checkout");
+    place.write("checkout", "a", "second\n");
+    let commit = place.commit("checkout");
+    let (folder, rest) = commit.split_at(2);
+    let object = checkout.join(".git/objects").join(folder).join(rest);
+    let size = 800_u64 << 20;
+    fs::remove_file(&object).unwrap();
+    let mut packed = flate2::write::ZlibEncoder::new(fs::File::create(&object).unwrap(), flate2::Compression::fast());
+    write!(packed, "commit {size}\0").unwrap();
+    std::io::copy(&mut std::io::repeat(b'\n').take(size), &mut packed).unwrap();
+    packed.finish().unwrap();
+    assert!(object.metadata().unwrap().len() < 8 << 20);
+    let told = asked::ask(&checkout, &plain(&place));
+    assert!(error(&told).contains("cannot read the commit that is checked out"), "{told}");
+    assert!(told["peak_kib"].as_u64().unwrap() < 300 << 10, "{told}");
 }
 
 /// Lines of an attribute, and content for which it matters.

@@ -300,6 +300,29 @@ fn a_commit_of_more_files_than_can_be_counted_ends_with_the_time() {
     assert!(matches!(error, ContextError::TookTooLong { .. }), "{error}");
 }
 
+/// An index with one entry: a directory that a sparse checkout left out.
+fn sparse_index(tree: &str) -> Vec<u8> {
+    let id: Vec<u8> = (0..20).map(|byte| u8::from_str_radix(&tree[2 * byte..2 * byte + 2], 16).unwrap()).collect();
+    let entry = [&[0; 24][..], &0o040_000_u32.to_be_bytes(), &[0; 12], &id, &[0x40, 2, 0x40, 0], b"0/"].concat();
+    [b"DIRC\0\0\0\x03\0\0\0\x01", &entry[..], &[0; 8 - 66 % 8], b"sdir\0\0\0\0", &[0; 20]].concat()
+}
+
+#[test]
+fn a_directory_in_the_index_of_more_files_than_can_be_counted_ends_with_the_time() {
+    let place = Place::new();
+    nested(&place, 12, 20);
+    let tree = git(&place.path("checkout"), &["rev-parse", "main:0"]);
+    fs::write(place.path("checkout/.git/index"), sparse_index(tree.trim())).unwrap();
+    let settings = Settings { time: Duration::from_millis(200), ..SETTINGS };
+    let error = inspect(&place.path("checkout"), settings).unwrap_err();
+    assert!(matches!(error, ContextError::TookTooLong { .. }), "{error}");
+    nested(&place, 2, 20);
+    let tree = git(&place.path("checkout"), &["rev-parse", "main:0"]);
+    fs::write(place.path("checkout/.git/index"), sparse_index(tree.trim())).unwrap();
+    let changes = place.changes();
+    assert_eq!((changes.staged, changes.modified), (19 * 20, 0), "the other directories went");
+}
+
 #[test]
 fn directories_deeper_than_git_takes_are_an_error() {
     let place = Place::new();

@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 use gix::bstr::{BString, ByteSlice};
 use gix::config::{File, Source};
 
+/// What no setting of the checkout changes: `git replace` is told of and not followed, and no object, a tree of a million files
+/// included, needs more memory.
+const OVERRIDES: [&str; 2] = ["core.useReplaceRefs=false", "gitoxide.objects.allocLimit=128m"];
+
 /// Whether a setting does not stand in the checkout itself, whose programs are not run, and which cannot call itself safe.
 pub fn is_of_user(meta: &gix::config::file::Metadata) -> bool {
     !matches!(meta.source, Source::Local | Source::Worktree)
@@ -28,7 +32,7 @@ pub fn options() -> gix::open::Options {
         .system_config_path(system())
         .filter_config_section(|_| true)
         .cli_overrides(parameters().into_iter().flatten())
-        .config_overrides(["core.useReplaceRefs=false"])
+        .config_overrides(OVERRIDES)
         .with(gix::sec::Trust::Full)
 }
 

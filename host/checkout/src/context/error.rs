@@ -41,8 +41,8 @@ pub enum ContextError {
         /// The root of its work tree; of a bare one, its directory.
         root: PathBuf,
     },
-    /// A kind of repository that cannot be read: SHA-256, reftable, a sparse index.
-    #[error("the repository of {} uses what Forgeport cannot read: {why}; {}", path.display(), advice(why.as_str()))]
+    /// A kind of repository that cannot be read: SHA-256, reftable.
+    #[error("the repository of {} uses what Forgeport cannot read: {why}; use a clone with SHA-1 objects and the default ref format", path.display())]
     Unsupported {
         /// The directory that was asked about.
         path: PathBuf,
@@ -174,13 +174,5 @@ impl ContextError {
 
     pub(super) fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> Self {
         move |source| Self::Unreadable { path: path.to_path_buf(), source }
-    }
-}
-
-fn advice(why: &str) -> &'static str {
-    if why.contains("sparse index") {
-        "run `git sparse-checkout reapply --no-sparse-index`"
-    } else {
-        "use a clone with SHA-1 objects and the default ref format"
     }
 }

@@ -29,6 +29,7 @@ mod plain;
 mod remotes;
 mod replaced;
 mod repository;
+mod sparse;
 mod staged;
 mod stat;
 mod status;

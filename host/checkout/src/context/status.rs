@@ -40,7 +40,7 @@ pub fn changes(place: &Place, commit: Option<&Commit>, look_for_untracked: bool)
     let Place { repository, root, inquiry, .. } = *place;
     // Before it is read: an index that somebody writes meanwhile is then trusted too little rather than too much.
     let rules = rules(repository, root)?;
-    let tracked = Tracked::read(&repository.git_dir().join("index"))?;
+    let tracked = Tracked::read(repository, root, inquiry)?;
     let tree = commit.map(Commit::tree).transpose();
     let tree = tree.map_err(ContextError::damaged("the tree of the commit", root))?;
     let staged = Staged { repository, tracked: &tracked, root, inquiry };

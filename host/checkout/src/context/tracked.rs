@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
-use gix::ObjectId;
 use gix::bstr::{BStr, ByteSlice};
 use gix::hash::Kind;
 use gix::index::entry::Flags;
 use gix::index::extension::Tree;
 use gix::index::{Entry, State};
+use gix::{ObjectId, Repository};
 
-use super::{ContextError, Foreign};
+use super::inquiry::Inquiry;
+use super::{ContextError, sparse};
 
 /// The entries of an index in the order of their paths' bytes, so that each directory's are side by side.
 pub struct Tracked {
@@ -47,16 +48,14 @@ pub struct Children<'a> {
 pub struct KnownTree<'a>(&'a Tree);
 
 impl Tracked {
-    /// Reads the index at `path`; nothing is tracked where there is none.
-    pub fn read(path: &Path) -> Result<Self, ContextError> {
-        let unsupported = |why| ContextError::Unsupported { path: path.to_path_buf(), why: Foreign::new(why) };
+    /// Reads the index of a repository whose work tree is at `root`; nothing is tracked where there is none.
+    pub fn read(repository: &Repository, root: &Path, inquiry: &Inquiry) -> Result<Self, ContextError> {
+        let path = repository.git_dir().join("index");
         // Like git, this leaves out the file's checksum: with it, reading takes twice as long.
-        let file = gix::index::File::at_or_default(path, Kind::Sha1, true, gix::index::decode::Options::default())
-            .map_err(ContextError::damaged("the index", path))?;
+        let file = gix::index::File::at_or_default(&path, Kind::Sha1, true, gix::index::decode::Options::default())
+            .map_err(ContextError::damaged("the index", root))?;
         let (mut state, _) = file.into_parts();
-        if state.entries().iter().any(|entry| entry.mode.is_sparse()) {
-            return Err(unsupported("a sparse index"));
-        }
+        sparse::expand(&mut state, repository, root, inquiry)?;
         // Nobody but git keeps the order; what is looked for by halves would not be found.
         let in_order = |(a, b): (&Entry, &Entry)| a.path_in(state.path_backing()) <= b.path_in(state.path_backing());
         if !state.entries().iter().zip(state.entries().iter().skip(1)).all(in_order) {

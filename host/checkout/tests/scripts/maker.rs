@@ -251,7 +251,8 @@ impl Maker {
             }
             36 => {
                 let how = self.one(&["--cone d", "--no-cone '/*' '!/d/'", "--cone lib/deep", "--no-cone '*.txt'"]);
-                self.say(format!("git sparse-checkout set --no-sparse-index {how}"));
+                let index = self.one(&["--no-sparse-index", "--sparse-index"]);
+                self.say(format!("git sparse-checkout set {index} {how}"));
             }
             37 => {
                 let how = self.one(&[
