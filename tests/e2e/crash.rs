@@ -244,14 +244,14 @@ fn a_killed_creation_of_a_secret_and_of_the_store_itself_is_whole_or_not_there()
 }
 
 #[test]
-fn a_killed_download_leaves_the_target_as_it_was_or_whole() {
+fn a_killed_download_leaves_the_target_as_it_was_marked_or_whole() {
     let repository = repository();
     let right = in_git(&repository, "main", "");
     let scene = Scene::with(&repository);
     scene.register(Kind::Github);
     let out = scene.path("out");
     let mut rounds = 0..;
-    // By turns there is nothing, and a directory to be replaced.
+    // By turns there is nothing, and a directory with something else.
     let prepare = || {
         scene.run(&["cache", "clear"]).good();
         remove(&out);
@@ -261,12 +261,13 @@ fn a_killed_download_leaves_the_target_as_it_was_or_whole() {
         }
     };
     let check = |finished: bool| {
+        let marked = out.join(".forgeport-unfinished").exists();
         let as_it_was = !out.exists() || (on_disk(&out).len() == 1 && out.join("mine").exists());
-        assert!(!(finished && as_it_was));
-        if !as_it_was {
+        assert!(!(finished && (as_it_was || marked)));
+        if !as_it_was && !marked {
             assert_whole(&out, &right);
         }
-        scene.download("main", "out", &["--force"]).good();
+        scene.download("main", "out", if marked { &[] } else { &["--force"] }).good();
         assert_whole(&out, &right);
         assert_no_remains(out.parent().unwrap());
     };

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use crate::error::UnpackError;
@@ -12,15 +12,20 @@ use crate::error::UnpackError;
 #[derive(Clone, Debug, Default)]
 pub struct Deadline {
     end: Option<Instant>,
-    cancelled: Arc<AtomicBool>,
+    state: Arc<AtomicU8>,
 }
+
+/// What has become of the work: it may still be cancelled, it was, or it is too late to.
+const OPEN: u8 = 0;
+const CANCELLED: u8 = 1;
+const PAST: u8 = 2;
 
 /// Work was stopped before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it was stopped before its end, since its time was up or nobody waited for it any more")]
 pub struct Stopped;
 
-/// Cancels when it is dropped.
+/// Cancels when it is dropped, if it is not too late.
 #[derive(Debug)]
 pub struct CancelGuard(Deadline);
 
@@ -35,9 +40,28 @@ impl Deadline {
         Self { end: Some(end), ..Self::default() }
     }
 
-    /// Stop now.
-    pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+    /// The same, with an end at a moment.
+    pub fn ending(&self, end: Instant) -> Self {
+        Self { end: Some(end), state: self.state.clone() }
+    }
+
+    /// Stop now. It is too late, and the work goes on to its end, if this says `false`.
+    pub fn cancel(&self) -> bool {
+        self.turn(CANCELLED) != PAST
+    }
+
+    /// From here on the work is not stopped any more.
+    ///
+    /// # Errors
+    /// When it has to stop, and must not go on.
+    pub fn pass(&self) -> Result<(), Stopped> {
+        self.check()?;
+        if self.turn(PAST) == CANCELLED { Err(Stopped) } else { Ok(()) }
+    }
+
+    /// Leaves the open state, once; tells which state it is in then.
+    fn turn(&self, to: u8) -> u8 {
+        self.state.compare_exchange(OPEN, to, Ordering::SeqCst, Ordering::SeqCst).map_or_else(|now| now, |_| to)
     }
 
     /// Stops when the guard is dropped: a future that is dropped half-way stops the threads that work for it.
@@ -50,8 +74,11 @@ impl Deadline {
     /// # Errors
     /// When it may not.
     pub fn check(&self) -> Result<(), Stopped> {
-        let ended = self.cancelled.load(Ordering::Relaxed) || self.end.is_some_and(|end| Instant::now() >= end);
-        if ended { Err(Stopped) } else { Ok(()) }
+        match self.state.load(Ordering::Relaxed) {
+            PAST => Ok(()),
+            OPEN if self.end.is_none_or(|end| Instant::now() < end) => Ok(()),
+            _ => Err(Stopped),
+        }
     }
 
     /// What `source` has, for as long as the work may go on.
@@ -109,6 +136,30 @@ mod tests {
         assert_eq!(working.check(), Ok(()));
         drop(guard);
         assert_eq!(working.check(), Err(Stopped));
+    }
+
+    #[test]
+    fn work_is_cancelled_in_time_or_not_at_all() {
+        let deadline = Deadline::never();
+        assert_eq!(deadline.pass(), Ok(()));
+        assert!(!deadline.cancel() && !deadline.cancel());
+        assert_eq!(deadline.ending(Instant::now()).check(), Ok(()));
+        let deadline = Deadline::never();
+        assert!(deadline.cancel() && deadline.cancel());
+        assert_eq!(deadline.pass(), Err(Stopped));
+        assert_eq!(Deadline::at(Instant::now()).pass(), Err(Stopped));
+    }
+
+    /// Whoever cancels and whoever passes agree on who came first.
+    #[test]
+    fn one_of_cancelling_and_passing_wins() {
+        for _ in 0..1000 {
+            let deadline = Deadline::never();
+            let working = deadline.clone();
+            let passed = std::thread::spawn(move || working.pass().is_ok());
+            let cancelled = deadline.cancel();
+            assert_ne!(cancelled, passed.join().unwrap());
+        }
     }
 
     #[test]

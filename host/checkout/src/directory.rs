@@ -2,20 +2,20 @@
 //!
 //! Names below it are paths of the repository or of Forgeport itself: they have no `..`, and no link lies on them.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, renameat, symlinkat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fstat, mkdirat, openat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use crate::deadline::Deadline;
+use crate::descent::{self, LISTED, Visitor, descend};
 use crate::error::{At, DiskError, UnpackError};
-
-/// How a directory is opened whose entries are read. The rest keeps it from being a link or a pipe that somebody planted.
-pub(crate) const LISTED: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+use crate::mount;
 
 /// A directory, and how it is called in messages.
 #[derive(Debug)]
@@ -44,8 +44,8 @@ impl Directory {
     }
 
     /// A new directory in this one, which nobody but its owner may use if it is private.
-    pub(crate) fn make(&self, name: &str, private: bool) -> Result<Self, DiskError> {
-        let path = self.path.join(name);
+    pub(crate) fn make(&self, name: impl AsRef<OsStr>, private: bool) -> Result<Self, DiskError> {
+        let (name, path) = (name.as_ref(), self.path.join(name.as_ref()));
         let mode = Mode::from_raw_mode(if private { 0o700 } else { 0o777 });
         mkdirat(&self.handle, name, mode).map_err(io::Error::from).at("create", &path)?;
         let handle = openat(&self.handle, name, LISTED, Mode::empty()).map_err(io::Error::from).at("open", &path)?;
@@ -114,14 +114,16 @@ impl Directory {
         file.map(File::from).at("read", &self.path.join(below))
     }
 
-    /// Remove whatever is there, if anything is, with all that is in it. No link is followed.
+    /// Remove whatever is there, if anything is, with all that is in it. No link is followed, and nothing that is mounted there is entered.
     pub(crate) fn remove(&self, below: &Path, deadline: &Deadline) -> Result<(), UnpackError> {
-        match remove(self.handle.as_fd(), below, deadline) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(UnpackError::at(error, "remove", &self.path.join(below)))
-            }
-            _ => Ok(()),
-        }
+        let removed = remove(self.handle.as_fd(), below.as_os_str(), deadline);
+        removed.map_err(|error| UnpackError::at(error, "remove", &self.path.join(below)))
+    }
+
+    /// As [`remove`](Self::remove), to its end.
+    pub(crate) fn remove_all(&self, below: impl AsRef<OsStr>) -> Result<(), DiskError> {
+        let below = below.as_ref();
+        remove(self.handle.as_fd(), below, &Deadline::never()).at("remove", &self.path.join(below))
     }
 
     /// Remove all that is in it.
@@ -133,44 +135,73 @@ impl Directory {
     }
 
     /// What lies in it, without `.` and `..`.
-    pub(crate) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<std::ffi::OsString>> + use<>> {
-        // The handle itself may be one that only leads through (`O_PATH`).
-        let listed = openat(&self.handle, ".", LISTED, Mode::empty())?;
-        names(listed)
+    pub(crate) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>> + use<>> {
+        descent::names(self.as_fd())
+    }
+
+    /// A directory in this one, if it is there and is one.
+    pub(crate) fn open(&self, name: &OsStr) -> io::Result<Self> {
+        let handle = openat(&self.handle, name, LISTED, Mode::empty())?;
+        Ok(Self { handle, path: self.path.join(name) })
     }
 }
 
-fn names(listed: OwnedFd) -> io::Result<impl Iterator<Item = io::Result<std::ffi::OsString>> + use<>> {
-    use std::os::unix::ffi::OsStringExt;
-    let name = |entry: rustix::io::Result<rustix::fs::DirEntry>| match entry {
-        Ok(entry) => match entry.file_name().to_bytes() {
-            b"." | b".." => None,
-            name => Some(Ok(std::ffi::OsString::from_vec(name.to_vec()))),
-        },
-        Err(error) => Some(Err(error.into())),
-    };
-    Ok(Dir::new(listed)?.filter_map(name))
+/// Is it this user's?
+pub(crate) fn is_mine(owner: u32) -> bool {
+    owner == geteuid().as_raw()
 }
 
-/// The depth is bounded by the number of open files that a process may have.
-fn remove(parent: BorrowedFd, name: &Path, deadline: &Deadline) -> io::Result<()> {
-    deadline.check()?;
-    match unlinkat(parent, name, AtFlags::empty()) {
-        // What Linux says of directories, and POSIX.
-        Err(Errno::ISDIR | Errno::PERM) => {}
-        removed => return Ok(removed?),
+fn remove(parent: BorrowedFd, name: &OsStr, deadline: &Deadline) -> io::Result<()> {
+    let mut removal = Removal { deadline };
+    match removal.entry(parent, name)? {
+        true => descend(parent, name, &mut removal),
+        false => Ok(()),
     }
-    let directory = openat(parent, name, LISTED, Mode::empty())?;
-    for entry in names(directory.try_clone()?)? {
-        remove(directory.as_fd(), Path::new(&entry?), deadline)?;
+}
+
+struct Removal<'a> {
+    deadline: &'a Deadline,
+}
+
+impl Visitor for Removal<'_> {
+    fn enter(&mut self, here: BorrowedFd, _: &OsStr) -> io::Result<()> {
+        let found = fstat(here)?;
+        // A directory whose owner may not write to it, such as tools make for what is not to be changed.
+        if is_mine(found.st_uid) && found.st_mode & 0o700 != 0o700 {
+            fchmod(here, Mode::from_raw_mode(found.st_mode | 0o700))?;
+        }
+        Ok(())
     }
-    Ok(unlinkat(parent, name, AtFlags::REMOVEDIR)?)
+
+    fn entry(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<bool> {
+        self.deadline.check()?;
+        match unlinkat(here, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(false),
+            // What Linux says of directories, and POSIX.
+            Err(Errno::ISDIR | Errno::PERM) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match mount::look(here, name)? {
+            None => Ok(false),
+            Some(seen) if !seen.directory => Err(Errno::PERM.into()),
+            Some(seen) if seen.mount_point => Err(Errno::BUSY.into()),
+            Some(_) => Ok(true),
+        }
+    }
+
+    fn leave(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<()> {
+        match unlinkat(here, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -190,6 +221,33 @@ mod tests {
         here.remove(Path::new("a"), &Deadline::never()).unwrap();
         assert_eq!(here.names().unwrap().count(), 0);
         assert!(place.path().join("other/file").exists());
+    }
+
+    #[test]
+    fn what_is_deeper_than_there_are_handles_and_longer_than_a_path_is_removed() {
+        const DEEP: usize = 3000;
+        let place = tempfile::tempdir().unwrap();
+        let mut deep = open(place.path());
+        for _ in 0..DEEP {
+            deep.make("directory", false).unwrap();
+            deep.create(Path::new("file"), false).unwrap();
+            deep = deep.open(OsStr::new("directory")).unwrap();
+        }
+        open(place.path()).clear(&Deadline::never()).unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn directories_of_ours_that_are_not_to_be_written_to_are_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let kept = place.path().join("kept/deep");
+        fs::create_dir_all(&kept).unwrap();
+        fs::write(kept.join("file"), "").unwrap();
+        for path in [&kept, kept.parent().unwrap()] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o555)).unwrap();
+        }
+        open(place.path()).remove(Path::new("kept"), &Deadline::never()).unwrap();
+        assert!(!place.path().join("kept").exists());
     }
 
     #[test]

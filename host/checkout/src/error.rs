@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use forgeport_grants::LimitReached;
 
 use crate::deadline::Stopped;
+use crate::mark::Unfinished;
 use crate::object::{Collision, Kind, ObjectId};
 use crate::paths::{PathError, RepoPath, neutral};
 
@@ -184,6 +185,9 @@ pub enum Reason {
     /// Its content has the marks of an attack on SHA-1.
     #[error(transparent)]
     Collision(#[from] Collision),
+    /// A name in its path is the one of the mark of a directory that is not complete.
+    #[error("a name in its path is the one by which Forgeport marks a directory that is not complete")]
+    Mark,
     /// An entry of a listing is not of the directory that was listed.
     #[error("it does not lie directly in `{0}`, which the forge listed")]
     Listing(String),
@@ -205,11 +209,33 @@ pub enum TargetError {
     #[error("{} is a link that another user can have made to lead elsewhere: name the directory that is meant", .0.display())]
     Link(PathBuf),
     /// The root of the file system.
-    #[error("{} cannot be replaced: choose a directory in it", .0.display())]
+    #[error("{} is the root of the file system: choose a directory in it", .0.display())]
     Root(PathBuf),
-    /// Nothing can be renamed onto a mount point.
-    #[error("{} is a mount point, and cannot be replaced in one step: choose a directory in it", .0.display())]
-    MountPoint(PathBuf),
+    /// A download into it was killed, or failed, when a part was there.
+    #[error("{} holds only a part of a commit, since a download into it was broken off: {}", .path.display(), finishing(.of))]
+    Unfinished {
+        /// The directory.
+        path: PathBuf,
+        /// What it is a part of, if that can be read.
+        of: Option<Unfinished>,
+    },
+    /// Another one is filling it.
+    #[error("another download is filling {}: wait until it has ended", .0.display())]
+    Busy(PathBuf),
+    /// What is there cannot be removed.
+    #[error("nothing was changed, since {} cannot be removed by this user: remove it, or choose another directory", .0.display())]
+    Protected(PathBuf),
+    /// A part of the commit would have to lie where something stays.
+    #[error("nothing was changed, since {} is a mount point or kept by the file system, and the commit has something of that name: choose another directory", .0.display())]
+    Occupied(PathBuf),
+    /// It could neither be filled nor left as it was.
+    #[error("{} is filled only in part and marked as unfinished, and the same download again finishes it: {why}", .path.display())]
+    Halfway {
+        /// The directory.
+        path: PathBuf,
+        /// What went wrong.
+        why: Box<TargetError>,
+    },
     /// The local disk.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -262,6 +288,15 @@ impl FinishError {
             Self::Unpack(error) => !matches!(error, UnpackError::Disk(_) | UnpackError::Stopped(_)),
             Self::Target(_) => false,
         }
+    }
+}
+
+fn finishing(of: &Option<Unfinished>) -> String {
+    match of {
+        Some(of) => {
+            format!("a download into it with {of} finishes it, one of anything else takes its place with --force")
+        }
+        None => "another one takes its place with --force".to_owned(),
     }
 }
 

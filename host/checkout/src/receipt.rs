@@ -1,6 +1,7 @@
 //! The end of a download: judged, linked, moved to its place, and told about.
 
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use crate::links;
 use crate::object::{Kind, ObjectId};
 use crate::paths::RepoPath;
 use crate::staged::{Staged, State};
+use crate::target::Arrival;
 use crate::tree::Found;
 
 /// What a download has become.
@@ -17,6 +19,8 @@ use crate::tree::Found;
 pub struct Receipt {
     /// Where it lies.
     pub directory: PathBuf,
+    /// How it came there.
+    pub arrival: Arrival,
     /// Files, executable ones included.
     pub files: u64,
     /// Symbolic links.
@@ -48,7 +52,7 @@ impl Staged {
     ///
     /// # Errors
     /// When it is not what the forge told, a link leads out of it, the subdirectory does not exist, or the disk fails. The target is as
-    /// it was then.
+    /// it was then, unless the error says that it is marked as unfinished.
     pub fn finish(self) -> Result<Receipt, FinishError> {
         self.finish_after(|_, _| {})
     }
@@ -57,19 +61,21 @@ impl Staged {
     ///
     /// # Errors
     /// As for [`finish`](Self::finish).
-    pub fn finish_after(mut self, last: impl FnOnce(&mut Self, &Receipt)) -> Result<Receipt, FinishError> {
-        let in_time = |staged: &Self| staged.deadline().check().map_err(UnpackError::from);
-        in_time(&self)?;
-        let receipt = self.judge()?;
-        last(&mut self, &receipt);
+    pub fn finish_after(mut self, last: impl FnOnce(&mut Self, &Verification)) -> Result<Receipt, FinishError> {
+        self.deadline().check().map_err(UnpackError::from)?;
+        let verification = self.judge()?;
+        last(&mut self, &verification);
         links::write(&self.state().links, self.target.staging(), self.deadline())?;
-        // From here on it is the target's: nobody who gave up waiting is to find it replaced.
-        in_time(&self)?;
-        self.target.publish()?;
-        Ok(receipt)
+        // From here on it is the target's: nobody who gave up waiting is to find it filled, and nobody stops it half-way.
+        self.deadline().pass().map_err(UnpackError::from)?;
+        let Self { target, settings, state, .. } = self;
+        let directory = target.path();
+        let arrival = target.publish()?;
+        let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(state.receipt(directory, arrival, &settings.subdirectory, verification))
     }
 
-    fn judge(&self) -> Result<Receipt, FinishError> {
+    fn judge(&self) -> Result<Verification, FinishError> {
         let wanted = &self.settings().subdirectory;
         let mut state = self.state();
         match state.tree.get(wanted) {
@@ -77,22 +83,28 @@ impl Staged {
             Some(Found::Leaf(_)) => return Err(FinishError::NoDirectory(wanted.to_string())),
             None => return Err(FinishError::Missing(wanted.to_string())),
         }
-        let verification = match state.verdict(wanted) {
-            Verdict::Right => Verification::Verified,
-            Verdict::Unknown => Verification::NotVerified("the forge does not tell the commit's tree".to_owned()),
-            Verdict::Wrong { path, told, found } => return Err(FinishError::Mismatch { path, told, found }),
+        match state.verdict(wanted) {
+            Verdict::Right => Ok(Verification::Verified),
+            Verdict::Unknown => Ok(Verification::NotVerified("the forge does not tell the commit's tree".to_owned())),
+            Verdict::Wrong { path, told, found } => Err(FinishError::Mismatch { path, told, found }),
             Verdict::Contradiction(claims) => {
-                return Err(FinishError::Contradiction { path: claims.path, one: claims.one, other: claims.other });
+                Err(FinishError::Contradiction { path: claims.path, one: claims.one, other: claims.other })
             }
-        };
-        Ok(state.receipt(self.target.path().to_owned(), wanted, verification))
+        }
     }
 }
 
 impl State {
-    fn receipt(&mut self, directory: PathBuf, wanted: &RepoPath, verification: Verification) -> Receipt {
+    fn receipt(
+        mut self,
+        directory: PathBuf,
+        arrival: Arrival,
+        wanted: &RepoPath,
+        verification: Verification,
+    ) -> Receipt {
         let mut receipt = Receipt {
             directory,
+            arrival,
             files: 0,
             links: 0,
             bytes: 0,

@@ -14,6 +14,7 @@ use crate::deadline::Deadline;
 use crate::error::{Reason, Rejected, TargetError, UnpackError};
 use crate::limits::check;
 use crate::links::{self, Links};
+use crate::mark::{self, Unfinished};
 use crate::object::{Kind, ObjectId};
 use crate::pack;
 use crate::paths::RepoPath;
@@ -31,7 +32,7 @@ pub struct Settings {
     pub commit: ObjectId,
     /// The directory of the repository that is wanted; its content lies directly in the target then.
     pub subdirectory: RepoPath,
-    /// Replace what is in the target.
+    /// Remove what is in the target and not of the commit.
     pub force: bool,
     /// What it may use.
     pub limits: Limits,
@@ -48,11 +49,11 @@ pub trait Progress: Send + Sync {
 /// A directory that is being filled. Dropped before [`Staged::finish`](crate::Staged::finish), it leaves nothing behind.
 pub struct Staged {
     pub(crate) target: Target,
-    settings: Settings,
+    pub(crate) settings: Settings,
     deadline: Deadline,
     /// Where a copy of the plain archive goes while it is unpacked.
     copy: Option<NamedTempFile>,
-    state: Mutex<State>,
+    pub(crate) state: Mutex<State>,
 }
 
 /// What is known of the content so far.
@@ -75,12 +76,13 @@ pub(crate) struct State {
 }
 
 impl Staged {
-    /// Prepare a directory beside `target`.
+    /// Prepare a directory from which `target` can be filled.
     ///
     /// # Errors
-    /// When the target is not free, or nothing can be written beside it.
+    /// When the target is not free, or nothing can be written there.
     pub fn new(target: &Path, settings: Settings) -> Result<Self, TargetError> {
-        let target = Target::prepare(target, settings.force)?;
+        let of = Unfinished::new(settings.commit, &settings.subdirectory);
+        let target = Target::prepare(target, of, settings.force)?;
         let state = Mutex::new(State::new(&settings, Claims::default()));
         Ok(Self { target, settings, deadline: Deadline::never(), copy: None, state })
     }
@@ -275,6 +277,9 @@ impl State {
 
     fn count(&mut self, path: &RepoPath, target: usize, limits: &Limits) -> Result<(), Rejected> {
         self.count_implied(1, limits)?;
+        if path.components().any(mark::is_taken) {
+            return Err(Rejected::new(path.as_bytes(), Reason::Mark));
+        }
         self.names += (path.as_bytes().len() + target) as u64;
         let bytes = path.as_bytes();
         let depth = bytes.split(|byte| *byte == b'/').count();

@@ -335,8 +335,8 @@ fn the_cache_forgets_what_was_used_least_recently() {
     let keep = |name: &str| {
         let staged = Staged::new(&directory.path().join(name), settings()).unwrap().with_copy(cache.begin());
         unpack(&staged, &ordinary().file("root/big", &name.repeat(30_000)).bytes()).unwrap();
-        let put = |staged: &mut Staged, receipt: &Receipt| {
-            cache.put(&key(name), staged, &receipt.verification, None).unwrap();
+        let put = |staged: &mut Staged, verification: &Verification| {
+            cache.put(&key(name), staged, verification, None).unwrap();
         };
         staged.finish_after(put).unwrap();
         age(&directory.path().join("cache/content"));

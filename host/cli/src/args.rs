@@ -213,8 +213,10 @@ Examples:
   forgeport code-repository update demo --unset=token --description='The demo'";
 
 const DOWNLOAD: &str = "\
-The directory is filled in one step: whoever looks sees all files or none. The tree is compared
-with what the forge says of the commit; the answer tells `verified`, or why not.
+A directory that does not exist appears in one step: whoever looks sees all files or none. One
+that exists stays the same directory and is filled in place, once all is there and judged; until
+it is complete it holds `.forgeport-unfinished`, and the same download again finishes it. The tree
+is compared with what the forge says of the commit; the answer tells `verified`, or why not.
 
 Example:
   forgeport code-repository download demo --commit=main --directory=code";
@@ -272,10 +274,11 @@ pub struct DownloadArgs {
     /// Only this directory of the repository; its content lies directly in the target.
     #[arg(long, value_name = "PATH")]
     pub subdirectory: Option<String>,
-    /// Where to; made if it does not exist.
+    /// Where to; made if it does not exist, otherwise filled. Mount points and `.` are fine.
     #[arg(long, value_name = "PATH")]
     pub directory: PathBuf,
-    /// Replace what is in the directory.
+    /// Remove what is in the directory and not of the commit, except `lost+found` and what is
+    /// mounted in it.
     #[arg(long)]
     pub force: bool,
 }

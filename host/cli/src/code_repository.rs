@@ -9,7 +9,8 @@ use crate::{
 };
 use anyhow::Result;
 use forgeport_service::{
-    Changes, CodeRepository, Description, Identity, Marks, Registration, Service, Setting, Source, StoredOption, Update,
+    Changes, CodeRepository, Deadline, Description, Identity, Marks, Registration, Service, Setting, Source,
+    StoredOption, Update,
 };
 use serde_json::json;
 
@@ -21,6 +22,7 @@ pub async fn run(
     output: Output,
     command: CodeRepositoryCommand,
     options: Vec<(String, String)>,
+    stop: Deadline,
 ) -> Result<()> {
     match command {
         CodeRepositoryCommand::Register(args) => register(service, output, args, options).await,
@@ -35,7 +37,7 @@ pub async fn run(
             output.data(&json!({ "deleted": name }), || format!("Deleted the code repository {name}.\n"))
         }
         CodeRepositoryCommand::Options(args) => show_options(service, output, args).await,
-        CodeRepositoryCommand::Download(args) => download::run(service, output, args).await,
+        CodeRepositoryCommand::Download(args) => download::run(service, output, args, stop).await,
     }
 }
 

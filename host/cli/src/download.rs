@@ -6,16 +6,16 @@ use crate::{
     progress::{self, Bar},
 };
 use anyhow::Result;
-use forgeport_service::{DownloadRequest, Downloaded, Receipt, Service, Verification};
+use forgeport_service::{Arrival, Deadline, DownloadRequest, Downloaded, Receipt, Service, Verification};
 use std::sync::Arc;
 
 /// Names that a warning shows; the rest is counted.
 const NAMED: usize = 5;
 
-pub async fn run(service: &Service, output: Output, args: DownloadArgs) -> Result<()> {
+pub async fn run(service: &Service, output: Output, args: DownloadArgs, stop: Deadline) -> Result<()> {
     let DownloadArgs { name, commit, subdirectory, directory, force } = args;
     let bar = Arc::new(Bar::new(&name));
-    let request = DownloadRequest { repository: name, revision: commit, subdirectory, directory, force };
+    let request = DownloadRequest { repository: name, revision: commit, subdirectory, directory, force, stop };
     let downloaded = service.download(request, bar.clone()).await;
     bar.clear();
     let downloaded = downloaded?;
@@ -36,6 +36,10 @@ fn warn(receipt: &Receipt) {
     };
     list(&receipt.submodules, "the files of submodules are not downloaded, their directories are empty");
     list(&receipt.lfs_pointers, "these files are Git LFS pointers, not the content they stand for");
+    if let Arrival::Marked { left: Some(path), .. } = &receipt.arrival {
+        let path = neutral(&path.to_string_lossy());
+        tell(&format!("warning: what was in the directory before could not be removed, and lies in {path}\n"));
+    }
 }
 
 fn text(downloaded: &Downloaded) -> String {
@@ -54,7 +58,24 @@ fn text(downloaded: &Downloaded) -> String {
         counted(receipt.links, "link"),
         progress::bytes(receipt.bytes)
     );
-    format!("Downloaded {repository} at {commit}{part} to {directory}{from}\n{counts}; {verified}\n")
+    format!(
+        "Downloaded {repository} at {commit}{part} to {directory}{from}\n{counts}; {verified}\n{}",
+        arrived(&receipt.arrival)
+    )
+}
+
+/// What differs from a directory that appears in one step.
+fn arrived(arrival: &Arrival) -> String {
+    let Arrival::Marked { kept_until_complete, stays, .. } = arrival else { return String::new() };
+    let mut text =
+        "the directory was there: it was filled in place, and marked as unfinished until it was complete".to_owned();
+    if !kept_until_complete {
+        text += "; what was in it could not be kept until then";
+    }
+    if !stays.is_empty() {
+        text += &format!("; this stays in it: {}", neutral(&stays.join(", ")));
+    }
+    text + "\n"
 }
 
 fn counted(count: u64, what: &str) -> String {

@@ -24,10 +24,11 @@ use clap::{
     CommandFactory, FromArgMatches,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use forgeport_service::{Home, KeySource, Service, ServiceError, StoreError, detect_policy};
+use forgeport_service::{Deadline, Home, KeySource, Service, ServiceError, StoreError, detect_policy};
 use output::{Output, Usage, neutral};
 use split::Split;
-use std::{ffi::OsString, io, process::ExitCode};
+use std::{ffi::OsString, io, pin::pin, process::ExitCode};
+use tokio::signal::unix::{SignalKind, signal};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -77,23 +78,37 @@ fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
     }
     let service = Service::open(Home::detect()?, KeySource::detect(), detect_policy()?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let done = runtime.block_on(async {
-        tokio::select! {
-            done = dispatch(&service, cli, options) => done,
-            // Dropping the work removes what it has half done.
-            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was changed")),
-        }
-    });
+    let done = runtime.block_on(interruptible(&service, cli, options));
     // What is still on its way is dropped first, and written into the audit log then.
     drop(runtime);
     drop(service);
     done
 }
 
-async fn dispatch(service: &Service, cli: Cli, options: Vec<(String, String)>) -> Result<()> {
+/// Dropping the work removes what it has half done; what is past that is finished, and told as usual.
+async fn interruptible(service: &Service, cli: Cli, options: Vec<(String, String)>) -> Result<()> {
+    // Before anything is begun: until it is there, an interrupt would kill.
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let stop = Deadline::never();
+    let mut work = pin!(dispatch(service, cli, options, stop.clone()));
+    tokio::select! {
+        // What has ended in the same moment has ended.
+        biased;
+        done = &mut work => return done,
+        _ = interrupts.recv() => {}
+    }
+    if stop.cancel() {
+        return Err(anyhow::anyhow!("interrupted; nothing was changed"));
+    }
+    work.await?;
+    output::tell("the interrupt came when nothing could be stopped any more: the download is complete\n");
+    Ok(())
+}
+
+async fn dispatch(service: &Service, cli: Cli, options: Vec<(String, String)>, stop: Deadline) -> Result<()> {
     let output = Output { json: cli.output == args::Format::Json };
     match cli.command {
-        Command::CodeRepository { command } => code_repository::run(service, output, command, options).await,
+        Command::CodeRepository { command } => code_repository::run(service, output, command, options, stop).await,
         Command::Status(status) => status::run(service, output, status).await,
         Command::Secret { command } => secret::run(service, output, command, options),
         Command::Cache { command } => cache::run(service, output, command),

@@ -2,7 +2,7 @@
 
 use crate::{Result, Service, ServiceError, status::link};
 use forgeport_checkout::{
-    Cache, CacheKey, Deadline, FinishError, ObjectId, Progress, Receipt, RepoPath, Settings, Staged,
+    Cache, CacheKey, Deadline, FinishError, ObjectId, Progress, Receipt, RepoPath, Settings, Staged, Verification,
 };
 use forgeport_egress::Notices;
 use forgeport_grants::{Limit, Limits};
@@ -24,8 +24,10 @@ pub struct DownloadRequest {
     pub subdirectory: Option<String>,
     /// Where to.
     pub directory: PathBuf,
-    /// Replace what is there.
+    /// Remove what is there and not of the commit.
     pub force: bool,
+    /// Cancelled, it gives the download up, as dropping its future does, and tells whether it was in time.
+    pub stop: Deadline,
 }
 
 /// Is told how a download goes on.
@@ -57,19 +59,20 @@ impl Service {
     /// Downloads a commit's files into a directory: all of them, or none.
     ///
     /// # Errors
-    /// When anything is in the way; the directory is as it was then.
+    /// When anything is in the way; the directory is as it was then, unless the error says that it is marked as unfinished.
     pub async fn download<O: Observer + 'static>(
         &self,
         request: DownloadRequest,
         observer: Arc<O>,
     ) -> Result<Downloaded> {
-        let DownloadRequest { repository, revision, subdirectory, directory, force } = request;
+        let DownloadRequest { repository, revision, subdirectory, directory, force, stop } = request;
+        let _stop = stop.cancel_when_dropped();
         let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
         Staged::check_target(&directory, force)?;
         let (registered, consent) = self.consented(self.find(&repository)?).await?;
         let source = self.source_of(&registered, &consent)?;
         let limits = registered.limits.within(&self.policy.limits);
-        let wanted = Wanted { registered, consent, source, subdirectory, directory, force, limits };
+        let wanted = Wanted { registered, consent, source, subdirectory, directory, force, stop, limits };
         // A full id says which archive to ask for, so the question what it is need not be answered first.
         if is_full_id(&revision) {
             let commit = revision.to_ascii_lowercase();
@@ -99,7 +102,6 @@ impl Service {
     ) -> Result<Option<Downloaded>> {
         let Some(kept) = self.cache().get(&wanted.key(commit)?) else { return Ok(None) };
         let deadline = wanted.deadline();
-        let _stop = deadline.cancel_when_dropped();
         let staged = wanted.stage(commit, &deadline).await?;
         let url = kept.url().map(str::to_owned);
         match blocking(move || kept.restore(staged, &*observer)).await? {
@@ -121,7 +123,6 @@ impl Service {
         let quick = self.connect(registered, consent, &provider, Limit::CallTime, observer.clone()).await?;
         let long = self.connect(registered, consent, &provider, Limit::DownloadTime, observer.clone()).await?;
         let deadline = wanted.deadline();
-        let _stop = deadline.cancel_when_dropped();
         let (cache, key) = (self.cache(), wanted.key(&commit)?);
         let staged = resumed(wanted.stage(&commit, &deadline).await?, &cache, &key, observer.clone()).await?;
         let staged = Arc::new(staged.with_copy(cache.begin()));
@@ -142,8 +143,8 @@ impl Service {
         let staged =
             Arc::into_inner(staged).ok_or_else(|| ServiceError::Stopped("it is still being written".to_owned()))?;
         let place = url.clone();
-        let keep = move |staged: &mut Staged, receipt: &Receipt| {
-            if let Err(error) = cache.put(&key, staged, &receipt.verification, place.as_deref()) {
+        let keep = move |staged: &mut Staged, verification: &Verification| {
+            if let Err(error) = cache.put(&key, staged, verification, place.as_deref()) {
                 tracing::warn!(%error, "the download is not kept for the next time");
             }
         };
@@ -162,6 +163,7 @@ struct Wanted {
     subdirectory: RepoPath,
     directory: PathBuf,
     force: bool,
+    stop: Deadline,
     limits: Limits,
 }
 
@@ -174,7 +176,8 @@ impl Wanted {
     /// When all that is done on the disk has to be over, putting it in its place included.
     fn deadline(&self) -> Deadline {
         // A time that no clock can tell is none.
-        Instant::now().checked_add(self.limits.time(Limit::DownloadTime)).map_or_else(Deadline::never, Deadline::at)
+        let end = Instant::now().checked_add(self.limits.time(Limit::DownloadTime));
+        end.map_or_else(|| self.stop.clone(), |end| self.stop.ending(end))
     }
 
     async fn stage(&self, commit: &str, deadline: &Deadline) -> Result<Staged> {

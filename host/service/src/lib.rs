@@ -19,7 +19,9 @@ mod update;
 
 pub use download::{DownloadRequest, Downloaded, Observer};
 pub use error::ServiceError;
-pub use forgeport_checkout::{Cache, CacheUsage, Progress, Receipt, RepoPath, Verification, context};
+pub use forgeport_checkout::{
+    Arrival, Cache, CacheUsage, Deadline, Progress, Receipt, RepoPath, Verification, context,
+};
 pub use forgeport_egress::Notices;
 pub use forgeport_grants::{
     Access, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionValue, OriginPattern,

@@ -57,11 +57,14 @@ impl Service {
     /// Tells what a checkout belongs to; with `ask`, the forges are asked whether they have the commit.
     ///
     /// # Errors
-    /// When there is no checkout at the path, or it cannot be read.
+    /// When there is no checkout at the path, it cannot be read, or the path lies in what a download has filled only in part.
     pub async fn status(&self, path: &Path, untracked: bool, ask: bool) -> Result<Status> {
         let asked = path.to_owned();
         // It blocks, for as long as the disk takes.
-        let look = move || context::inspect(&asked, context::Settings { untracked, time: TIME });
+        let look = move || {
+            forgeport_checkout::check_finished(&asked)?;
+            Ok::<_, ServiceError>(context::inspect(&asked, context::Settings { untracked, time: TIME })?)
+        };
         let context = blocking(look).await??;
         let mut status = Status { context, code_repositories: Vec::new(), problems: Vec::new() };
         for repository in self.list()? {

@@ -73,7 +73,7 @@ pub struct Kept {
 }
 
 /// What a download brought that failed, opened and no longer in the cache.
-pub struct Unfinished {
+pub struct Partial {
     about: About,
     archive: Take<File>,
 }
@@ -196,13 +196,13 @@ impl Cache {
     }
 
     /// Take what an earlier try brought that failed, if there was one.
-    pub fn take_unfinished(&self, key: &CacheKey) -> Option<Unfinished> {
+    pub fn take_unfinished(&self, key: &CacheKey) -> Option<Partial> {
         let path = self.unfinished(key);
         let file = File::open(&path).ok()?;
         // Whatever becomes of it, it cannot spoil more than this one try.
         remove(&path).ok()?;
         let (about, archive) = content::read(file).ok()?;
-        Some(Unfinished { about, archive })
+        Some(Partial { about, archive })
     }
 
     /// How much is kept.
@@ -323,7 +323,7 @@ impl Kept {
     }
 }
 
-impl Unfinished {
+impl Partial {
     /// Fills a staged directory, in which nothing is yet, for the next try to go on with.
     ///
     /// # Errors

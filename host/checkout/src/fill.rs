@@ -1,0 +1,143 @@
+//! Fills a target that is there, entry by entry.
+//!
+//! What was in it is moved aside first, then the download's entries are moved in; each is one rename, which copies nothing. Whatever fails
+//! on the way is taken back, as far as that can be.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{RenameFlags, renameat, renameat_with};
+use rustix::io::Errno;
+
+use crate::directory::Directory;
+use crate::error::{At, DiskError, TargetError};
+use crate::survey::Survey;
+
+/// The renames that fill a target.
+pub(crate) struct Filling<'a> {
+    survey: &'a Survey,
+    /// Is told before each step, so that tests can end the process there.
+    reached: &'a dyn Fn(),
+    moves: Vec<Move>,
+    /// Was something removed that could not be moved aside?
+    removed: bool,
+}
+
+struct Move {
+    from: Arc<Directory>,
+    to: Arc<Directory>,
+    name: OsString,
+}
+
+impl<'a> Filling<'a> {
+    pub(crate) fn new(survey: &'a Survey, reached: &'a dyn Fn()) -> Self {
+        Self { survey, reached, moves: Vec::new(), removed: false }
+    }
+
+    /// Moves what goes out of the target into `aside`.
+    pub(crate) fn clear(&mut self, target: &Arc<Directory>, aside: &Arc<Directory>) -> Result<(), TargetError> {
+        self.clear_of(self.survey.going(), target, aside, Path::new(""))
+    }
+
+    fn clear_of(
+        &mut self,
+        names: &[OsString],
+        here: &Arc<Directory>,
+        aside: &Arc<Directory>,
+        way: &Path,
+    ) -> Result<(), TargetError> {
+        for name in names {
+            let below = way.join(name);
+            if self.survey.stays(&below) {
+                continue;
+            }
+            if self.survey.holds(&below) {
+                let inner = Arc::new(here.open(name).at("open", &here.path().join(name))?);
+                let aside = Arc::new(aside.make(name, true)?);
+                self.clear_of(&listed(&inner)?, &inner, &aside, &below)?;
+                continue;
+            }
+            match self.shift(here, aside, name) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                // A directory of an image's lower layer, or one that its owner may not write to, does not move.
+                Err(Errno::XDEV | Errno::ACCESS) => {
+                    (self.reached)();
+                    self.removed = true;
+                    here.remove_all(name)?;
+                }
+                Err(error) => return Err(failed(error, "move", here, name)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves what came from `tree` into the target.
+    pub(crate) fn bring(
+        &mut self,
+        tree: &Arc<Directory>,
+        here: &Arc<Directory>,
+        way: &Path,
+    ) -> Result<(), TargetError> {
+        for name in listed(tree)? {
+            let below = way.join(&name);
+            // Empty in the commit, as was made sure of.
+            if self.survey.stays(&below) {
+                continue;
+            }
+            if self.survey.holds(&below) {
+                let inner = Arc::new(tree.open(&name).at("open", &tree.path().join(&name))?);
+                let here = Arc::new(here.open(&name).at("open", &here.path().join(&name))?);
+                self.bring(&inner, &here, &below)?;
+                continue;
+            }
+            self.shift(tree, here, &name).map_err(|error| failed(error, "create", here, &name))?;
+        }
+        Ok(())
+    }
+
+    /// Did something have to be removed before all was there?
+    pub(crate) fn has_removed(&self) -> bool {
+        self.removed
+    }
+
+    /// Takes everything back; not possible when something was removed.
+    pub(crate) fn undo(self) -> io::Result<()> {
+        for Move { from, to, name } in self.moves.into_iter().rev() {
+            rename_new(&to, &from, &name)?;
+        }
+        match self.removed {
+            true => Err(io::Error::other("some of what was there is removed")),
+            false => Ok(()),
+        }
+    }
+
+    fn shift(&mut self, from: &Arc<Directory>, to: &Arc<Directory>, name: &OsString) -> rustix::io::Result<()> {
+        (self.reached)();
+        rename_new(from, to, name)?;
+        self.moves.push(Move { from: from.clone(), to: to.clone(), name: name.clone() });
+        Ok(())
+    }
+}
+
+/// Renames in the place of nothing, where the file system can tell that apart.
+fn rename_new(from: &Directory, to: &Directory, name: &OsString) -> rustix::io::Result<()> {
+    match renameat_with(from, name, to, name, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => renameat(from, name, to, name),
+        renamed => renamed,
+    }
+}
+
+/// All names, before any of them is moved.
+fn listed(directory: &Directory) -> Result<Vec<OsString>, DiskError> {
+    let names = directory.names().and_then(Iterator::collect);
+    names.at("read", directory.path())
+}
+
+fn failed(error: Errno, action: &'static str, here: &Directory, name: &OsString) -> TargetError {
+    match error {
+        Errno::EXIST | Errno::NOTEMPTY => TargetError::NotEmpty(here.path().to_owned()),
+        error => DiskError::new(action, &here.path().join(name), error.into()).into(),
+    }
+}

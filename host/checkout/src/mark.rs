@@ -1,0 +1,206 @@
+//! The mark of a target that is being filled: as long as it is there, what lies beside it is no commit's.
+//!
+//! It is a file that nobody else can open, so that nobody else can take the lock on it, by which two downloads keep from filling the same
+//! target together. It comes by rename, with all that it says, and goes in one step.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use rustix::fs::{
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, flock, fstat, linkat, openat, renameat,
+    renameat_with, statat, unlinkat,
+};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use crate::directory::{Directory, is_mine};
+use crate::error::{At, DiskError, TargetError};
+use crate::object::ObjectId;
+use crate::paths::RepoPath;
+use crate::workshop::{MARK, is_same};
+
+/// Its name in the target. No commit may have it, in no spelling that a file system could take for it.
+pub(crate) const NAME: &str = ".forgeport-unfinished";
+/// The most bytes that are read of it.
+const LONGEST: u64 = 64 << 10;
+/// How it is opened; a link or a pipe that somebody planted neither leads elsewhere nor holds up.
+const OPENED: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// Which download it is that a target holds a part of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    commit: ObjectId,
+    subdirectory: String,
+}
+
+impl Unfinished {
+    pub(crate) fn new(commit: ObjectId, subdirectory: &RepoPath) -> Self {
+        Self { commit, subdirectory: String::from_utf8_lossy(subdirectory.as_bytes()).into_owned() }
+    }
+}
+
+/// As the command line takes it.
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "--commit={}", self.commit)?;
+        match self.subdirectory.as_str() {
+            "" => Ok(()),
+            path => write!(f, " --subdirectory={path}"),
+        }
+    }
+}
+
+/// Would some file system take this for the mark's name?
+pub(crate) fn is_taken(name: &[u8]) -> bool {
+    name.first() == NAME.as_bytes().first() && String::from_utf8_lossy(name).to_uppercase() == NAME.to_uppercase()
+}
+
+/// What a mark says.
+pub(crate) struct Found {
+    /// Nothing where it cannot be read.
+    of: Option<Unfinished>,
+    /// Did this user make it? Another one could have planted it.
+    mine: bool,
+}
+
+impl Found {
+    /// May the directory be filled with this download, where that is known yet, without being told to whatever is in it?
+    pub(crate) fn check(self, directory: &Directory, with: Option<&Unfinished>) -> Result<(), TargetError> {
+        match self.mine && (with.is_none() || with == self.of.as_ref()) {
+            true => Ok(()),
+            false => Err(TargetError::Unfinished { path: directory.path().to_owned(), of: self.of }),
+        }
+    }
+}
+
+/// Reads the mark of a directory; nothing where there is none.
+pub(crate) fn read(directory: &Directory) -> Option<Found> {
+    let found = statat(directory, NAME, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
+    is_file.then(|| Found { of: read_file(directory).ok(), mine: is_mine(found.st_uid) })
+}
+
+fn read_file(directory: &Directory) -> io::Result<Unfinished> {
+    let file = File::from(openat(directory, NAME, OFlags::RDONLY | OPENED, Mode::empty())?);
+    let mut text = Vec::new();
+    file.take(LONGEST).read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+/// The mark in a target, and the lock on it for as long as this lives.
+pub(crate) struct Mark<'a> {
+    target: &'a Directory,
+    _lock: File,
+    /// Was the target marked before?
+    was_there: bool,
+}
+
+impl<'a> Mark<'a> {
+    /// Marks a target, or takes over the mark that an ended download left.
+    pub(crate) fn set(
+        target: &'a Directory,
+        workshop: &Directory,
+        of: &Unfinished,
+        force: bool,
+    ) -> Result<Self, TargetError> {
+        let lock = make(workshop, of).at("write", &workshop.path().join(MARK))?;
+        let failed = |error: Errno| DiskError::new("write to", target.path(), error.into());
+        match place(workshop, target) {
+            Ok(()) => return Ok(Self { target, _lock: lock, was_there: false }),
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(failed(error).into()),
+        }
+        let Some(found) = read(target) else {
+            // Of this name, and nothing of ours.
+            target.remove_all(NAME)?;
+            place(workshop, target).map_err(failed)?;
+            return Ok(Self { target, _lock: lock, was_there: false });
+        };
+        let _taken_over = take_over(target)?;
+        if !force {
+            found.check(target, Some(of))?;
+        }
+        renameat(workshop, MARK, target, NAME).map_err(failed)?;
+        Ok(Self { target, _lock: lock, was_there: true })
+    }
+
+    /// Was the target marked before?
+    pub(crate) fn was_there(&self) -> bool {
+        self.was_there
+    }
+
+    /// The target is whole.
+    pub(crate) fn remove(self) -> Result<(), DiskError> {
+        let removed = unlinkat(self.target, NAME, AtFlags::empty()).map_err(io::Error::from);
+        removed.at("remove", &self.target.path().join(NAME))
+    }
+
+    /// The target is as it was: without a mark, if it had none.
+    pub(crate) fn withdraw(self) -> Result<(), DiskError> {
+        if self.was_there { Ok(()) } else { self.remove() }
+    }
+}
+
+/// A mark that is still to be set, locked.
+fn make(workshop: &Directory, of: &Unfinished) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mut file = File::from(openat(workshop, MARK, flags, Mode::RUSR | Mode::WUSR)?);
+    file.write_all(&serde_json::to_vec(of)?)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(file)
+}
+
+/// Sets it where there is none.
+fn place(workshop: &Directory, target: &Directory) -> rustix::io::Result<()> {
+    match renameat_with(workshop, MARK, target, NAME, RenameFlags::NOREPLACE) {
+        // Network file systems, which know links.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            linkat(workshop, MARK, target, NAME, AtFlags::empty())?;
+            unlinkat(workshop, MARK, AtFlags::empty())
+        }
+        placed => placed,
+    }
+}
+
+/// The lock on a mark whose download has ended.
+fn take_over(target: &Directory) -> Result<File, TargetError> {
+    let busy = || TargetError::Busy(target.path().to_owned());
+    let path = target.path().join(NAME);
+    let file = match openat(target, NAME, OFlags::RDWR | OPENED, Mode::empty()) {
+        Err(Errno::NOENT) => return Err(busy()),
+        file => File::from(file.map_err(io::Error::from).at("open", &path)?),
+    };
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => return Err(busy()),
+        locked => locked.map_err(io::Error::from).at("lock", &path)?,
+    }
+    // Its download may have come to its end before the lock was ours.
+    let held = fstat(&file).map_err(io::Error::from).at("read", &path)?;
+    match is_same(statat(target, NAME, AtFlags::SYMLINK_NOFOLLOW), &held) {
+        true => Ok(file),
+        false => Err(busy()),
+    }
+}
+
+/// Is a path in a directory that was only filled in part? Asked of it and of those that it lies in, up to the root of a checkout.
+///
+/// # Errors
+/// When it is.
+pub fn check_finished(path: &Path) -> Result<(), TargetError> {
+    let Ok(path) = path.canonicalize() else { return Ok(()) };
+    for at in path.ancestors() {
+        let Ok(handle) = openat(CWD, at, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) else {
+            continue;
+        };
+        let directory = Directory::new(handle, at.to_owned());
+        if let Some(Found { of, .. }) = read(&directory) {
+            return Err(TargetError::Unfinished { path: at.to_owned(), of });
+        }
+        if statat(&directory, ".git", AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            break;
+        }
+    }
+    Ok(())
+}
