@@ -1,6 +1,7 @@
 //! Compiled code on disk. Whoever can change such a file can run anything as us, so each carries a MAC, is checked in memory
 //! before it is used, and is compiled anew when anything is off.
 
+use forgeport_checkout::open_regular;
 use std::{
     collections::hash_map::DefaultHasher,
     fs::{self, File},
@@ -44,7 +45,7 @@ impl CodeCache {
     /// The code of the component with this digest, if it is there as it was written.
     pub(crate) fn read(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let (name, path) = self.place(digest);
-        let mut file = File::open(&path).ok()?;
+        let mut file = open_regular(&path).ok()?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).ok()?;
         let (code, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_LENGTH)?)?;

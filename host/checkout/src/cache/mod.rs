@@ -29,6 +29,7 @@ use crate::error::{FinishError, UnpackError};
 use crate::object::ObjectId;
 use crate::paths::RepoPath;
 use crate::receipt::{Receipt, Verification};
+use crate::regular::open_regular;
 use crate::staged::{Progress, Staged};
 
 /// The folders.
@@ -108,16 +109,21 @@ impl Cache {
     /// A kept download, if there is one.
     pub fn get(&self, key: &CacheKey) -> Option<Kept> {
         let path = self.answer(key);
-        let answer = match File::open(&path).map(read_answer) {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return discard(&path, &error.to_string()),
+        let answer = match open_regular(&path).and_then(read_answer) {
+            Ok(answer) => answer,
+            Err(error) if is_damage(&error) => return discard(&path, &error.to_string()),
             Err(_) => return None,
         };
         let content = self.content(answer.tree);
-        let Ok(file) = File::open(&content) else {
-            // It was used least recently, and has gone.
-            let _ = remove(&path);
-            return None;
+        let file = match open_regular(&content) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // It was used least recently, and has gone.
+                let _ = remove(&path);
+                return None;
+            }
+            Err(error) if is_damage(&error) => return discard(&content, &error.to_string()),
+            Err(_) => return None,
         };
         // The time of the last use; that it cannot be told does no harm.
         let _ = file.set_modified(SystemTime::now());
@@ -148,8 +154,12 @@ impl Cache {
         for item in fs::read_dir(&content)?.flatten() {
             let path = item.path();
             let is_partial = path.as_os_str().as_encoded_bytes().ends_with(PARTIAL.as_bytes());
-            // The system gives the lock up when the process dies.
-            if is_partial && File::open(&path).is_ok_and(|partial| partial.try_lock().is_ok()) {
+            // The system gives the lock up when the process dies; what is no file nobody writes.
+            let is_written = |partial: io::Result<File>| match partial {
+                Ok(partial) => partial.try_lock().is_err(),
+                Err(error) => !is_damage(&error),
+            };
+            if is_partial && !is_written(open_regular(&path)) {
                 remove(&path)?;
             }
         }
@@ -252,7 +262,7 @@ impl Cache {
         for item in fs::read_dir(self.directory.join(INDEX))? {
             let path = item?.path();
             let gone = |answer: Answer| !self.content(answer.tree).exists();
-            if File::open(&path).and_then(read_answer).map_or(true, gone) {
+            if open_regular(&path).and_then(read_answer).map_or(true, gone) {
                 remove(&path)?;
             }
         }
@@ -339,6 +349,11 @@ fn read_answer(file: File) -> io::Result<Answer> {
     Ok(serde_json::from_slice(&text)?)
 }
 
+/// Is it something else than was written there? Not having been able to read it is none.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+}
+
 fn discard<T>(path: &Path, why: &str) -> Option<T> {
     tracing::warn!(path = %path.display(), why, "a kept download is damaged; it is removed and downloaded anew");
     let _ = remove(path);
@@ -347,7 +362,11 @@ fn discard<T>(path: &Path, why: &str) -> Option<T> {
 
 /// Somebody else may have been faster.
 fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
+    let removed = match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => fs::remove_dir_all(path),
+        removed => removed,
+    };
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
