@@ -17,6 +17,7 @@ mod grants;
 mod hostile_forge;
 mod minting;
 mod options;
+mod places;
 mod proxy;
 mod register;
 mod remotes;
