@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 use forgeport_checkout::{
-    Arrival, FinishError, Format, Layout, Limits, Progress, Receipt, RepoPath, Settings, Staged, TargetError,
+    Arrival, FinishError, Format, Layout, Progress, Receipt, RepoPath, Settings, Staged, TargetError,
     UnpackError, check_finished,
 };
+use forgeport_grants::Limits;
 use std::{
     fs::{self, Permissions},
     os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},

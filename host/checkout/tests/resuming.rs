@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use forgeport_checkout::{
-    Cache, CacheKey, Entry, Format, Kind, Layout, Limits, Progress, RepoPath, Settings, Staged, UnpackError,
+    Cache, CacheKey, Entry, Format, Kind, Layout, Progress, RepoPath, Settings, Staged, UnpackError,
 };
+use forgeport_grants::Limits;
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
