@@ -80,8 +80,9 @@ fn error(told: &Value) -> &str {
 }
 
 /// A checkout of somebody else. Nothing where one cannot be made.
-fn of_somebody_else() -> Option<Place> {
+fn of_somebody_else(prepare: fn(&Place)) -> Option<Place> {
     let place = Place::new();
+    prepare(&place);
     let given =
         Command::new("chown").args(["-R", "12345:12345"]).arg(place.path("checkout")).stderr(Stdio::null()).status();
     if !given.unwrap().success() {
@@ -93,7 +94,7 @@ fn of_somebody_else() -> Option<Place> {
 
 #[test]
 fn a_checkout_of_somebody_else_is_looked_at_where_any_source_calls_it_safe() {
-    let Some(place) = of_somebody_else() else { return };
+    let Some(place) = of_somebody_else(|_| {}) else { return };
     let checkout = place.path("checkout").canonicalize().unwrap();
     let above = checkout.parent().unwrap().display();
     for value in ["*".to_owned(), checkout.display().to_string(), format!("{above}/*")] {
@@ -111,8 +112,25 @@ fn a_checkout_of_somebody_else_is_looked_at_where_any_source_calls_it_safe() {
 }
 
 #[test]
+fn a_submodule_is_as_safe_as_the_checkout_around_it() {
+    let Some(place) = of_somebody_else(|place| {
+        let origin = place.path("origin").display().to_string();
+        git(&place.path("checkout"), &["submodule", "--quiet", "add", &origin, "sub"]);
+        place.commit("checkout");
+    }) else {
+        return;
+    };
+    let checkout = place.path("checkout").canonicalize().unwrap();
+    let safe = everywhere(&place, "safe.directory", &checkout.display().to_string());
+    for (source, environment) in safe {
+        let told = asked::ask(&checkout, &environment);
+        assert_eq!(told["context"]["changes"]["state"], "clean", "{source}: {told}");
+    }
+}
+
+#[test]
 fn a_checkout_cannot_call_itself_safe() {
-    let Some(place) = of_somebody_else() else { return };
+    let Some(place) = of_somebody_else(|_| {}) else { return };
     add(&place.path("checkout/.git/config"), "[safe]\n\tdirectory = *");
     let told = asked::ask(&place.path("checkout"), &plain(&place));
     assert!(error(&told).contains("belongs to another user"), "{told}");
@@ -120,7 +138,7 @@ fn a_checkout_cannot_call_itself_safe() {
 
 #[test]
 fn what_the_refusal_of_a_checkout_advises_works() {
-    let Some(place) = of_somebody_else() else { return };
+    let Some(place) = of_somebody_else(|_| {}) else { return };
     let odd = place.path("it's a checkout");
     fs::rename(place.path("checkout"), &odd).unwrap();
     let root = odd.canonicalize().unwrap().display().to_string();

@@ -12,7 +12,7 @@ use super::{ContextError, Foreign, config};
 
 /// `asked` is the directory that the question is about: `.` in the setting means that it has to be the root.
 pub fn check(place: &Place, asked: &Path) -> Result<(), ContextError> {
-    if place.of_ownership().all(is_own) {
+    if place.of_ownership().iter().all(|path| is_own(path)) {
         return Ok(());
     }
     let root = place.root().canonicalize().map_err(ContextError::unreadable(place.root()))?;
@@ -30,6 +30,7 @@ pub fn check(place: &Place, asked: &Path) -> Result<(), ContextError> {
 }
 
 fn is_own(path: &Path) -> bool {
+    // There is no `.git` in a bare one.
     let Ok(owner) = path.symlink_metadata().map(|metadata| metadata.uid()) else { return true };
     let own = rustix::process::geteuid();
     if !own.is_root() {

@@ -76,9 +76,9 @@ impl Place {
         &self.directory
     }
 
-    /// What has to belong to the user.
-    pub fn of_ownership(&self) -> impl Iterator<Item = &Path> {
-        [&self.directory, &self.git].into_iter().map(PathBuf::as_path)
+    /// What has to belong to the user: both directories, and the file that leads from one to the other, if there is one.
+    pub fn of_ownership(&self) -> [PathBuf; 3] {
+        [self.directory.clone(), self.directory.join(".git"), self.git.clone()]
     }
 }
 

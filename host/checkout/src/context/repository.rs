@@ -19,12 +19,15 @@ const EXTENSIONS: &[&str] = &["noop", "partialclone", "preciousobjects", "relati
 /// caller has named a directory, and in a git hook they would name another repository.
 pub fn find(directory: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
     match plain::search(directory)? {
-        Some(place) => open(&place, directory, secrets),
+        Some(place) => {
+            owner::check(&place, directory)?;
+            open(&place, directory, secrets)
+        }
         None => Err(ContextError::NotACheckout { path: directory.to_path_buf() }),
     }
 }
 
-/// The repository that has just this work tree.
+/// The repository of a submodule's work tree. It is trusted where the one around it is, as git does it.
 pub fn at(root: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
     match plain::at(root)? {
         Some(place) => open(&place, root, secrets),
@@ -33,7 +36,6 @@ pub fn at(root: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
 }
 
 fn open(place: &Place, asked: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
-    owner::check(place, asked)?;
     plain::repository(&place.git)?;
     prepare(place, asked, secrets)?;
     let opening = |error| opening(asked, &error);

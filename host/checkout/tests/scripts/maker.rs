@@ -59,7 +59,7 @@ impl Maker {
         for _ in 0..self.random.usize(..4) {
             self.step();
         }
-        if self.chance(10) {
+        if self.chance(15) {
             self.elsewhere();
         }
         if self.chance(6) {
@@ -367,6 +367,11 @@ impl Maker {
             ("git clone -q --separate-git-dir=../separate.git . ../split; printf x > ../split/d/e/c.txt", "split"),
             ("mv .git ../moved.git; ln -s ../moved.git .git", "w"),
             (":", "w/d"),
+            ("git clone -q --bare . ../bare.git; git -C ../bare.git worktree add -q ../linked", "linked"),
+            ("git worktree add -q --detach ../linked; git -C ../linked sparse-checkout set --cone d", "linked"),
+            ("git -c protocol.file.allow=always submodule --quiet add ../inner sub; printf x > sub/new", "w/sub"),
+            ("git config core.worktree \"$PWD\"", "w"),
+            ("rm .git/index", "w"),
         ]);
         self.say(how);
         // Where the script could not make it, there is nothing to look at.
