@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 
 pub use std::process::Child;
 
@@ -66,11 +66,12 @@ pub fn converted(mut command: Command, input: Vec<u8>, end: Instant) -> io::Resu
 pub struct Conversation<Question, Answer> {
     questions: Option<Sender<Question>>,
     answers: Receiver<Answer>,
+    /// Nothing comes; it is closed when the program has ended.
+    ended: Receiver<()>,
     group: Pid,
 }
 
-/// Starts a program that a thread of its own talks to: `talk` has to take the questions as they come, answer each, and wait for the
-/// program's end when there are no more.
+/// Starts a program that a thread of its own talks to: `talk` has to take the questions as they come and to answer each.
 ///
 /// # Errors
 /// When it cannot be started.
@@ -82,12 +83,17 @@ pub fn conversed<Question: Send + 'static, Answer: Send + 'static>(
     let group = Pid::from_child(&child);
     let (questions, asked) = channel::<Question>();
     let (told, answers) = channel();
+    let (end, ended) = channel::<()>();
     thread::spawn(move || {
-        talk(child, &mut asked.iter(), &mut |answer| {
+        talk(child, &mut asked.into_iter(), &mut |answer| {
             let _ = told.send(answer);
         });
+        drop(told);
+        // Its pipes are closed now. Until this returns, nobody else can have its number.
+        let _ = waitpid(Some(group), WaitOptions::empty());
+        drop(end);
     });
-    Ok(Conversation { questions: Some(questions), answers, group })
+    Ok(Conversation { questions: Some(questions), answers, ended, group })
 }
 
 impl<Question, Answer> Conversation<Question, Answer> {
@@ -108,8 +114,7 @@ impl<Question, Answer> Conversation<Question, Answer> {
 impl<Question, Answer> Drop for Conversation<Question, Answer> {
     fn drop(&mut self) {
         self.questions = None;
-        // The thread lets go of the answers when it is done with the program.
-        if let Err(RecvTimeoutError::Timeout) = self.answers.recv_timeout(FAREWELL) {
+        if let Err(RecvTimeoutError::Timeout) = self.ended.recv_timeout(FAREWELL) {
             let _ = kill_process_group(self.group, Signal::KILL);
         }
     }
@@ -169,5 +174,35 @@ mod tests {
         assert_eq!(run("cat", &much), Some(much.clone()));
         assert_eq!(run("echo told", &much), Some(b"told\n".to_vec()));
         assert!(converted(program("/no/such/program"), Vec::new(), end).is_err());
+    }
+
+    #[test]
+    fn a_program_that_is_asked_no_more_ends_and_one_that_answers_nothing_is_no_hindrance() {
+        use std::io::{BufRead, BufReader};
+        let talk = |mut child: Child, questions: &mut dyn Iterator<Item = String>, answer: &mut dyn FnMut(String)| {
+            let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            let mut lines = BufReader::new(stdout).lines();
+            for question in questions {
+                stdin.write_all(question.as_bytes()).unwrap();
+                let Some(Ok(line)) = lines.next() else { return };
+                answer(line);
+            }
+        };
+        let start = |script: &str| {
+            let mut command = program("sh");
+            command.args(["-c", script]);
+            conversed(command, talk).unwrap()
+        };
+        let end = deadline(Duration::from_secs(60));
+        let mut echoing = start("while read line; do echo \"got $line\"; done");
+        assert_eq!(echoing.ask("a\n".into(), end).unwrap().as_deref(), Some("got a"));
+        assert_eq!(echoing.ask("b\n".into(), end).unwrap().as_deref(), Some("got b"));
+        let group = echoing.group;
+        drop(echoing);
+        assert!(rustix::process::test_kill_process_group(group).is_err(), "it goes on");
+        let mut silent = start("exec 1>&-; sleep 600");
+        assert_eq!(silent.ask("a\n".into(), end).unwrap(), None);
+        let mut slow = start("sleep 600");
+        assert_eq!(slow.ask("a\n".into(), Instant::now()).unwrap_err().kind(), ErrorKind::TimedOut);
     }
 }

@@ -211,6 +211,30 @@ fn an_object_that_is_far_larger_than_it_looks_takes_no_memory() {
     assert!(told["peak_kib"].as_u64().unwrap() < 300 << 10, "{told}");
 }
 
+#[test]
+fn a_filter_of_the_user_gets_no_secret_of_the_environment_and_no_way_to_the_checkouts_configuration() {
+    let place = Place::new();
+    let checkout = place.path("checkout");
+    place.write("checkout", ".gitattributes", "a filter=seen\n");
+    place.commit("checkout");
+    support::set_old(&checkout.join("a"));
+    let mut environment = plain(&place);
+    let seen = place.path("seen");
+    fs::write(
+        place.path("home/.gitconfig"),
+        format!("[filter \"seen\"]\n\tclean = \"env > {0}; git config --list >> {0}; cat\"\n", seen.display()),
+    )
+    .unwrap();
+    add(&checkout.join(".git/config"), "[alias]\n\tcanary = !canary");
+    for name in ["FORGEPORT_KEY", "GITHUB_TOKEN", "GIT_DIR", "GIT_SSH_COMMAND"] {
+        environment.push((name.to_owned(), "canary".to_owned()));
+    }
+    let told = asked::ask(&checkout, &environment);
+    assert_eq!(told["context"]["changes"]["state"], "clean", "{told}");
+    let seen = fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("PATH=") && seen.contains("filter.seen.clean=") && !seen.contains("canary"), "{seen}");
+}
+
 /// Lines of an attribute, and content for which it matters.
 const CONVERTED: &[(&str, &[u8])] = &[
     ("*.x text", b"a\r\nb\r\n"),

@@ -194,8 +194,6 @@ fn hold(
             _ => break,
         }
     }
-    // Its pipes are closed now.
-    let _ = client.into_child().wait();
 }
 
 /// A repository of ours, which has the checkout's objects and nothing of its configuration.
