@@ -5,7 +5,17 @@ use super::pools::{
     ATTRIBUTE_FILES, ATTRIBUTES, CONDITIONS, CONTENTS, FILES, FILTERS, IGNORE_FILES, IGNORES, NEW, SETTINGS,
 };
 use fastrand::Rng;
-use std::path::Path;
+use std::{path::Path, process::Command, sync::LazyLock};
+
+fn git_version() -> (u32, u32) {
+    static VERSION: LazyLock<(u32, u32)> = LazyLock::new(|| {
+        let told = Command::new("git").arg("--version").output().unwrap().stdout;
+        let told = String::from_utf8(told).unwrap();
+        let mut numbers = told.trim_start_matches("git version ").split('.').map(|number| number.parse().unwrap());
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    });
+    *VERSION
+}
 
 /// Makes one script.
 pub struct Maker {
@@ -305,6 +315,8 @@ impl Maker {
                     "git commit -q --allow-empty -m Ahead",
                     "git pack-refs --all",
                     "git gc -q",
+                    r#"printf x > "$(printf 'b\351.txt')""#,
+                    r#"printf y > "$(printf 'b\351.txt')"; git add "$(printf 'b\351.txt')""#,
                 ]);
                 self.say(how);
             }
@@ -395,8 +407,9 @@ impl Maker {
             "$PLACE/linked",
             ".",
         ]);
+        // Patterns came with 2.46.
+        let value = if value.ends_with("/*") && git_version() < (2, 46) { "/nowhere" } else { value };
         let lines = std::mem::take(&mut self.script.lines);
-        self.script.lines = Vec::new();
         for value in [value, "*", ""].iter().take(if self.chance(80) { 1 } else { 3 }) {
             self.set("safe.directory", &value.replace("$PLACE", &place));
         }

@@ -208,6 +208,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("diff.ignoreSubmodules", "all"),
     ("core.preloadIndex", "false"),
     ("core.precomposeUnicode", "true"),
+    ("core.ignoreCase", "true"),
 ];
 /// With programs: only those outside of the checkout's own configuration are run.
 pub const FILTERS: &[(&str, &str)] = &[
