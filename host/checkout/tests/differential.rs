@@ -191,9 +191,10 @@ fn by_git(checkout: &Path, script: &Script) -> Result<(Told, String), String> {
                 let kinds = kinds.as_bytes();
                 told.staged += u64::from(kinds[0] != b'.');
                 if kinds[1] != b'.' {
-                    match submodule.starts_with('S') && kinds[1] == b'M' {
-                        true => told.submodules += u64::from(submodule.contains(['C', 'M'])),
-                        false => told.modified += 1,
+                    if submodule.starts_with('S') && kinds[1] == b'M' {
+                        told.submodules += u64::from(submodule.contains(['C', 'M']));
+                    } else {
+                        told.modified += 1;
                     }
                 }
             }

@@ -121,9 +121,10 @@ fn files_below(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
     let mut entries: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
-        match path.is_dir() {
-            true => files_below(&path, found),
-            false => found.push(path),
+        if path.is_dir() {
+            files_below(&path, found);
+        } else {
+            found.push(path);
         }
     }
 }

@@ -109,12 +109,13 @@ impl Comparison<'_> {
         self.inquiry.check_time(self.root)?;
         let path = self.root.join(OsStr::from_bytes(self.tracked.path_of(entry)));
         // Where links are checked out as files, there may be links nevertheless.
-        let judged = match path.is_symlink() {
-            true => std::fs::read_link(&path).map(|target| {
+        let judged = if path.is_symlink() {
+            std::fs::read_link(&path).map(|target| {
                 let target = target.as_os_str().as_bytes();
                 is_same(entry, &mut &target[..], target.len() as u64, self.inquiry, self.root)
-            }),
-            false => open(&path).map(|(file, size)| self.judge_file(entry, file, size)),
+            })
+        } else {
+            open(&path).map(|(file, size)| self.judge_file(entry, file, size))
         };
         match judged {
             Ok(verdict) => verdict,
@@ -190,11 +191,8 @@ fn open(path: &Path) -> std::io::Result<(File, u64)> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     let metadata = file.metadata()?;
-    match metadata.is_file() {
-        true => Ok((file, metadata.len())),
-        // Another thing was put there meanwhile.
-        false => Err(ErrorKind::NotFound.into()),
-    }
+    // Another thing may have been put there meanwhile.
+    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(ErrorKind::NotFound.into()) }
 }
 
 /// Whether the content is that of the entry.

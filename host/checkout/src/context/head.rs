@@ -11,10 +11,7 @@ use super::{ContextError, Distance, Foreign, Head, Upstream, short_name};
 /// The commit that is checked out; nothing before the first one.
 pub fn commit(repository: &Repository) -> gix::Result<Option<Commit<'_>>> {
     let mut head = repository.head()?;
-    match head.is_unborn() {
-        true => Ok(None),
-        false => head.peel_to_commit().map(Some),
-    }
+    if head.is_unborn() { Ok(None) } else { head.peel_to_commit().map(Some) }
 }
 
 pub fn head(repository: &Repository) -> gix::Result<Head> {

@@ -22,10 +22,7 @@ impl Inquiry {
 
     /// Asked wherever a checkout decides how much there is to do: its trees may be of 4,096 bytes and hold 10^10 files.
     pub fn check_time(&self, path: &Path) -> Result<(), ContextError> {
-        match Instant::now() < self.end {
-            true => Ok(()),
-            false => Err(self.too_long(path)),
-        }
+        if Instant::now() < self.end { Ok(()) } else { Err(self.too_long(path)) }
     }
 
     pub fn too_long(&self, path: &Path) -> ContextError {

@@ -138,10 +138,8 @@ fn known<T: Default>(told: Result<T, Foreign>, fact: Fact, unknown: &mut Vec<Unk
 /// The real path of the directory that is meant.
 fn directory(path: &Path) -> Result<PathBuf, ContextError> {
     let missing = || ContextError::Missing { path: path.to_path_buf() };
-    let real = path.canonicalize().map_err(|error| match walk::is_gone(&error) {
-        true => missing(),
-        false => ContextError::unreadable(path)(error),
-    })?;
+    let unreadable = |error| if walk::is_gone(&error) { missing() } else { ContextError::unreadable(path)(error) };
+    let real = path.canonicalize().map_err(unreadable)?;
     if real.is_dir() {
         return Ok(real);
     }

@@ -23,10 +23,7 @@ pub fn check(place: &Place, asked: &Path) -> Result<(), ContextError> {
         // An empty one forgets those before it.
         safe = !value.is_empty() && (safe || is_meant(value.as_bstr(), &root, asked));
     }
-    match safe {
-        true => Ok(()),
-        false => Err(ContextError::OtherOwner { root }),
-    }
+    if safe { Ok(()) } else { Err(ContextError::OtherOwner { root }) }
 }
 
 fn is_own(path: &Path) -> bool {

@@ -212,10 +212,10 @@ fn judge(path: &Path, metadata: &Metadata, limit: u64) -> Result<(), ContextErro
     if let Some(what) = no_file(metadata) {
         return Err(ContextError::NoFile { path: path.to_path_buf(), what });
     }
-    match metadata.is_file() && metadata.len() > limit {
-        true => Err(ContextError::TooLarge { path: path.to_path_buf(), limit }),
-        false => Ok(()),
+    if metadata.is_file() && metadata.len() > limit {
+        return Err(ContextError::TooLarge { path: path.to_path_buf(), limit });
     }
+    Ok(())
 }
 
 /// What links lead to. Nothing is there, links go in a circle, or nobody may look: none of it can be opened, and it is told of

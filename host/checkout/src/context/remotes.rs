@@ -47,10 +47,7 @@ fn address(config: &gix::config::File, name: &BStr) -> Address {
 fn first_url(config: &gix::config::File, name: &BStr) -> Option<BString> {
     let mut first: Option<BString> = None;
     for url in config.strings_by("remote", Some(name), "url").unwrap_or_default() {
-        first = match url.is_empty() {
-            true => None,
-            false => first.or(Some(url)),
-        };
+        first = if url.is_empty() { None } else { first.or(Some(url)) };
     }
     first
 }

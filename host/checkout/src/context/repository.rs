@@ -64,17 +64,20 @@ fn no_file_for_empty_names(repository: &mut Repository) -> gix::Result<()> {
 
 /// Learns what must not be repeated if the repository cannot be opened, and looks whether it is one that can be read.
 fn prepare(place: &Place, asked: &Path, secrets: &Secrets) -> Result<(), ContextError> {
-    for directory in [&place.git, &plain::common(&place.git)?] {
+    let common = plain::common(&place.git)?;
+    let read = |path| File::from_path_no_includes(path, Source::Local);
+    for directory in [&place.git, &common] {
         for name in ["config", "config.worktree"] {
             // What is wrong with it, the repository will tell.
-            let Ok(file) = File::from_path_no_includes(directory.join(name), Source::Local) else { continue };
-            secrets.learn(&file);
-            if let (Some(why), "config") = (unsupported(&file), name) {
-                return Err(ContextError::Unsupported { path: asked.to_path_buf(), why: Foreign::new(&why) });
+            if let Ok(file) = read(directory.join(name)) {
+                secrets.learn(&file);
             }
         }
     }
-    Ok(())
+    match read(common.join("config")).ok().and_then(|file| unsupported(&file)) {
+        Some(why) => Err(ContextError::Unsupported { path: asked.to_path_buf(), why: Foreign::new(&why) }),
+        None => Ok(()),
+    }
 }
 
 /// Git reads extensions from version 1 on, but for a few that were there before.
@@ -99,10 +102,9 @@ fn unsupported(config: &File) -> Option<String> {
 
 fn opening(asked: &Path, error: &gix::Error) -> ContextError {
     let (path, why) = (asked.to_path_buf(), Foreign::of(error));
-    let mut text = why.as_str().to_ascii_lowercase();
-    text.truncate(text.len().min(1000));
-    match text.contains("config") {
-        true => ContextError::Misconfigured { path, why },
-        false => ContextError::Damaged { path, what: "the repository", why },
+    if why.as_str().to_ascii_lowercase().contains("config") {
+        ContextError::Misconfigured { path, why }
+    } else {
+        ContextError::Damaged { path, what: "the repository", why }
     }
 }

@@ -61,10 +61,10 @@ pub fn changes(place: &Place, commit: Option<&Commit>, look_for_untracked: bool)
         counted.changes.not_compared += 1;
         counted.unknown.push(Unknown { fact: Fact::Modified, why });
     }
-    let untracked = match found.unknown.is_empty() {
-        true => Ok(0),
-        false => Untracked::new(repository, &tracked, root, inquiry)
-            .and_then(|mut untracked| untracked.count(&found.unknown)),
+    let untracked = if found.unknown.is_empty() {
+        Ok(0)
+    } else {
+        Untracked::new(repository, &tracked, root, inquiry).and_then(|mut untracked| untracked.count(&found.unknown))
     };
     match untracked {
         Ok(untracked) => counted.changes.untracked = Some(untracked),
