@@ -5,7 +5,11 @@ use crate::{
     scene::{KINDS, Kind, Ran, Scene, component},
 };
 use forgeport_forge::samples;
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 #[test]
 fn the_same_commit_makes_no_second_archive_request_and_is_just_as_exact() {
@@ -176,6 +180,44 @@ fn a_damaged_entry_is_noticed_and_downloaded_anew() {
         assert_eq!(ran.json()["cached"], false, "damage {number}");
         assert!(ran.stderr.contains("damaged"), "{}", ran.stderr);
     }
+}
+
+/// What stands in a folder of the cache, each in the place of a file.
+fn kept(scene: &Scene, folder: &str) -> Vec<PathBuf> {
+    fs::read_dir(scene.path("home/cache").join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn make_pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn what_is_no_file_in_the_place_of_a_kept_one_is_neither_waited_for_nor_kept() {
+    let repository = samples::faithful();
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    scene.download("main", "one", &[]).good();
+    type Plant = fn(&Path);
+    let plants: [Plant; 2] = [make_pipe, |path| fs::create_dir_all(path.join("in it")).unwrap()];
+    let folders = ["downloads/content", "downloads/index", "compiled"];
+    for (number, (folder, plant)) in folders.iter().flat_map(|folder| plants.map(|plant| (folder, plant))).enumerate() {
+        for file in kept(&scene, folder) {
+            fs::remove_file(&file).unwrap();
+            plant(&file);
+        }
+        let name = format!("again{number}");
+        let ran = scene.download("main", &name, &[]).good();
+        assert_exact(&scene.path(&name), &repository, "main", "");
+        assert_eq!(ran.json()["cached"], *folder == "compiled", "{folder}");
+        if *folder != "compiled" {
+            assert!(kept(&scene, folder).iter().all(|path| path.is_file()), "{folder}");
+            assert_eq!(scene.download("main", &format!("more{number}"), &[]).good().json()["cached"], true, "{folder}");
+        }
+    }
+    make_pipe(&scene.path("home/cache/downloads/content/left.partial"));
+    make_pipe(&scene.path("home/cache/downloads/content/more.download"));
+    scene.run(&["cache", "clear"]).good();
+    assert!(kept(&scene, "downloads/content").is_empty());
 }
 
 #[test]

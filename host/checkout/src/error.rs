@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use forgeport_grants::LimitReached;
+use rustix::io::Errno;
 
 use crate::deadline::Stopped;
 use crate::mark::Unfinished;
@@ -38,6 +39,9 @@ impl DiskError {
             }
             io::ErrorKind::ReadOnlyFilesystem => {
                 format!("{what}: the file system is read-only; choose another directory")
+            }
+            _ if matches!(Errno::from_io_error(&self.source), Some(Errno::MFILE | Errno::NFILE)) => {
+                format!("{what}: too many files are open; raise the limit, such as with `ulimit -n 1024`")
             }
             _ => format!("{what}: {}", self.source),
         }

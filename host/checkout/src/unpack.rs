@@ -44,7 +44,7 @@ pub(crate) fn unpack(
         staged.complete(&written);
     };
     let unpacked = std::thread::scope(|scope| {
-        let writers = Writers::start(scope, staged.sink(), &done);
+        let writers = Writers::start(scope, staged.sink(), &done)?;
         let read = read_all(staged, &mut members, &mut places, &writers);
         writers.finish(read)
     });

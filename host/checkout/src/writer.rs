@@ -7,11 +7,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::Scope;
+use std::thread::{Builder, Scope};
 
 use crate::deadline::Deadline;
 use crate::directory::Directory;
-use crate::error::{At, Rejected, UnpackError};
+use crate::error::{At, DiskError, Rejected, UnpackError};
 use crate::object::{Collision, Hasher, ObjectFormat, ObjectId};
 use crate::paths::RepoPath;
 
@@ -96,20 +96,26 @@ impl<E: Into<UnpackError>> From<E> for Interrupted {
 }
 
 impl<'scope, N: Name + 'scope> Writers<'scope, N> {
-    /// `done` is told of each file whose content has passed.
+    /// `done` is told of each file whose content has passed. One thread is enough, where the system gives no more.
     pub(crate) fn start<'env>(
         scope: &'scope Scope<'scope, 'env>,
         sink: Sink<'scope>,
         done: &'scope (impl Fn(Written<N>) + Sync),
-    ) -> Self {
+    ) -> Result<Self, DiskError> {
         let (queue, jobs) = sync_channel(WAITING);
         let jobs = std::sync::Arc::new(Mutex::new(jobs));
-        let thread = |_| {
+        let mut threads = Vec::new();
+        for _ in 0..THREADS {
             let jobs = jobs.clone();
-            scope.spawn(move || work(&jobs, sink, done))
-        };
-        let threads = (0..THREADS).map(thread).collect();
-        Self { queue, threads }
+            match Builder::new().spawn_scoped(scope, move || work(&jobs, sink, done)) {
+                Ok(thread) => threads.push(thread),
+                Err(_) if !threads.is_empty() => break,
+                Err(error) => {
+                    return Err(DiskError::new("start a thread that writes to", sink.directory.path(), error));
+                }
+            }
+        }
+        Ok(Self { queue, threads })
     }
 
     pub(crate) fn write(&self, job: Job<N>) -> Result<(), Interrupted> {

@@ -231,7 +231,9 @@ impl Cache {
     /// When something cannot be removed.
     pub fn clear(&self) -> io::Result<CacheUsage> {
         let usage = self.usage()?;
-        self.shrink(0)?;
+        // What takes no room on the disk, too.
+        self.entries()?.iter().try_for_each(|entry| remove(&entry.path))?;
+        self.forget()?;
         match self.sweep() {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(usage),
@@ -259,7 +261,11 @@ impl Cache {
 
     /// Removes answers whose content has gone.
     fn forget(&self) -> io::Result<()> {
-        for item in fs::read_dir(self.directory.join(INDEX))? {
+        let listing = match fs::read_dir(self.directory.join(INDEX)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            listing => listing?,
+        };
+        for item in listing {
             let path = item?.path();
             let gone = |answer: Answer| !self.content(answer.tree).exists();
             if open_regular(&path).and_then(read_answer).map_or(true, gone) {

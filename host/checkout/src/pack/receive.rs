@@ -67,7 +67,7 @@ pub(super) fn receive(staged: &Staged, answer: impl Read, objects: &mut Objects)
     let written = Mutex::new(Vec::new());
     let done = |file: Written<u32>| written.lock().unwrap_or_else(PoisonError::into_inner).push(file);
     let list = std::thread::scope(|scope| {
-        let writers = Writers::start(scope, objects.sink, &done);
+        let writers = Writers::start(scope, objects.sink, &done)?;
         let mut receiver =
             Receiver { stream, objects, writers: &writers, begins: Vec::new(), kept, deltas: Vec::new(), at: 0 };
         let received = receiver.all(count);
