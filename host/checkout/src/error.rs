@@ -212,6 +212,9 @@ pub enum TargetError {
     /// A link on the way to it is not to be trusted.
     #[error("{} is a link that another user can have made to lead elsewhere: name the directory that is meant", .0.display())]
     Link(PathBuf),
+    /// Another user can have made it for us to fill.
+    #[error("{} belongs to another user, who can have made it there to own what comes into it: choose another directory", .0.display())]
+    Planted(PathBuf),
     /// The root of the file system.
     #[error("{} is the root of the file system: choose a directory in it", .0.display())]
     Root(PathBuf),

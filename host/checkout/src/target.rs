@@ -3,16 +3,17 @@
 //! Where nothing is, a staged directory takes the place in one step. A directory that is there may be a mount point, a shell may stand in
 //! it, and its parent may be closed to us: it stays, and is filled.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{Mode, openat, renameat};
+use rustix::fs::{Mode, fstat, openat, renameat};
 use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::descent::LISTED;
-use crate::directory::Directory;
-use crate::error::{DiskError, TargetError, UnpackError};
+use crate::directory::{Directory, is_mine};
+use crate::error::{At, DiskError, TargetError, UnpackError};
 use crate::fill::Filling;
 use crate::mark::{self, Mark, Unfinished};
 use crate::paths::neutral;
@@ -187,11 +188,27 @@ fn allowed(target: &Directory, force: bool, of: Option<&Unfinished>) -> Result<S
 }
 
 /// The directory that is at a place.
+///
+/// In a directory where everybody may make something, and nobody else remove it (/tmp), anybody can have made one of a name that is known
+/// beforehand, and would own what it is filled with.
 fn open(place: &Place) -> Result<Option<Directory>, TargetError> {
     match openat(place.parent(), place.name(), LISTED, Mode::empty()) {
-        Ok(handle) => Ok(Some(Directory::new(handle, place.path()))),
+        Ok(handle) => {
+            let target = Directory::new(handle, place.path());
+            match is_planted(place.parent(), &target).at("read", target.path())? {
+                true => Err(TargetError::Planted(place.path())),
+                false => Ok(Some(target)),
+            }
+        }
         Err(Errno::NOENT) => Ok(None),
         Err(Errno::NOTDIR | Errno::LOOP) => Err(TargetError::File(place.path())),
         Err(error) => Err(DiskError::new("read", &place.path(), error.into()).into()),
     }
+}
+
+fn is_planted(parent: &Directory, target: &Directory) -> io::Result<bool> {
+    let (parent, owner) = (fstat(parent)?, fstat(target)?.st_uid);
+    let mode = Mode::from_raw_mode(parent.st_mode);
+    let open_to_all = mode.contains(Mode::SVTX) && mode.intersects(Mode::WGRP | Mode::WOTH);
+    Ok(open_to_all && owner != parent.st_uid && owner != 0 && !is_mine(owner))
 }

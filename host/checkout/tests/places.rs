@@ -460,3 +460,36 @@ fn what_is_somebody_elses_is_refused_before_anything_is_changed() {
     assert!(matches!(error, TargetError::Protected(_)) && error.to_string().contains("nothing was changed"), "{error}");
     assert_eq!(names(&target), before);
 }
+
+#[test]
+fn what_cannot_be_moved_is_put_back_and_what_cannot_be_removed_is_said() {
+    let (_place, path) = place();
+    let target = path.join("target");
+    fs::create_dir_all(target.join("old/deep")).unwrap();
+    for file in ["fixed", "old/deep/fixed", "other"] {
+        fs::write(target.join(file), "").unwrap();
+    }
+    let fixed = |sign: &str, file: &Path| Command::new("chattr").arg(sign).arg(file).output();
+    if !fixed("+i", &target.join("fixed")).is_ok_and(|made| made.status.success()) {
+        eprintln!("skipped: nothing can be made immutable here");
+        return;
+    }
+    let error = download(&target, true);
+    fixed("-i", &target.join("fixed")).unwrap();
+    assert!(matches!(refused(error), TargetError::Disk(_)));
+    assert_eq!(names(&target), ["fixed", "old", "other"]);
+    check_finished(&target).unwrap();
+    fixed("+i", &target.join("old/deep/fixed")).unwrap();
+    let receipt = download(&target, true);
+    let left: Vec<String> = names(&path).into_iter().filter(|name| name != "target").collect();
+    let [workshop] = &left[..] else { panic!("{left:?}") };
+    let old = path.join(workshop).join("old/old/deep/fixed");
+    fixed("-i", &old).unwrap();
+    assert!(
+        matches!(receipt.unwrap().arrival, Arrival::Marked { left: Some(left), .. } if left == path.join(workshop))
+    );
+    assert_eq!(names(&target), ["code", "d"]);
+    // And goes with the next download, where it can be removed then.
+    download(&target, true).unwrap();
+    assert_eq!(names(&path), ["target"]);
+}

@@ -211,6 +211,27 @@ fn a_link_that_another_user_planted_is_not_followed() {
     }
 }
 
+/// What lies in a directory is its owner's to change, however it came there.
+#[test]
+fn a_directory_that_another_user_planted_is_not_filled() {
+    if !is_root() {
+        return;
+    }
+    let (_place, shared, _) = scene(true);
+    let target = shared.join("code");
+    fs::create_dir(&target).unwrap();
+    chown(&target, Some(NOBODY), None).unwrap();
+    for force in [false, true] {
+        assert!(matches!(download(&target, force), Err(TargetError::Planted(path)) if path == target));
+        assert!(matches!(Staged::check_target(&target, force), Err(TargetError::Planted(_))));
+    }
+    assert_eq!(names(&target).len(), 0);
+    // Where not everybody can make something, somebody who may has made it: a volume of another user's, filled by root.
+    fs::set_permissions(&shared, Permissions::from_mode(0o755)).unwrap();
+    download(&target, false).unwrap();
+    assert_eq!(fs::metadata(&target).unwrap().uid(), NOBODY);
+}
+
 #[test]
 fn what_is_in_the_way_of_a_target_is_told() {
     let (_place, shared, victim) = scene(true);
