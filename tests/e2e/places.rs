@@ -7,6 +7,7 @@ use crate::{
 use forgeport_forge::{Repository, samples};
 use std::{
     fs::{self, Permissions},
+    io::{Read, Write},
     os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::Path,
     process::{Command, Stdio},
@@ -225,6 +226,45 @@ fn an_interrupted_download_of_a_kept_commit_says_what_is_true() {
 #[test]
 fn an_interrupted_download_that_fills_the_cache_says_what_is_true_and_leaves_nothing() {
     assert_honest(true, false);
+}
+
+#[test]
+fn an_interrupt_is_heard_where_a_person_is_asked_on_a_terminal() {
+    let scene = Scene::with(&samples::faithful());
+    let mut words: Vec<String> = ["code-repository", "register", "demo"].map(str::to_owned).to_vec();
+    words.extend(scene.options(Kind::Gitea).into_iter().filter(|option| option != "--yes"));
+    words.push(format!("--token={}", scene.token(Kind::Gitea)));
+    let command = scene.command(&words);
+    let line: Vec<String> = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect();
+    // script(1) gives it a terminal.
+    let mut script = Command::new("script");
+    script.args(["-qefc", &format!("exec {}", line.join(" ")), "/dev/null"]).current_dir(scene.path(""));
+    script.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let Ok(mut child) = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
+        eprintln!("skipped: script(1) is not here");
+        return;
+    };
+    let (mut typed, mut shown) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut told, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let length = shown.read(&mut buffer).unwrap();
+        told.extend_from_slice(&buffer[..length]);
+        assert!(length > 0, "{}", String::from_utf8_lossy(&told));
+        if String::from_utf8_lossy(&told).contains("[y/N]") {
+            break;
+        }
+    }
+    // What the key for an interrupt sends.
+    typed.write_all(b"\x03").unwrap();
+    shown.read_to_end(&mut told).unwrap();
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.contains("interrupted; nothing was changed"), "{told}");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(scene.names().is_empty());
 }
 
 /// The script that leaves a process so many of the files that it has to be able to open.

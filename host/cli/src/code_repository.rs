@@ -47,7 +47,7 @@ async fn register(service: &Service, output: Output, args: RegisterArgs, options
     let source = Source::new(provider.kind.as_deref(), provider.source.as_deref())?;
     let registration = Registration { name, source, options: values::read(options)?, description, marks: said(marks) };
     let plan = service.plan_registration(registration).await?;
-    consent::obtain(&plan, yes)?;
+    consent::obtain(&plan, yes).await?;
     let (repository, identity) = service.carry_out(plan).await?;
     registered(output, "Registered", &repository, &identity)
 }
@@ -63,7 +63,7 @@ async fn update(service: &Service, output: Output, args: UpdateArgs, options: Ve
             output.data(&repository, || format!("Updated the code repository {}.\n", repository.name))
         }
         Update::Planned(plan) => {
-            consent::obtain(&plan, yes)?;
+            consent::obtain(&plan, yes).await?;
             let (repository, identity) = service.carry_out(*plan).await?;
             registered(output, "Updated", &repository, &identity)
         }

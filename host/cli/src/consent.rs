@@ -7,9 +7,10 @@ use crate::{
 use anyhow::{Result, bail};
 use forgeport_service::{Access, Grant, Grants, Plan, ProviderRef, Scheme};
 use std::io::IsTerminal;
+use tokio::sync::oneshot;
 
 /// Says what is asked, and makes sure that it is granted: by the user on a terminal, or beforehand with `--yes`.
-pub fn obtain(plan: &Plan, yes: bool) -> Result<()> {
+pub async fn obtain(plan: &Plan, yes: bool) -> Result<()> {
     tell(&asked(plan));
     if !plan.needs_consent() || yes {
         return Ok(());
@@ -20,12 +21,20 @@ pub fn obtain(plan: &Plan, yes: bool) -> Result<()> {
         );
     }
     tell("Grant this? [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
+    match typed().await?.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => bail!("not granted; nothing was stored"),
     }
+}
+
+/// A line from the terminal. On a thread that nobody waits for, so that an interrupt is heard meanwhile.
+async fn typed() -> Result<String> {
+    let (sender, line) = oneshot::channel();
+    std::thread::Builder::new().spawn(move || {
+        let mut line = String::new();
+        let _ = sender.send(std::io::stdin().read_line(&mut line).map(|_| line));
+    })?;
+    Ok(line.await??)
 }
 
 fn asked(plan: &Plan) -> String {

@@ -14,6 +14,8 @@ const NAMED: usize = 5;
 
 pub async fn run(service: &Service, output: Output, args: DownloadArgs, stop: Deadline) -> Result<()> {
     let DownloadArgs { name, commit, subdirectory, directory, force } = args;
+    // From here on an interrupt is heard: nothing is left of what is begun.
+    tokio::task::yield_now().await;
     let bar = Arc::new(Bar::new(&name));
     let request = DownloadRequest { repository: name, revision: commit, subdirectory, directory, force, stop };
     let downloaded = service.download(request, bar.clone()).await;

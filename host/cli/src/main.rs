@@ -28,7 +28,6 @@ use forgeport_service::{Deadline, Home, KeySource, Service, ServiceError, StoreE
 use output::{Output, Usage, neutral};
 use split::Split;
 use std::{ffi::OsString, io, pin::pin, process::ExitCode};
-use tokio::signal::unix::{SignalKind, signal};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -86,16 +85,16 @@ fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
 }
 
 /// Dropping the work removes what it has half done; what is past that is finished, and told as usual.
+///
+/// An interrupt is listened for from where the work first waits. Until then, and so in all commands that never wait, it ends the process.
 async fn interruptible(service: &Service, cli: Cli, options: Vec<(String, String)>) -> Result<()> {
-    // Before anything is begun: until it is there, an interrupt would kill.
-    let mut interrupts = signal(SignalKind::interrupt())?;
     let stop = Deadline::never();
     let mut work = pin!(dispatch(service, cli, options, stop.clone()));
     tokio::select! {
         // What has ended in the same moment has ended.
         biased;
         done = &mut work => return done,
-        _ = interrupts.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
     }
     if stop.cancel() {
         return Err(anyhow::anyhow!("interrupted; nothing was changed"));
