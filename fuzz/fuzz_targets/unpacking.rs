@@ -1,4 +1,4 @@
-//! Archives and packs: nothing outside of the directory, no panic, an end.
+//! Archives, packs, and what git answers to complete a directory: nothing outside of the directory, no panic, an end.
 #![no_main]
 
 use forgeport_checkout::{Format, Layout, Progress, RepoPath, Settings, Staged};
@@ -30,10 +30,10 @@ fn answer(entries: &[u8]) -> Vec<u8> {
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else { return };
-    let (format, archive) = match first % 4 {
+    let (format, archive) = match first % 6 {
         0 => (Format::Tar, Cow::from(rest)),
         1 => (Format::TarGzip, rest.into()),
-        2 => (Format::GitPack, rest.into()),
+        2 | 4 => (Format::GitPack, rest.into()),
         _ => (Format::GitPack, answer(rest).into()),
     };
     let directory = tempfile::tempdir().expect("a directory");
@@ -44,8 +44,14 @@ fuzz_target!(|data: &[u8]| {
         .with(Limit::ArchiveNames, 1 << 16);
     let settings = Settings { commit, subdirectory: RepoPath::root(), force: false, limits };
     let staged = Staged::new(&directory.path().join("out"), settings).expect("a staged directory");
-    let unpacked = staged.unpack(&*archive, format, &Layout { strip: 1, base: RepoPath::root() }, &Silent);
-    let done = match unpacked {
+    let came = match first % 6 {
+        4 | 5 => {
+            let missing = staged.compare_with_commit(&*archive);
+            missing.and_then(|missing| staged.put_missing(&*archive, &missing, &Silent))
+        }
+        _ => staged.unpack(&*archive, format, &Layout { strip: 1, base: RepoPath::root() }, &Silent),
+    };
+    let done = match came {
         Ok(()) => staged.finish().is_ok(),
         // What was begun goes with it.
         Err(_) => {

@@ -183,20 +183,40 @@ fn git_is_asked_with_a_password_at_the_path_of_the_one_repository() {
             assert_eq!(request.header("authorization"), Some(password.as_str()), "{kind:?}");
             assert!(request.target.starts_with("/acme/demo.git/"), "{}", request.target);
         }
-        if kind != Kind::Gitlab {
-            // Whatever else the provider would send there is refused: the method is for one path alone.
-            let url = match kind {
-                Kind::Github => format!("{}/repos/acme/demo/issues", scene.forge.github().api_url),
-                _ => format!("{}/api/v1/repos/acme/demo/issues", scene.forge.gitea().instance_url),
-            };
-            let explained = scene.run(&["grants", "explain", "demo", "POST", &url]);
-            assert!(
-                explained.stdout.contains("refused") || explained.stderr.contains("refused"),
-                "{}",
-                explained.stdout
-            );
-        }
+        // Whatever else the provider would send there is refused: the method is for one path alone.
+        let url = match kind {
+            Kind::Github => format!("{}/repos/acme/demo/issues", scene.forge.github().api_url),
+            Kind::Gitlab => format!("{}/api/v4/projects/acme%2Fdemo/issues", scene.forge.gitlab().instance_url),
+            _ => format!("{}/api/v1/repos/acme/demo/issues", scene.forge.gitea().instance_url),
+        };
+        let explained = scene.run(&["--output=json", "grants", "explain", "demo", "POST", &url]).good().json();
+        assert_eq!(explained["allowed"], false, "{kind:?}: {explained}");
     }
+}
+
+#[test]
+fn git_is_found_below_a_path_and_in_a_group_of_a_group() {
+    let repository = library(40);
+    let scene = Scene::with(&repository);
+    scene.forge.add_private("acme/tools/demo", &repository);
+    let under = scene.forge.gitlab_under_path().instance_url;
+    let token = scene.token(Kind::Gitlab);
+    let arguments = [
+        "code-repository".to_owned(),
+        "register".to_owned(),
+        "demo".to_owned(),
+        "--type=gitlab".to_owned(),
+        "--group=/acme/tools/".to_owned(),
+        "--project=demo".to_owned(),
+        format!("--instance_url={under}/"),
+        format!("--token={token}"),
+        "--allow-private".to_owned(),
+    ];
+    scene.run(&arguments).good();
+    scene.download("main", "out", &[]).good();
+    assert_exact(&scene.path("out"), &repository, "main", "");
+    let git = scene.forge.requests().into_iter().filter(is_git);
+    assert_eq!(git.inspect(|request| assert!(request.target.starts_with("/gitlab/acme/tools/demo.git/"))).count(), 3);
 }
 
 #[test]

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
 use url::Url;
 
 use crate::{HostError, Options, Origin, OriginError, OriginPattern, PathPrefix, PathPrefixError, host, text::quoted};
 
 /// A text with placeholders: `{name}` for an option's value, `{name.host}` for the host in it, `{name.parent}` for that host
-/// without its first label.
+/// without its first label, `{name.path}` for the path in a URL, or for a value that is one itself: each of its segments with a slash
+/// before it, and nothing where there are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
 
@@ -25,16 +26,21 @@ enum Piece {
     Whole,
     Host,
     Parent,
+    Path,
 }
 
 /// Why a template cannot be read, or not be filled in. No variant holds an option's value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// Braces that do not enclose a placeholder.
-    #[error("template {0} has braces that are no placeholder: write `{{name}}`, `{{name.host}}` or `{{name.parent}}`")]
+    #[error(
+        "template {0} has braces that are no placeholder: write `{{name}}`, `{{name.host}}`, `{{name.parent}}` or `{{name.path}}`"
+    )]
     Braces(String),
-    /// No option's name, or neither `host` nor `parent` after the dot.
-    #[error("template placeholder {0} cannot be read: write `{{name}}`, `{{name.host}}` or `{{name.parent}}`")]
+    /// No option's name, or something else than `host`, `parent` or `path` after the dot.
+    #[error(
+        "template placeholder {0} cannot be read: write `{{name}}`, `{{name.host}}`, `{{name.parent}}` or `{{name.path}}`"
+    )]
     Placeholder(String),
     /// The option has no value, given or by default.
     #[error("a template needs option `{0}`, which has no value: give it, or ask for it under a condition")]
@@ -86,7 +92,7 @@ impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// Stray or doubled braces, or a placeholder that is none of the three forms.
+    /// Stray or doubled braces, or a placeholder that is none of the four forms.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let braces = || TemplateError::Braces(quoted(text));
         let mut parts = Vec::new();
@@ -186,6 +192,13 @@ impl Template {
                 Part::Text(text) => text.clone(),
                 Part::Option(name, Piece::Whole) => whole(name, value(options, name)?)?,
                 Part::Option(name, Piece::Parent) => parent_of(name, value(options, name)?)?,
+                Part::Option(name, Piece::Path) => {
+                    let segments = segments_of(name, value(options, name)?)?;
+                    segments
+                        .iter()
+                        .map(|segment| Ok(format!("/{}", whole(name, segment)?)))
+                        .collect::<Result<_, _>>()?
+                }
                 Part::Option(name, Piece::Host) => match host_of(name, value(options, name)?)? {
                     // An address has no names below it either.
                     host if text.ends_with('.') && is_address(&host) => {
@@ -211,6 +224,7 @@ fn placeholder(inner: &str) -> Result<Part, TemplateError> {
         None => (inner, Some(Piece::Whole)),
         Some((name, "host")) => (name, Some(Piece::Host)),
         Some((name, "parent")) => (name, Some(Piece::Parent)),
+        Some((name, "path")) => (name, Some(Piece::Path)),
         Some((name, _)) => (name, None),
     };
     match piece {
@@ -275,6 +289,22 @@ fn parent_of(name: &str, value: &str) -> Result<String, TemplateError> {
     }
 }
 
+/// The decoded names in the path of a URL, or in a value that is a path.
+fn segments_of(name: &str, value: &str) -> Result<Vec<String>, TemplateError> {
+    let names = |path: &str| match path.trim_matches('/') {
+        "" => Vec::new(),
+        path => path.split('/').map(str::to_owned).collect::<Vec<_>>(),
+    };
+    if !value.contains("://") {
+        return Ok(names(value));
+    }
+    let why = |why| TemplateError::Origin { name: name.to_owned(), why };
+    origin_of(value).map_err(why)?;
+    let url = Url::parse(value).map_err(|error| why(OriginError::Authority(error.to_string())))?;
+    let decoded = |name: String| percent_decode_str(&name).decode_utf8_lossy().into_owned();
+    Ok(names(url.path()).into_iter().map(decoded).collect())
+}
+
 /// A last label of digits is what makes an IPv4 address (WHATWG URL, "ends in a number").
 fn is_address(host: &str) -> bool {
     host.starts_with('[') || host.ends_with(|c: char| c.is_ascii_digit())
@@ -288,6 +318,7 @@ impl fmt::Display for Template {
                 Part::Option(name, Piece::Whole) => write!(f, "{{{name}}}")?,
                 Part::Option(name, Piece::Host) => write!(f, "{{{name}.host}}")?,
                 Part::Option(name, Piece::Parent) => write!(f, "{{{name}.parent}}")?,
+                Part::Option(name, Piece::Path) => write!(f, "{{{name}.path}}")?,
             }
         }
         Ok(())
@@ -365,6 +396,34 @@ mod tests {
             Template::parse("/a/{username}/b").unwrap().expand_path(&sly),
             Err(TemplateError::NotPath(_))
         ));
+    }
+
+    #[test]
+    fn a_path_takes_the_path_of_a_url_and_a_value_that_is_a_path_segment_by_segment() {
+        let expand = |url: &str, name: &str| {
+            let options = options(&[("web_url", url), ("username", name)]);
+            Template::parse("{web_url.path}{username.path}/x.git").unwrap().expand_path(&options)
+        };
+        for (url, name, path) in [
+            ("https://h.example", "acme", "/acme/x.git"),
+            ("https://h.example/", "/acme/tools/", "/acme/tools/x.git"),
+            ("https://h.example/git/", "acme", "/git/acme/x.git"),
+            ("https://h.example/a/b?c=d", "acme", "/a/b/acme/x.git"),
+            ("https://h.example/%67it%2Fb", "acme", "/git%2Fb/acme/x.git"),
+        ] {
+            assert_eq!(expand(url, name).unwrap().to_string(), path);
+        }
+        for (url, name) in
+            [("https://h.example", "a/../b"), ("https://h.example", "a//b"), ("https://h.example//a//b", "c")]
+        {
+            assert!(matches!(expand(url, name), Err(TemplateError::NotPath(_))), "{url} {name}");
+        }
+        assert!(matches!(expand("https://me:pw@h.example/a", "b"), Err(TemplateError::Origin { .. })));
+        let options = options(&[("username", "evil.example")]);
+        for template in ["https://{username.path}", "https://h.{username.path}"] {
+            assert!(Template::parse(template).unwrap().expand_origin(&options).is_err(), "{template}");
+            assert!(Template::parse(template).unwrap().expand_host(&options).is_err(), "{template}");
+        }
     }
 
     #[test]

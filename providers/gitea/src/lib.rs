@@ -64,7 +64,7 @@ impl Provider for Gitea {
             ],
             needs: vec![
                 Need::get("{instance_url}"),
-                Need::git("{instance_url}").below("/{owner}/{repository}.git"),
+                Need::git("{instance_url}").below("{instance_url.path}/{owner}/{repository}.git"),
             ],
             credentials: vec![Credential::bearer("token", "{instance_url}")],
             remote_hosts: ["{host.host}", "{instance_url.host}"].map(Into::into).into(),

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
-use forgeport_provider::{Kind, SecretUse};
 use forgeport_provider::testing::{answer, asked, resolve};
+use forgeport_provider::{Kind, SecretUse};
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn git_is_asked_for_the_one_repository_with_the_token_as_password() {
     assert_eq!((git.url.as_str(), git.secret), ("https://h.example/git/ada/demo.git", Some(secret)));
     let [reading, git] = &Gitea::describe().needs[..] else { panic!("there are two needs") };
     assert!(reading.methods.is_empty() && reading.paths.is_empty());
-    assert_eq!(git.paths, ["/{owner}/{repository}.git"]);
+    assert_eq!(git.paths, ["{instance_url.path}/{owner}/{repository}.git"]);
 }
 
 #[test]

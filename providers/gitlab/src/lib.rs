@@ -2,7 +2,8 @@
 
 use forgeport_provider::{
     Archive, Base, Commit, Credential, Description, Entry, Error, GitUrl, Hosting, Identity, Need, Placement, Problem,
-    Provider, Remote, Request, Response, Setting, Settings, Target, Url, download, explain, git, given, http, starts_with,
+    Provider, Remote, Request, Response, Setting, Settings, Target, Url, download, explain, git, given, http,
+    starts_with,
 };
 use serde::Deserialize;
 
@@ -57,7 +58,10 @@ impl Provider for GitLab {
                 Setting::optional("instance_url", "Where GitLab is").default("https://gitlab.com"),
                 Setting::optional("host", "The host in remote URLs, if another than the instance's"),
             ],
-            needs: vec![Need::git("{instance_url}")],
+            needs: vec![
+                Need::get("{instance_url}"),
+                Need::git("{instance_url}").below("{instance_url.path}{group.path}/{project}.git"),
+            ],
             // The API takes neither deploy nor job tokens; git takes them as passwords.
             credentials: vec![
                 Credential::basic("token", "{instance_url}", "{username}").when(given("username")),

@@ -38,6 +38,9 @@ fn a_token_that_is_a_bearer_for_the_api_is_a_password_for_git() {
     let secret = SecretUse { setting: "token".into(), placement: Placement::Basic("oauth2".into()) };
     assert_eq!((git.url.as_str(), git.secret), ("https://gitlab.com/Team/Tools/demo.git", Some(secret)));
     assert_eq!(open(&[("username", "deployer")]).git().unwrap().secret, None);
+    let [reading, git] = &GitLab::describe().needs[..] else { panic!("there are two needs") };
+    assert!(reading.methods.is_empty() && reading.paths.is_empty());
+    assert_eq!(git.paths, ["{instance_url.path}{group.path}/{project}.git"]);
 }
 
 #[test]

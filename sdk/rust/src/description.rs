@@ -40,7 +40,8 @@ impl Need {
         Self { origin: origin.into(), methods: Vec::new(), paths: Vec::new(), conditions: Vec::new() }
     }
 
-    /// Nothing but what lies below this path: a template, in which an option's value is one segment.
+    /// Nothing but what lies below this path: a template, in which an option's value is one segment, and `{name.path}` stands for the
+    /// path in an option's URL, or in a value that is a path: each segment with a slash before it.
     #[must_use]
     pub fn below(mut self, path: &str) -> Self {
         self.paths.push(path.into());
