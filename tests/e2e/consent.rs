@@ -202,9 +202,7 @@ fn a_registration_from_before_is_refused_with_the_command_that_asks_and_stores()
     let scene = scene();
     scene.register(Kind::Gitea);
     // As an older Forgeport has left it.
-    let database = rusqlite::Connection::open(scene.path("home/data/forgeport.db")).unwrap();
-    database.execute("UPDATE code_repository SET access = NULL", ()).unwrap();
-    drop(database);
+    scene.edit_store("UPDATE code_repository SET access = NULL");
     let refused = scene.download("main", "out", &[]).bad();
     let command = "forgeport code-repository update demo";
     assert!(refused.contains(command), "{refused}");
@@ -221,19 +219,18 @@ fn a_registration_from_before_is_refused_with_the_command_that_asks_and_stores()
 fn a_built_in_provider_of_another_forgeport_is_asked_anew_and_an_option_stays_a_secret() {
     let scene = scene();
     scene.register(Kind::Github);
-    let database = rusqlite::Connection::open(scene.path("home/data/forgeport.db")).unwrap();
     let older = "INSERT INTO component SELECT 'older', settings FROM component;
         UPDATE code_repository SET provider_digest = 'older', access = '{\"origins\":[],\"credentials\":[],\"remote_hosts\":[]}'";
-    database.execute_batch(older).unwrap();
+    scene.edit_store(older);
     scene.download("main", "out", &[]).good();
     let held = scene.run(&["grants", "show", "demo", "--output=json"]).good().json();
     assert!(held["asked"].as_array().is_some_and(|asked| !asked.is_empty()) && held["digest"] != "older", "{held}");
     // `--owner` is one that it does not call a secret: as if it had been one.
     scene.run(&["secret", "create", "s", "--owner=acme"]).good();
-    database.execute_batch(older).unwrap();
+    scene.edit_store(older);
     let hidden =
         "UPDATE code_repository_option SET plain = NULL, secret_name = 's', secret_key = 'owner' WHERE name = 'owner'";
-    database.execute(hidden, ()).unwrap();
+    scene.edit_store(hidden);
     let refused = scene.download("main", "other", &[]).bad();
     assert!(refused.contains("calls --owner no secret any more"), "{refused}");
 }

@@ -18,7 +18,7 @@ const KILLS: u32 = 40;
 /// Runs that are let live, to know how long one takes.
 const MEASURED: usize = 3;
 /// All that a store's directory may hold when nobody is at work.
-const STORE: [&str; 6] = ["forgeport.db", "forgeport.db-shm", "forgeport.db-wal", "key", "lock", "providers"];
+const STORE: [&str; 7] = ["audit.db", "forgeport.db", "forgeport.sum", "key", "lock", "providers", "requests"];
 
 /// Says the seed when a test fails; set `CRASH_SEED` to it to have the same moments again.
 struct Seed(u64);

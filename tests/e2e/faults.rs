@@ -150,3 +150,67 @@ fn whoever_closes_standard_error_is_not_told_and_the_exit_code_stays() {
     let mut failing = scene.command(&["code-repository", "describe", "nobody"]);
     assert_eq!(failing.stderr(full()).status().unwrap().code(), Some(1));
 }
+
+/// `audit` in JSON: how those requests ended whose path has this in it.
+fn outcomes(scene: &Scene, path: &str) -> Vec<String> {
+    let entries = scene.run(&["audit", "--output=json"]).good().json();
+    let of_path = |entry: &&serde_json::Value| entry["path"].as_str().unwrap().contains(path);
+    entries.as_array().unwrap().iter().filter(of_path).map(|entry| entry["outcome"].as_str().unwrap().into()).collect()
+}
+
+#[test]
+fn a_request_that_was_on_its_way_when_its_process_was_killed_is_in_the_audit_log() {
+    let scene = Scene::with(&samples::five_megabytes());
+    scene.register(Kind::Github);
+    for round in 1..=2 {
+        let gate = forgeport_forge::Gate::default();
+        scene.forge.fault(On::any().path(ARCHIVE), Fault::StallAfter(1_000_000, gate.clone()));
+        let mut command = scene.command(&["code-repository", "download", "demo", "--commit=main", "--directory=out"]);
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        assert!(gate.wait_until_reached());
+        // While it is on its way it is told as well.
+        assert_eq!(outcomes(&scene, ARCHIVE), vec!["in-flight"; round]);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        gate.release();
+        assert_eq!(outcomes(&scene, ARCHIVE), vec!["in-flight"; round]);
+    }
+    scene.download("main", "out", &[]).good();
+    assert_eq!(outcomes(&scene, ARCHIVE), ["in-flight", "in-flight", "answered"]);
+    assert_eq!(fs::read_dir(scene.path("home/data/requests")).unwrap().count(), 0);
+}
+
+#[test]
+fn what_cannot_be_put_into_the_audit_log_is_kept_until_it_can() {
+    let scene = Scene::with(&samples::faithful());
+    scene.register(Kind::Github);
+    let log = scene.path("home/data/audit.db");
+    let aside = scene.path("aside");
+    fs::rename(&log, &aside).unwrap();
+    fs::write(&log, "this is not SQLite. ".repeat(500)).unwrap();
+    let ran = scene.download("main", "out", &[]).good();
+    assert!(ran.stderr.contains("not in the audit log yet"), "{}", ran.stderr);
+    assert!(scene.run(&["audit"]).bad().contains("audit.db"));
+    fs::rename(&aside, &log).unwrap();
+    assert_eq!(outcomes(&scene, ARCHIVE), ["answered"]);
+    scene.download("main", "two", &["--subdirectory=bin"]).good();
+    assert_eq!(outcomes(&scene, ARCHIVE), ["answered", "answered"]);
+    assert_eq!(fs::read_dir(scene.path("home/data/requests")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_kept_download_in_whose_place_is_a_pipe_is_downloaded_anew() {
+    let repository = samples::faithful();
+    let scene = Scene::with(&repository);
+    scene.register(Kind::Github);
+    scene.download("main", "one", &[]).good();
+    for folder in ["content", "index"] {
+        let kept =
+            fs::read_dir(scene.path("home/cache/downloads").join(folder)).unwrap().next().unwrap().unwrap().path();
+        fs::remove_file(&kept).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&kept).status().unwrap().success());
+        let name = format!("after-{folder}");
+        assert_eq!(scene.download("main", &name, &[]).good().json()["cached"], false);
+        assert_exact(&scene.path(&name), &repository, "main", "");
+    }
+}

@@ -164,6 +164,13 @@ impl Scene {
         self.forge.archive_requests() + self.forge.requests().iter().filter(by_git).count()
     }
 
+    /// Changes the store's database itself, and takes away what would tell.
+    pub fn edit_store(&self, sql: &str) {
+        let database = rusqlite::Connection::open(self.path("home/data/forgeport.db")).unwrap();
+        database.execute_batch(sql).unwrap();
+        let _ = std::fs::remove_file(self.path("home/data/forgeport.sum"));
+    }
+
     /// The registered names.
     pub fn names(&self) -> Vec<String> {
         let listed = self.run(&["code-repository", "list", "--output=json"]).good().json();

@@ -222,3 +222,56 @@ fn a_branch_that_was_checked_out_from_a_fork_by_its_url_is_told_without_an_upstr
     let text = scene.run(&["status", "checkout"]).good().stdout;
     assert!(text.contains("demo") && !text.contains("ghp_"), "{text}");
 }
+
+/// Copies of the registration with other names and ids, and another repository's name in the options, put into the database itself.
+fn crowd(scene: &Scene, count: usize) {
+    let columns = "kind, description, provider_name, provider_version, provider_digest, provider_source, grants, created, updated, limits";
+    scene.edit_store(&format!(
+        "BEGIN;
+         CREATE TEMP TABLE many AS WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
+             SELECT n, (SELECT id FROM code_repository WHERE name = 'demo') AS one FROM n;
+         INSERT INTO code_repository (id, name, access, {columns})
+             SELECT 'copy-' || n, 'copy-' || n, access, {columns} FROM many, code_repository WHERE id = one;
+         INSERT INTO code_repository_option (code_repository_id, name, plain)
+             SELECT 'copy-' || n, name, CASE name WHEN 'repository' THEN 'other-' || n ELSE plain END
+             FROM many, code_repository_option WHERE code_repository_id = one AND plain IS NOT NULL;
+         INSERT INTO remote_clue SELECT CASE clue WHEN '/demo' THEN '/other-' || n ELSE clue END, 'copy-' || n
+             FROM many, remote_clue WHERE code_repository_id = one;
+         COMMIT"
+    ));
+}
+
+#[test]
+fn of_many_registrations_only_those_are_looked_at_that_can_be_the_checkouts() {
+    let scene = scene(&samples::faithful());
+    crowd(&scene, 500);
+    // Whoever looked at one of them would say that it cannot be read.
+    scene.edit_store("UPDATE code_repository SET access = 'x' WHERE id LIKE 'copy-%'");
+    assert!(scene.run(&["code-repository", "list"]).bad().contains("cannot be read"));
+    let told = status(&scene, &[]);
+    assert_eq!(
+        (told["code_repositories"][0]["name"].clone(), told["problems"].clone()),
+        ("demo".into(), Value::Array(vec![]))
+    );
+    let url = format!("http://{}/Acme/DEMO.git", scene.forge.github().host);
+    git(&scene.path("checkout"), &["remote", "set-url", "origin", &url]);
+    assert_eq!(status(&scene, &[])["code_repositories"][0]["name"], "demo");
+}
+
+#[test]
+#[ignore = "it measures; the figures are for whoever runs it"]
+fn how_long_it_takes_with_many_registrations() {
+    for count in [1, 100, 1000, 5000] {
+        let scene = scene(&samples::faithful());
+        crowd(&scene, count);
+        let mut times: Vec<Duration> = (0..7)
+            .map(|_| {
+                let start = std::time::Instant::now();
+                assert_eq!(status(&scene, &[])["code_repositories"][0]["name"], "demo");
+                start.elapsed()
+            })
+            .collect();
+        times.sort();
+        eprintln!("{count} registrations: {:?}", times[3]);
+    }
+}

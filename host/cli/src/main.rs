@@ -75,7 +75,11 @@ fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
         clap_complete::generate(shell, &mut Cli::command(), "forgeport", &mut script);
         return output::print(&String::from_utf8_lossy(&script));
     }
-    let service = Service::open(Home::detect()?, KeySource::detect(), detect_policy()?)?;
+    let home = Home::detect()?;
+    if let Command::Cache { command } = cli.command {
+        return cache::run(&home.downloads(), Output { json: cli.output == args::Format::Json }, command);
+    }
+    let service = Service::open(home, KeySource::detect(), detect_policy()?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let done = runtime.block_on(interruptible(&service, cli, options));
     // What is still on its way is dropped first, and written into the audit log then.
@@ -110,11 +114,11 @@ async fn dispatch(service: &Service, cli: Cli, options: Vec<(String, String)>, s
         Command::CodeRepository { command } => code_repository::run(service, output, command, options, stop).await,
         Command::Status(status) => status::run(service, output, status).await,
         Command::Secret { command } => secret::run(service, output, command, options),
-        Command::Cache { command } => cache::run(service, output, command),
         Command::Provider { command } => provider::run(service, output, command).await,
         Command::Grants { command } => grants::run(service, output, command).await,
         Command::Audit(args) => audit::run(service, output, args),
-        Command::Completions { .. } => Ok(()),
+        // They need no service, and were done before.
+        Command::Cache { .. } | Command::Completions { .. } => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is written down of every request, those that were refused too.
 
-use crate::{Permit, redact::Forms};
+use crate::{EgressError, Permit, redact::Forms};
 use forgeport_grants::Origin;
 use std::{
     sync::Arc,
@@ -28,9 +28,11 @@ pub struct Caller {
     pub digest: String,
 }
 
-/// How a request ended.
+/// How a request ended, if it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// It is about to leave.
+    InFlight,
     /// It left, and was answered.
     Answered,
     /// It left, or tried to, and there was no answer.
@@ -62,10 +64,20 @@ pub struct Record {
     pub outcome: Outcome,
     /// Which rule let it out, or why it did not leave.
     pub rule: String,
+    /// The number that [`Auditor::leaving`] gave it.
+    pub number: Option<u64>,
 }
 
 /// Keeps records.
 pub trait Auditor: Send + Sync {
+    /// Is told of a request before it leaves, so that it is known even if this process dies on the way. Must not wait.
+    ///
+    /// # Errors
+    /// Why it cannot be written down: it does not leave then.
+    fn leaving(&self, _caller: &Caller, _record: Record) -> Result<Option<u64>, String> {
+        Ok(None)
+    }
+
     /// Must not wait: it is called in the middle of requests.
     fn record(&self, caller: &Caller, record: Record);
 }
@@ -82,6 +94,7 @@ impl Outcome {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Outcome::InFlight => "in-flight",
             Outcome::Answered => "answered",
             Outcome::Failed => "failed",
             Outcome::Refused => "refused",
@@ -115,6 +128,7 @@ impl Entry {
             secrets: Vec::new(),
             outcome: Outcome::Failed,
             rule: String::new(),
+            number: None,
         };
         let (auditor, caller, forms) = (permit.auditor.clone(), permit.caller.clone(), permit.forms().clone());
         Entry { auditor, caller, forms, record }
@@ -128,6 +142,13 @@ impl Entry {
         }
     }
 
+    /// From here on something may have left.
+    pub(crate) fn leaving(&mut self) -> Result<(), EgressError> {
+        let record = Record { outcome: Outcome::InFlight, ..self.clean() };
+        self.record.number = self.auditor.leaving(&self.caller, record).map_err(EgressError::Unrecorded)?;
+        Ok(())
+    }
+
     pub(crate) fn received(&mut self, bytes: u64) {
         self.record.received += bytes;
     }
@@ -136,18 +157,22 @@ impl Entry {
         self.record.outcome = Outcome::Refused;
         self.record.rule = why.to_string();
     }
-}
 
-impl Drop for Entry {
-    fn drop(&mut self) {
+    /// A forge may have written what it was told into an address that it leads to.
+    fn clean(&self) -> Record {
         let mut record = self.record.clone();
-        // A forge may have written what it was told into an address that it leads to.
         for text in [&mut record.method, &mut record.origin, &mut record.path, &mut record.rule] {
             if self.forms.are_in(text) {
                 HIDDEN.clone_into(text);
             }
         }
-        self.auditor.record(&self.caller, record);
+        record
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.auditor.record(&self.caller, self.clean());
     }
 }
 

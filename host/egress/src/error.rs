@@ -62,6 +62,9 @@ pub enum EgressError {
         /// Where it was.
         place: String,
     },
+    /// Nothing leaves unseen.
+    #[error("the request is not sent, as it cannot be written into the audit log: {0}")]
+    Unrecorded(String),
     /// The operator's own certificates.
     #[error("the certificates in FORGEPORT_CA_FILE cannot be read: {0}; it is a file of certificates in PEM")]
     Certificates(String),
@@ -77,8 +80,8 @@ fn wait(after: Option<Duration>) -> String {
 impl EgressError {
     /// Did the gate itself keep the request from leaving?
     pub(crate) fn is_refusal(&self) -> bool {
-        use EgressError::{Address, Improper, Leak, Limit, Refused};
-        matches!(self, Refused(_) | Improper(_) | Leak { .. } | Address(_) | Limit(_))
+        use EgressError::{Address, Improper, Leak, Limit, Refused, Unrecorded};
+        matches!(self, Refused(_) | Improper(_) | Leak { .. } | Address(_) | Limit(_) | Unrecorded(_))
     }
 
     /// May the same request fare better in a moment?

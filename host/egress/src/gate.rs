@@ -211,12 +211,13 @@ impl Gate {
         };
         let sending = async {
             let turn = permit.usage.turn().await;
-            outgoing.send().await.map(|answer| (answer, turn))
+            entry.leaving()?;
+            let failed =
+                |error| refused_address(&error).map_or_else(|| unreachable(causes(error)), EgressError::Address);
+            Ok::<_, EgressError>((outgoing.send().await.map_err(failed)?, turn))
         };
         let answered = tokio::time::timeout_at(permit.deadline.into(), sending).await;
-        let (answer, turn) = answered.map_err(|_| unreachable("no answer in time".into()))?.map_err(|error| {
-            refused_address(&error).map_or_else(|| unreachable(causes(error)), EgressError::Address)
-        })?;
+        let (answer, turn) = answered.map_err(|_| unreachable("no answer in time".into()))??;
         entry.record.status = Some(answer.status().as_u16());
         entry.record.outcome = Outcome::Answered;
         let size = permit.usage.headers(answer.headers())?;

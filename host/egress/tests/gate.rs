@@ -4,14 +4,14 @@
 mod support;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use forgeport_egress::{EgressError, Outcome, Permit, Request, Secret};
+use forgeport_egress::{Auditor, Caller, EgressError, Outcome, Permit, Record, Request, Secret};
 use forgeport_grants::{Grant, Origin};
 use futures_util::StreamExt;
 use http::Method;
 use std::{
     io::{Read, Write},
     net::TcpListener,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use support::*;
@@ -242,4 +242,54 @@ async fn a_credential_that_the_forge_echoes_does_not_come_back() {
     let fetched = gate().fetch(&permit, get(home.url("/"))).await.unwrap();
     assert_eq!(fetched.headers()["x-echo"], "Bearer ********");
     assert_eq!(&fetched.body()[..], b"you sent ********, twice ********");
+}
+
+/// Keeps what it is told before a request leaves, or refuses to.
+#[derive(Default)]
+struct Told {
+    refuses: bool,
+    left: Mutex<Vec<Record>>,
+    ended: Mutex<Vec<Record>>,
+}
+
+impl Auditor for Told {
+    fn leaving(&self, _caller: &Caller, record: Record) -> Result<Option<u64>, String> {
+        if self.refuses {
+            return Err("the disk is full".into());
+        }
+        let mut left = self.left.lock().unwrap();
+        left.push(record);
+        Ok(Some(left.len() as u64))
+    }
+
+    fn record(&self, _caller: &Caller, record: Record) {
+        self.ended.lock().unwrap().push(record);
+    }
+}
+
+#[tokio::test]
+async fn each_request_is_written_down_before_it_leaves_and_a_refused_one_is_none() {
+    let told = Arc::new(Told::default());
+    let other = Server::start(vec![ok("there")]);
+    let home = Server::start(vec![redirect(&other.url("/archive?token=short"))]);
+    let permit = Permit { auditor: told.clone(), ..permit(&[&home, &other]) };
+    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    gate().fetch(&permit, get("https://ungranted.example/".parse().unwrap())).await.unwrap_err();
+    let left: Vec<_> = told.left.lock().unwrap().iter().map(|record| (record.path.clone(), record.outcome)).collect();
+    assert_eq!(left, [("/".into(), Outcome::InFlight), ("/archive?token=...".into(), Outcome::InFlight)]);
+    let first = &told.left.lock().unwrap()[0];
+    assert!(first.secrets == ["token"] && first.sent > 0 && first.rule.contains("GET"), "{first:?}");
+    let numbers: Vec<_> = told.ended.lock().unwrap().iter().map(|record| record.number).collect();
+    assert_eq!(numbers, [Some(1), Some(2), None]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_down_does_not_leave() {
+    let told = Arc::new(Told { refuses: true, ..Told::default() });
+    let home = Server::start(vec![ok("there")]);
+    let permit = Permit { auditor: told.clone(), ..permit(&[&home]) };
+    let error = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
+    assert!(matches!(&error, EgressError::Unrecorded(why) if why == "the disk is full"), "{error:?}");
+    assert!(home.asked().is_empty());
+    assert_eq!(told.ended.lock().unwrap()[0].outcome, Outcome::Refused);
 }

@@ -2,7 +2,11 @@
 
 use crate::{Result, ServiceError};
 use etcetera::BaseStrategy;
+use forgeport_checkout::Cache;
 use std::path::PathBuf;
+
+/// Bytes that kept downloads may take.
+const DOWNLOADS: u64 = 8 << 30;
 
 /// The directories of one user, or of whoever sets `FORGEPORT_HOME`.
 #[derive(Clone, Debug)]
@@ -25,5 +29,10 @@ impl Home {
         }
         let base = etcetera::choose_base_strategy().map_err(|_| ServiceError::NoHome)?;
         Ok(Home { data: base.data_dir().join("forgeport"), cache: base.cache_dir().join("forgeport") })
+    }
+
+    /// The downloads that are kept; they need no store.
+    pub fn downloads(&self) -> Cache {
+        Cache::new(self.cache.join("downloads"), DOWNLOADS)
     }
 }

@@ -54,9 +54,6 @@ use zeroize::Zeroizing;
 
 type Result<T> = std::result::Result<T, ServiceError>;
 
-/// Bytes that kept downloads may take.
-const CACHE: u64 = 8 << 30;
-
 /// Bytes of compiled code that are kept; a provider in Python or JavaScript takes about 35 MB.
 const COMPILED: u64 = 1 << 30;
 
@@ -71,10 +68,10 @@ pub struct Service {
 }
 
 impl Service {
-    /// Opens the store at home.
+    /// Opens the store at home. Where there is none it is made with the first change.
     ///
     /// # Errors
-    /// When the store cannot be opened or made.
+    /// When the store cannot be read.
     pub fn open(home: Home, key: KeySource, policy: Policy) -> Result<Service> {
         let store = Arc::new(Store::open(&home.data, key)?);
         let (journal, runtime, gate) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
@@ -127,19 +124,22 @@ impl Service {
         Ok(self.store.code_repositories().delete(name)?)
     }
 
-    /// The downloads that are kept.
-    pub fn cache(&self) -> Cache {
-        Cache::new(self.home.cache.join("downloads"), CACHE)
+    pub(crate) fn cache(&self) -> Cache {
+        self.home.downloads()
     }
 
     fn runtime(&self) -> Result<&Runtime> {
         if let Some(runtime) = self.runtime.get() {
             return Ok(runtime);
         }
-        let key = self.store.derive_key("compiled-code")?;
-        let cache = CodeCacheSettings { directory: self.home.cache.join("compiled"), key, bytes: COMPILED };
+        let cache = match self.store.derive_key("compiled-code") {
+            Ok(key) => Some(CodeCacheSettings { directory: self.home.cache.join("compiled"), key, bytes: COMPILED }),
+            // A home that cannot be written to, and has no key yet.
+            Err(error) if error.is_of_the_disk() => None,
+            Err(error) => return Err(error.into()),
+        };
         let program = Program::this().map_err(ServiceError::NoProgram)?;
-        let runtime = Runtime::new(CompilerSettings::by(program), Some(cache))?;
+        let runtime = Runtime::new(CompilerSettings::by(program), cache)?;
         Ok(self.runtime.get_or_init(|| runtime))
     }
 

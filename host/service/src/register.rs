@@ -202,7 +202,7 @@ impl Service {
     }
 
     fn check_free(&self, name: &str) -> Result<()> {
-        match self.list()?.iter().any(|known| known.name == name) {
+        match self.store.code_repositories().is_taken(name)? {
             true => Err(ServiceError::NameTaken(name.to_owned())),
             false => Ok(()),
         }

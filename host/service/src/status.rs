@@ -3,9 +3,9 @@
 use crate::{Result, Service, ServiceError, download::blocking};
 use forgeport_checkout::context::{self, Address, LocalContext, Pushed};
 use forgeport_egress::Quiet;
-use forgeport_grants::{Access, Limit, RemoteUrl};
-use forgeport_runtime::{CallError, Offline, ProviderError};
-use forgeport_store::{CodeRepository, Consent};
+use forgeport_grants::{Access, Limit, Limits, RemoteUrl};
+use forgeport_runtime::{CallError, Offline, Provider, ProviderError};
+use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use serde::Serialize;
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -67,9 +67,11 @@ impl Service {
         };
         let context = blocking(look).await??;
         let mut status = Status { context, code_repositories: Vec::new(), problems: Vec::new() };
-        for repository in self.list()? {
+        // Of many registrations few can be meant; and those of one component need it only once.
+        let mut known = Vec::new();
+        for repository in self.store.code_repositories().that_may_own(&urls(&status.context))? {
             let name = repository.name.clone();
-            match self.compare(repository, &status.context, ask).await {
+            match self.compare(repository, &status.context, ask, &mut known).await {
                 Ok(found) => status.code_repositories.extend(found),
                 Err(error) => status.problems.push(format!("{name}: {error}")),
             }
@@ -77,7 +79,13 @@ impl Service {
         Ok(status)
     }
 
-    async fn compare(&self, repository: CodeRepository, context: &LocalContext, ask: bool) -> Result<Option<Match>> {
+    async fn compare(
+        &self,
+        repository: CodeRepository,
+        context: &LocalContext,
+        ask: bool,
+        known: &mut Vec<Known>,
+    ) -> Result<Option<Match>> {
         let (repository, consent) = self.consented(repository).await?;
         let hosts = &consent.access.remote_hosts;
         let possible = context.remotes.iter().filter_map(|remote| match &remote.address {
@@ -85,9 +93,10 @@ impl Service {
             _ => None,
         });
         for (remote, url) in possible {
-            if let Some(url) = self.owns(&repository, &consent, url, context.commit.as_deref()).await? {
+            let provider = self.known(&repository, known).await?;
+            if let Some(url) = self.owns(&repository, &consent, &provider, url, context.commit.as_deref()).await? {
                 let pushed = match (ask, &context.commit) {
-                    (true, Some(commit)) => self.ask(&repository, &consent, commit).await?,
+                    (true, Some(commit)) => self.ask(&repository, &consent, &provider, commit).await?,
                     _ => known_here(&remote.pushed),
                 };
                 let CodeRepository { name, id, kind, .. } = repository;
@@ -97,16 +106,27 @@ impl Service {
         Ok(None)
     }
 
+    /// The provider of a registration, which another one may have had already.
+    async fn known(&self, repository: &CodeRepository, known: &mut Vec<Known>) -> Result<Provider> {
+        let CodeRepository { provider: ProviderRef { digest, .. }, limits, .. } = repository;
+        if let Some(same) = known.iter().find(|one| one.digest == *digest && one.limits == *limits) {
+            return Ok(same.provider.clone());
+        }
+        let provider = self.provider(repository).await?;
+        known.push(Known { digest: digest.clone(), limits: limits.clone(), provider: provider.clone() });
+        Ok(provider)
+    }
+
     /// Nothing if it is another repository, otherwise where to look at the commit.
     async fn owns(
         &self,
         repository: &CodeRepository,
         consent: &Consent,
+        provider: &Provider,
         remote: &RemoteUrl,
         commit: Option<&str>,
     ) -> Result<Option<Option<String>>> {
-        let provider = self.provider(repository).await?;
-        let offline = self.offline(repository, consent, &provider)?;
+        let offline = self.offline(repository, consent, provider)?;
         if !offline.owns_remote(remote).await? {
             return Ok(None);
         }
@@ -116,15 +136,36 @@ impl Service {
         }
     }
 
-    async fn ask(&self, repository: &CodeRepository, consent: &Consent, commit: &str) -> Result<RemoteState> {
-        let provider = self.provider(repository).await?;
-        let session = self.connect(repository, consent, &provider, Limit::CallTime, Arc::new(Quiet)).await?;
+    async fn ask(
+        &self,
+        repository: &CodeRepository,
+        consent: &Consent,
+        provider: &Provider,
+        commit: &str,
+    ) -> Result<RemoteState> {
+        let session = self.connect(repository, consent, provider, Limit::CallTime, Arc::new(Quiet)).await?;
         match session.resolve(commit).await {
             Ok(found) if found.id == commit => Ok(RemoteState::Pushed(Vec::new())),
             Ok(_) | Err(CallError::Provider(ProviderError::NotFound(_))) => Ok(RemoteState::NotPushed),
             Err(error) => Err(ServiceError::from(error)),
         }
     }
+}
+
+/// A component that is ready to be called.
+struct Known {
+    digest: String,
+    limits: Limits,
+    provider: Provider,
+}
+
+/// The remotes that a forge could serve.
+fn urls(context: &LocalContext) -> Vec<RemoteUrl> {
+    let url = |remote: &context::Remote| match &remote.address {
+        Address::Forge(url) => Some(url.clone()),
+        _ => None,
+    };
+    context.remotes.iter().filter_map(url).collect()
 }
 
 /// Where a person can look at a commit, if the provider's link leads where it may.

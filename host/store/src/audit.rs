@@ -4,13 +4,14 @@
 //! of the others out of the log, in two calls. So equal refusals are one entry, and each registration has room of its own, for refusals
 //! apart from what left: noise pushes out nothing but older noise.
 
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store, StoreError, intents};
 use rusqlite::{Row, Statement, Transaction, named_params};
-use serde::Serialize;
-use std::collections::BTreeSet;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, fs};
 
 /// What is kept for each registration under each of its names; the oldest go first. An entry has about 250 bytes: 15 MB in all.
-const KEPT: &[(&str, i64)] = &[(ANSWERED, 50_000), ("failed", 5_000), (REFUSED, 5_000), (UNRECORDED, 100)];
+const KEPT: &[(&str, i64)] =
+    &[(ANSWERED, 50_000), ("failed", 5_000), (IN_FLIGHT, 5_000), (REFUSED, 5_000), (UNRECORDED, 100)];
 /// How long anything is kept, in milliseconds: 400 days, so that the same month of the year before can be looked at.
 const AGE: i64 = 400 * 24 * 60 * 60 * 1000;
 /// Equal refusals so close to each other are one entry, in milliseconds.
@@ -35,6 +36,13 @@ const MERGE: &str = "
             AND at > :after
     )";
 
+/// The same request, when it had ended. A process may be killed between the two places where an entry is written.
+const IS_THERE: &str = "
+    SELECT 1 FROM audit WHERE at = ?1 AND registration = ?2 AND method = ?3 AND origin = ?4 AND path = ?5 AND repository = ?6";
+
+/// The outcome of a request that is on its way, or was when its process was killed.
+pub const IN_FLIGHT: &str = "in-flight";
+
 /// The outcome of an entry that stands for requests which could not be written down.
 pub const UNRECORDED: &str = "unrecorded";
 
@@ -42,7 +50,7 @@ pub const UNRECORDED: &str = "unrecorded";
 pub struct Audit<'a>(pub(crate) &'a Store);
 
 /// One request, or several that were refused alike.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// When it was made, in milliseconds since 1970 (UTC); of several, the first one.
     pub at: i64,
@@ -74,7 +82,7 @@ pub struct AuditEntry {
     pub received: u64,
     /// The names of the secret options that went along.
     pub secrets: Vec<String>,
-    /// `answered`, `failed`, `refused` or `unrecorded`.
+    /// `answered`, `failed`, `refused`, `in-flight` or `unrecorded`.
     pub outcome: String,
     /// The rule that let it out, or why it did not leave.
     pub rule: String,
@@ -99,49 +107,105 @@ impl Audit<'_> {
     /// # Errors
     /// When the database cannot be written.
     pub fn append(&self, entries: &[AuditEntry]) -> Result<()> {
-        self.0.write(|tx| {
-            let (mut inserting, mut merging) = (tx.prepare(INSERT)?, tx.prepare(MERGE)?);
-            let mut last = None;
-            for entry in entries {
-                if entry.outcome != REFUSED || !is_merged(&mut merging, entry)? {
-                    insert(&mut inserting, entry)?;
-                    last = Some(tx.last_insert_rowid());
-                }
-            }
-            if last.is_some_and(|last| last % SWEEP < entries.len() as i64) {
-                sweep(tx, entries)?;
-            }
-            Ok(())
-        })
+        self.0.log.write(|tx| append(tx, entries))
     }
 
-    /// The entries that are wanted, the oldest first.
+    /// Where requests are written down before they leave.
+    pub fn intents(&self) -> intents::Intents {
+        intents::Intents::new(&self.0.directory)
+    }
+
+    /// Adds what processes that have ended left behind; see intents.rs.
+    ///
+    /// # Errors
+    /// When the database cannot be written. It is still there then.
+    pub fn recover(&self) -> Result<()> {
+        for (path, _locked) in intents::abandoned(&self.0.directory) {
+            let left = intents::entries_of(&path)?;
+            self.0.log.write(|tx| append(tx, &without_known(tx, left)?))?;
+            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    /// The entries that are wanted, the oldest first, with those of requests that are on their way.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
-        self.0.read(|tx| {
-            let mut statement = tx.prepare(
-                "SELECT * FROM (
-                     SELECT * FROM audit
-                     WHERE (:repository IS NULL OR repository = :repository) AND (:since IS NULL OR until >= :since)
-                         AND (NOT :refused OR outcome IN ('refused', 'unrecorded'))
-                     ORDER BY id DESC LIMIT :last
-                 ) ORDER BY id",
-            )?;
-            let mut rows = statement.query(named_params! {
-                ":repository": filter.repository,
-                ":since": filter.since,
-                ":refused": filter.refused,
-                ":last": filter.last.map_or(-1, i64::from),
-            })?;
-            let mut entries = Vec::new();
-            while let Some(row) = rows.next()? {
-                entries.push(read(row)?);
+        // First, as what has ended meanwhile is in the log by then.
+        let mut on_their_way = intents::all(&self.0.directory)?;
+        on_their_way.retain(|entry| filter.takes(entry));
+        self.0.log.read(|tx| {
+            let mut entries = listed(tx, filter)?;
+            let more = without_known(tx, on_their_way)?;
+            if !more.is_empty() {
+                entries.extend(more);
+                entries.sort_by_key(|entry| entry.at);
             }
-            Ok(entries)
+            let most = filter.last.map_or(usize::MAX, |last| last as usize);
+            Ok(entries.split_off(entries.len().saturating_sub(most)))
         })
     }
+}
+
+impl AuditFilter {
+    /// As the database selects.
+    fn takes(&self, entry: &AuditEntry) -> bool {
+        self.repository.as_ref().is_none_or(|name| *name == entry.repository)
+            && self.since.is_none_or(|since| entry.until >= since)
+            && (!self.refused || [REFUSED, UNRECORDED].contains(&entry.outcome.as_str()))
+    }
+}
+
+fn append(tx: &Transaction<'_>, entries: &[AuditEntry]) -> Result<()> {
+    let (mut inserting, mut merging) = (tx.prepare(INSERT)?, tx.prepare(MERGE)?);
+    let mut last = None;
+    for entry in entries {
+        if entry.outcome != REFUSED || !is_merged(&mut merging, entry)? {
+            insert(&mut inserting, entry)?;
+            last = Some(tx.last_insert_rowid());
+        }
+    }
+    if last.is_some_and(|last| last % SWEEP < entries.len() as i64) {
+        sweep(tx, entries)?;
+    }
+    Ok(())
+}
+
+/// Takes out those of requests of which the log has the end.
+fn without_known(tx: &Transaction<'_>, entries: Vec<AuditEntry>) -> Result<Vec<AuditEntry>> {
+    let mut known = tx.prepare(IS_THERE)?;
+    let mut unknown = Vec::new();
+    for entry in entries {
+        let AuditEntry { at, registration, method, origin, path, repository, .. } = &entry;
+        if entry.outcome != IN_FLIGHT || !known.exists((at, registration, method, origin, path, repository))? {
+            unknown.push(entry);
+        }
+    }
+    Ok(unknown)
+}
+
+fn listed(tx: &Transaction<'_>, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
+    let mut statement = tx.prepare(
+        "SELECT * FROM (
+             SELECT * FROM audit
+             WHERE (:repository IS NULL OR repository = :repository) AND (:since IS NULL OR until >= :since)
+                 AND (NOT :refused OR outcome IN ('refused', 'unrecorded'))
+             ORDER BY id DESC LIMIT :last
+         ) ORDER BY id",
+    )?;
+    let mut rows = statement.query(named_params! {
+        ":repository": filter.repository,
+        ":since": filter.since,
+        ":refused": filter.refused,
+        ":last": filter.last.map_or(-1, i64::from),
+    })?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(read(row)?);
+    }
+    Ok(entries)
 }
 
 fn insert(statement: &mut Statement<'_>, entry: &AuditEntry) -> Result<()> {
@@ -238,11 +302,11 @@ fn read(row: &Row<'_>) -> Result<AuditEntry> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::KeySource;
 
-    fn entry(at: i64, repository: &str, outcome: &str) -> AuditEntry {
+    pub(crate) fn entry(at: i64, repository: &str, outcome: &str) -> AuditEntry {
         AuditEntry {
             at,
             until: at,
@@ -339,20 +403,5 @@ mod tests {
         assert_eq!(kept(&store, "a").len(), 1);
         store.audit().append(&vec![entry(2 + AGE, "b", ANSWERED); SWEEP as usize]).unwrap();
         assert_eq!(kept(&store, "a").len(), 0);
-    }
-
-    #[test]
-    fn a_log_from_before_is_read_as_it_was() {
-        let (_directory, store) = store();
-        store
-            .write(|tx| {
-                Ok(tx.execute_batch(
-                    "INSERT INTO audit (at, tenant, repository, provider, digest, method, origin, path, sent, received, secrets,
-                         outcome, rule)
-                     VALUES (7, 'local', 'a', 'p', 'd', 'GET', 'o', '/', 0, 0, '[]', 'refused', 'r')",
-                )?)
-            })
-            .unwrap();
-        assert_eq!((kept(&store, "a")[0].count, kept(&store, "a")[0].registration.as_str()), (1, ""));
     }
 }

@@ -1,7 +1,7 @@
 //! The registrations in the database.
 
 use crate::{
-    Result, Store, StoreError,
+    Result, Store, StoreError, clues,
     code_repository::{CodeRepository, Consent, StoredOption},
     components,
     key::Key,
@@ -10,7 +10,7 @@ use crate::{
     rows::{insert_row, load, update_row},
     seal::{Place, Sealed},
 };
-use forgeport_grants::{SecretReference, nearest};
+use forgeport_grants::{RemoteUrl, SecretReference, nearest};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 use zeroize::Zeroizing;
 
@@ -28,6 +28,7 @@ impl CodeRepositories<'_> {
         self.0.write(|tx| {
             insert_row(tx, repository)?;
             self.insert_options(tx, repository)?;
+            clues::keep(tx, repository)?;
             self.ensure_component(tx, repository, component)
         })?;
         self.sweep_components();
@@ -47,6 +48,7 @@ impl CodeRepositories<'_> {
             self.check_not_resealed(tx, repository)?;
             tx.execute("DELETE FROM code_repository_option WHERE code_repository_id = ?1", [&repository.id])?;
             self.insert_options(tx, repository)?;
+            clues::keep(tx, repository)?;
             self.ensure_component(tx, repository, component)?;
             only(load(tx, Some(&repository.id))?, &repository.name)
         })?;
@@ -123,6 +125,29 @@ impl CodeRepositories<'_> {
     /// When the database cannot be read.
     pub fn list(&self) -> Result<Vec<CodeRepository>> {
         self.0.read(|tx| load(tx, None))
+    }
+
+    /// Those that may track a checkout with these remotes, ordered by name; the others do not. Whether they do, each has to say itself.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn that_may_own(&self, remotes: &[RemoteUrl]) -> Result<Vec<CodeRepository>> {
+        self.0.read(|tx| {
+            let mut found = Vec::new();
+            for id in clues::find(tx, remotes)? {
+                found.extend(load(tx, Some(&id))?);
+            }
+            found.sort_by(|one, other| one.name.cmp(&other.name));
+            Ok(found)
+        })
+    }
+
+    /// Is there a registration of exactly this name?
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn is_taken(&self, name: &str) -> Result<bool> {
+        self.0.read(|tx| Ok(tx.prepare("SELECT 1 FROM code_repository WHERE name = ?1")?.exists([name])?))
     }
 
     /// Encrypts a credential for one option of one registration; nowhere else can it be opened.

@@ -24,12 +24,8 @@ pub fn digest_of(bytes: &[u8]) -> String {
 
 pub(crate) fn read(store: &Path, digest: &str) -> Result<Vec<u8>> {
     let path = path(store, digest)?;
-    let bytes = match fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(StoreError::ComponentMissing(digest.to_owned()));
-        }
-        other => other.map_err(StoreError::io("read", &path))?,
-    };
+    let bytes = private::read(&path).map_err(StoreError::io("read", &path))?;
+    let bytes = bytes.ok_or_else(|| StoreError::ComponentMissing(digest.to_owned()))?;
     match digest_of(&bytes) == digest {
         true => Ok(bytes),
         false => Err(StoreError::ComponentAltered(digest.to_owned())),

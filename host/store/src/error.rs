@@ -39,7 +39,7 @@ pub enum StoreError {
         nearest: Option<String>,
     },
     /// Several code repositories begin like this.
-    #[error("{text:?} could be any of these code repositories: {}; write more of the name or id", .candidates.join(", "))]
+    #[error("{text:?} could be any of these code repositories: {}; write more of the name or id", some_of(.candidates))]
     Ambiguous {
         /// What was asked for.
         text: String,
@@ -76,7 +76,7 @@ pub enum StoreError {
     )]
     ValueTooLong(String),
     /// Code repositories would lose their credential.
-    #[error("the secret {name:?} is used by {}; update or delete them first", .by.join(", "))]
+    #[error("the secret {name:?} is used by {}; update or delete them first", some_of(.by))]
     SecretInUse {
         /// The secret.
         name: String,
@@ -155,15 +155,40 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
         /// The database's schema version.
-        found: i64,
+        found: usize,
         /// This program's.
-        known: i64,
+        known: usize,
     },
     /// Another process has held the database for too long.
     #[error("the store {0:?} has been busy for {wait} s with another process; try again", wait = Store::BUSY_TIMEOUT.as_secs())]
     Busy(PathBuf),
+    /// Nothing is where something was written before.
+    #[error(
+        "the store {path:?} is {how}, although its key or its sum is still beside it; restore the directory from a copy, or move it away to begin anew (nothing was changed)"
+    )]
+    Gone {
+        /// The database.
+        path: PathBuf,
+        /// Missing or empty.
+        how: &'static str,
+    },
+    /// Something else than this program has written it.
+    #[error(
+        "the store {path:?} is not what was last written: it was damaged, exchanged, or is an older copy; restore the directory from a copy, or remove {sum:?} to go on with what is there (nothing was changed)"
+    )]
+    Altered {
+        /// The database.
+        path: PathBuf,
+        /// What has its sum.
+        sum: PathBuf,
+    },
+    /// A directory, a pipe, a device.
+    #[error(
+        "{0:?} is no regular file, so it cannot be the store: move it away, or set FORGEPORT_HOME to another directory"
+    )]
+    NoRegularFile(PathBuf),
     /// SQLite failed.
-    #[error("the store {path:?} failed: {source}; is the disk full, or the file damaged?")]
+    #[error("the store {path:?} failed: {source}; {}", of_database(.source))]
     Database {
         /// The database.
         path: PathBuf,
@@ -182,7 +207,7 @@ pub enum StoreError {
     #[error("the store holds {0} that cannot be read; restore it from a copy, or delete and register anew")]
     Corrupt(String),
     /// The file system failed.
-    #[error("cannot {doing} {path:?}: {source}")]
+    #[error("cannot {doing} {path:?}: {source}{}", of_files(.source))]
     Io {
         /// A verb.
         doing: &'static str,
@@ -191,6 +216,44 @@ pub enum StoreError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+const ELSEWHERE: &str = "set FORGEPORT_HOME to a directory that you may write to";
+const NO_SPACE: &str =
+    "make room, as `forgeport cache clear` does, or set FORGEPORT_HOME to a directory on another disk";
+
+/// What to do about an error of SQLite.
+fn of_database(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, DiskFull, NotADatabase, PermissionDenied, ReadOnly};
+    match error.sqlite_error_code() {
+        Some(ReadOnly | CannotOpen | PermissionDenied) => ELSEWHERE,
+        Some(DiskFull) => NO_SPACE,
+        Some(DatabaseCorrupt | NotADatabase) => "the file is damaged: restore it from a copy",
+        _ => "is its file system full or damaged, or without locks? FORGEPORT_HOME names a directory on another one",
+    }
+}
+
+/// What to do about an error of the file system, as it follows on it.
+fn of_files(error: &io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ELSEWHERE,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => NO_SPACE,
+        io::ErrorKind::Unsupported => "its file system has no locks: set FORGEPORT_HOME to a directory on another one",
+        _ => return String::new(),
+    };
+    format!("; {advice}")
+}
+
+/// Of many names so many are told.
+const NAMED: usize = 10;
+
+/// The first of some names, and how many more there are.
+pub fn some_of(names: &[String]) -> String {
+    let (named, others) = names.split_at(names.len().min(NAMED));
+    match others.len() {
+        0 => named.join(", "),
+        more => format!("{}, and {more} more", named.join(", ")),
+    }
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {
@@ -205,6 +268,11 @@ impl StoreError {
     /// Whether it is about the key alone, so that after a rotation by another process it might be different.
     pub(crate) fn is_of_the_key(&self) -> bool {
         matches!(self, StoreError::WrongKey(_) | StoreError::KeyMissing(_) | StoreError::NotInKeyring(_))
+    }
+
+    /// Whether it is about the place where things are kept, and not about what is kept.
+    pub fn is_of_the_disk(&self) -> bool {
+        matches!(self, StoreError::Io { .. } | StoreError::Database { .. } | StoreError::Busy(_))
     }
 
     /// Tells where it happened, for what comes from SQLite without a path.

@@ -1,10 +1,10 @@
 //! A key: how it is written, and the keys that are derived from it.
 
-use crate::{Result, StoreError};
+use crate::{Result, StoreError, private};
 use base64::{Engine, alphabet, engine::DecodePaddingMode, engine::general_purpose};
 use std::{
     fmt::{self, Write},
-    fs::File,
+    fs::OpenOptions,
     io::{ErrorKind, Read},
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -48,20 +48,19 @@ pub(crate) enum KeyFile {
 impl KeySource {
     /// The variable `FORGEPORT_KEY` where it is set and not empty, the file otherwise.
     pub fn detect() -> KeySource {
-        let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
-        match variable {
-            // What is not UTF-8 is no key either; the error comes when it is needed.
-            Some(value) => {
-                KeySource::Environment(Zeroizing::new(value.into_string().unwrap_or_else(|_| "?".to_owned())))
-            }
-            None => KeySource::File,
-        }
+        variable(VARIABLE).map_or(KeySource::File, KeySource::Environment)
     }
 
-    /// The value of the variable `FORGEPORT_NEW_KEY`, for a rotation of the key in `FORGEPORT_KEY`.
+    /// The value of the variable `FORGEPORT_NEW_KEY`, for a rotation of the key in `FORGEPORT_KEY`; an empty one is none here too.
     pub fn detect_new() -> Option<Zeroizing<String>> {
-        std::env::var(NEW_VARIABLE).ok().filter(|value| !value.is_empty()).map(Zeroizing::new)
+        variable(NEW_VARIABLE)
     }
+}
+
+/// What is not UTF-8 is no key either; the error comes when it is needed.
+fn variable(name: &str) -> Option<Zeroizing<String>> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(Zeroizing::new(value.into_string().unwrap_or_else(|_| "?".to_owned())))
 }
 
 impl fmt::Debug for KeySource {
@@ -156,7 +155,7 @@ pub(crate) fn id_from_hex(text: &str) -> Option<KeyId> {
 }
 
 fn read(path: &Path) -> Result<Option<Zeroizing<String>>> {
-    let file = match File::open(path) {
+    let file = match private::open(path, OpenOptions::new().read(true)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         other => other.map_err(StoreError::io("read the key", path))?,
     };

@@ -1,17 +1,21 @@
 //! What Forgeport remembers: code repositories, secrets, and the components of custom providers.
 //!
-//! A store is one directory: a SQLite database (`forgeport.db`), the key that credentials are encrypted with (`key`, unless
-//! the environment or the keyring has it; see keys.rs), and the components (`providers/<sha256>.wasm`). All of it is for its owner only. Any number
-//! of processes and threads may use it at once: every change is one transaction, and whatever must not happen twice, such as
-//! the making of the key, happens while the database's one write lock is held.
+//! A store is one directory: a SQLite database (`forgeport.db`) with its sum (`forgeport.sum`, see sum.rs), the key that credentials are
+//! encrypted with (`key`, unless the environment or the keyring has it; see keys.rs), the components (`providers/<sha256>.wasm`), and
+//! the audit log (`audit.db`). All of it is for its owner only. Any number of processes and threads may use it at once: every change is
+//! one transaction, and whatever must not happen twice, such as the making of the key, happens while the database's one write lock is
+//! held. Whoever only reads writes nothing, and needs no store: where none was made yet, there is just nothing in it.
 //!
 //! The API blocks; calls last from microseconds to, behind another process' write, [`Store::BUSY_TIMEOUT`].
 
 mod audit;
+mod clues;
 mod code_repositories;
 mod code_repository;
 mod components;
+mod database;
 mod error;
+mod intents;
 mod key;
 mod keyring;
 mod keys;
@@ -22,12 +26,14 @@ mod rows;
 mod schema;
 mod seal;
 mod secrets;
+mod sum;
 
-pub use audit::{Audit, AuditEntry, AuditFilter, UNRECORDED};
+pub use audit::{Audit, AuditEntry, AuditFilter, IN_FLIGHT, UNRECORDED};
 pub use code_repositories::CodeRepositories;
 pub use code_repository::{CodeRepository, Consent, ProviderRef, StoredOption};
 pub use components::digest_of;
-pub use error::StoreError;
+pub use error::{StoreError, some_of};
+pub use intents::Intents;
 pub use key::KeySource;
 pub use keyring::{Keyring, KeyringError, SystemKeyring};
 pub use keys::KeyPlace;
@@ -36,15 +42,16 @@ pub use rotation::Rotated;
 pub use seal::{MAX_VALUE_LENGTH, Sealed};
 pub use secrets::{Referrer, SecretInfo, Secrets};
 
+use database::Database;
 use forgeport_grants::Setting;
 use key::KeyId;
 use keys::Keys;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::Transaction;
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use sum::Sum;
 use zeroize::Zeroizing;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -52,8 +59,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// One open store. It may be shared between threads, which then take turns; for reads in parallel open it once for each.
 pub struct Store {
     directory: PathBuf,
-    database: PathBuf,
-    connection: Mutex<Connection>,
+    database: Database,
+    log: Database,
     keys: Keys,
 }
 
@@ -61,11 +68,11 @@ impl Store {
     /// How long a call waits for another process' write before it fails with [`StoreError::Busy`].
     pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// Opens the store in a directory; what is not there yet is made. The key is not touched before it is needed.
+    /// Opens the store in a directory. Where there is none it is made with the first change, and so is the key.
     ///
     /// # Errors
-    /// When the directory or database cannot be made or read, is open for others to write, or comes from a newer Forgeport,
-    /// in which case it is left as it is.
+    /// When the database cannot be read, is not what was last written, or comes from a newer Forgeport, and when the directory is open
+    /// for others to write. Everything is left as it is then.
     pub fn open(directory: &Path, key: KeySource) -> Result<Store> {
         Store::open_with_keyring(directory, key, Box::new(SystemKeyring))
     }
@@ -75,27 +82,17 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_with_keyring(directory: &Path, key: KeySource, keyring: Box<dyn Keyring>) -> Result<Store> {
-        private::directory(directory)?;
-        let database = directory.join("forgeport.db");
-        private::empty_file(&database)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connect = || -> Result<Connection> {
-            let mut connection = Connection::open_with_flags(&database, flags)?;
-            connection.busy_timeout(Self::BUSY_TIMEOUT)?;
-            connection.pragma_update(None, "foreign_keys", true)?;
-            schema::bring_up_to_date(&mut connection, directory)?;
-            // What is deleted or replaced is overwritten, and nothing is copied to files elsewhere.
-            connection.pragma_update(None, "secure_delete", true)?;
-            connection.pragma_update(None, "temp_store", "memory")?;
-            Ok(connection)
-        };
-        let connection = connect().map_err(|error| error.at(&database))?;
-        Ok(Store {
+        private::check_directory(directory)?;
+        let path = directory.join("forgeport.db");
+        let sum = Sum::beside(&path);
+        let store = Store {
             directory: directory.to_owned(),
-            connection: Mutex::new(connection),
+            database: Database::new(path, schema::STORE, Some(sum)),
+            log: Database::new(directory.join(schema::AUDIT_FILE), schema::AUDIT, None),
             keys: Keys::new(key, directory, keyring),
-            database,
-        })
+        };
+        store.database.check()?;
+        Ok(store)
     }
 
     /// The registrations.
@@ -165,30 +162,12 @@ impl Store {
         }
     }
 
-    /// Runs queries that all see the same state.
     fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.transact(TransactionBehavior::Deferred, work)
+        self.database.read(work)
     }
 
-    /// Runs a change, whole or not at all, while no other process can change anything.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.transact(TransactionBehavior::Immediate, work)
-    }
-
-    fn transact<T>(
-        &self,
-        behavior: TransactionBehavior,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
-    ) -> Result<T> {
-        // A panic elsewhere has rolled its transaction back, so the connection is as good as new.
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = || {
-            let transaction = connection.transaction_with_behavior(behavior)?;
-            let outcome = work(&transaction)?;
-            transaction.commit()?;
-            Ok(outcome)
-        };
-        run().map_err(|error: StoreError| error.at(&self.database))
+        self.database.write(work)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     seal, secrets,
 };
 use rusqlite::Transaction;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// What a rotation has done.
 #[derive(Debug)]
@@ -59,7 +59,8 @@ pub(crate) fn rotate(
     store.keys.follow(&key, kept_in);
     let settled = store.write(|tx| store.keys.settle(tx, Some(key.id), reached));
     reached(Step::Settled);
-    let erased = erase(store);
+    // What the old key has encrypted goes from the database's free pages.
+    let erased = store.database.compact();
     reached(Step::Erased);
     Ok(Rotated { kept_in, values, leftovers: [settled, erased].into_iter().filter_map(Result::err).collect() })
 }
@@ -103,20 +104,6 @@ fn parse_given(given: Option<&str>, in_use: Option<KeyId>) -> Result<Key> {
         true => Err(StoreError::SameKey),
         false => Ok(key),
     }
-}
-
-/// Takes what the old key has encrypted from the database's free pages and from its log.
-fn erase(store: &Store) -> Result<()> {
-    let connection = store.connection.lock().unwrap_or_else(PoisonError::into_inner);
-    let run = || {
-        connection.execute_batch("VACUUM")?;
-        let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
-        match is_busy {
-            true => Err(StoreError::Busy(store.database.clone())),
-            false => Ok(()),
-        }
-    };
-    run().map_err(|error: StoreError| error.at(&store.database))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{
     seal::Sealed,
 };
 use forgeport_grants::{CallOf, Limits, SecretReference};
-use rusqlite::{Row, Transaction, ffi, named_params};
+use rusqlite::{Row, Transaction, ffi, named_params, params_from_iter};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
@@ -81,13 +81,14 @@ pub(crate) fn name_taken(error: rusqlite::Error, what: &'static str, name: &str)
 /// One registration or all of them, with their options, in the order of their names.
 pub(crate) fn load(tx: &Transaction<'_>, id: Option<&str>) -> Result<Vec<CodeRepository>> {
     let mut options = load_options(tx, id)?;
-    let mut statement = tx.prepare(
+    // One query for both would go through all registrations for each.
+    let which = if id.is_some() { "WHERE id = ?1" } else { "ORDER BY name" };
+    let mut statement = tx.prepare(&format!(
         "SELECT id, name, kind, description, provider_name, provider_version, provider_digest,
              provider_source, access, settings, grants, limits, created, updated
-         FROM code_repository LEFT JOIN component ON digest = provider_digest
-         WHERE ?1 IS NULL OR id = ?1 ORDER BY name",
-    )?;
-    let mut rows = statement.query([id])?;
+         FROM code_repository LEFT JOIN component ON digest = provider_digest {which}"
+    ))?;
+    let mut rows = statement.query(params_from_iter(id))?;
     let mut repositories = Vec::new();
     while let Some(row) = rows.next()? {
         let mut repository = read_row(row)?;
@@ -136,11 +137,11 @@ fn consent(row: &Row<'_>) -> Result<Option<Consent>> {
 type OptionsById = BTreeMap<String, BTreeMap<String, StoredOption>>;
 
 fn load_options(tx: &Transaction<'_>, id: Option<&str>) -> Result<OptionsById> {
-    let mut statement = tx.prepare(
-        "SELECT code_repository_id, name, plain, secret_name, secret_key, sealed
-         FROM code_repository_option WHERE ?1 IS NULL OR code_repository_id = ?1",
-    )?;
-    let mut rows = statement.query([id])?;
+    let which = if id.is_some() { "WHERE code_repository_id = ?1" } else { "" };
+    let mut statement = tx.prepare(&format!(
+        "SELECT code_repository_id, name, plain, secret_name, secret_key, sealed FROM code_repository_option {which}"
+    ))?;
+    let mut rows = statement.query(params_from_iter(id))?;
     let mut options = OptionsById::new();
     while let Some(row) = rows.next()? {
         let option = match (row.get("plain")?, row.get("secret_name")?, row.get("sealed")?) {

@@ -4,10 +4,12 @@ use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
 use forgeport_egress::{Auditor, Caller, Credential, Gate, GateSettings, Permit, Placeholder, Record, Request, Secret};
 use forgeport_grants::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement, deadline};
+use forgeport_store::{AuditEntry, Intents, KeySource, Store};
 use http::{HeaderMap, Method};
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpListener,
+    path::Path,
     sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
@@ -17,14 +19,46 @@ const TURNS: usize = 3000;
 /// As GitHub answers for one commit.
 const BODY: usize = 4 << 10;
 
-/// Hands records on, as the host's journal does.
-struct Hand(Mutex<mpsc::Sender<Record>>);
+/// Writes down what leaves, and hands on what has ended, as the host's journal does.
+struct Hand {
+    intents: Arc<Intents>,
+    ended: Mutex<mpsc::Sender<Record>>,
+}
 
 impl Auditor for Hand {
+    fn leaving(&self, caller: &Caller, record: Record) -> Result<Option<u64>, String> {
+        self.intents.announce(&entry(caller, record)).map(Some).map_err(|error| error.to_string())
+    }
+
     fn record(&self, _caller: &Caller, record: Record) {
-        if let Ok(sender) = self.0.lock() {
+        if let Ok(sender) = self.ended.lock() {
             let _ = sender.send(record);
         }
+    }
+}
+
+fn entry(caller: &Caller, record: Record) -> AuditEntry {
+    let Caller { tenant, registration, repository, provider, digest } = caller.clone();
+    let Record { at, method, origin, path, status, sent, received, secrets, outcome, rule, number: _ } = record;
+    let outcome = outcome.as_str().to_owned();
+    AuditEntry {
+        at,
+        until: at,
+        count: 1,
+        tenant,
+        registration,
+        repository,
+        provider,
+        digest,
+        method,
+        origin,
+        path,
+        status,
+        sent,
+        received,
+        secrets,
+        outcome,
+        rule,
     }
 }
 
@@ -36,7 +70,9 @@ pub fn measure() -> Result<()> {
     runtime.block_on(async {
         // The gate brings its own; this client would use the process' one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (bare, gate, permit) = (reqwest::Client::builder().tcp_nodelay(true).build()?, gate()?, permit(&url)?);
+        let home = tempfile::tempdir()?;
+        let bare = reqwest::Client::builder().tcp_nodelay(true).build()?;
+        let (gate, permit) = (gate()?, permit(&url, home.path())?);
         let (mut without, mut with) = (Vec::new(), Vec::new());
         for turn in 0..TURNS {
             let start = Instant::now();
@@ -74,7 +110,7 @@ fn request(url: &Url) -> Request {
     Request { method: Method::GET, url: url.clone(), headers, body: None, secret: None }
 }
 
-fn permit(url: &Url) -> Result<Permit> {
+fn permit(url: &Url, home: &Path) -> Result<Permit> {
     let origin = Origin::of(url)?;
     let grant = Grant { private: true, ..Grant::reading(origin.clone()) };
     let grants: Grants = [grant].into_iter().collect();
@@ -82,7 +118,13 @@ fn permit(url: &Url) -> Result<Permit> {
         Authority { asked: grants.clone(), granted: grants.clone(), ceiling: Some(grants), of: CallOf::Nobody };
     let secret = Secret::new(format!("github_pat_{:082}", 7).into());
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || receiver.iter().count());
+    let intents = Arc::new(Store::open(home, KeySource::File)?.audit().intents());
+    let written = intents.clone();
+    std::thread::spawn(move || {
+        receiver
+            .iter()
+            .for_each(|record: Record| written.written(&record.number.map_or(Vec::new(), |number| vec![number])))
+    });
     Ok(Permit {
         credentials: vec![Credential {
             setting: "token".into(),
@@ -92,7 +134,7 @@ fn permit(url: &Url) -> Result<Permit> {
             secret,
         }],
         placeholders: vec![Placeholder::new("token".into(), [7; 16])],
-        auditor: Arc::new(Hand(Mutex::new(sender))),
+        auditor: Arc::new(Hand { intents, ended: Mutex::new(sender) }),
         ..Permit::new(authority, Limits::default(), deadline(Duration::from_secs(600)))
     })
 }

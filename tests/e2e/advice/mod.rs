@@ -25,6 +25,7 @@ const ADVICE: &[Advice] = &[
     Advice { text: "forgeport secret create {name} --KEY=VALUE", follow: name_an_unknown_secret },
     Advice { text: "forgeport code-repository register --help", follow: list_nothing },
     Advice { text: "forgeport secret create --help", follow: list_nothing },
+    Advice { text: "forgeport cache clear", follow: fill_the_disk },
     Advice { text: "chmod 600 {word}", follow: let_others_read_the_key },
     Advice { text: "chmod go-w {word}", follow: let_others_write_the_home },
     Advice { text: "ulimit -n {FILES}", follow: give_few_files },
@@ -144,15 +145,11 @@ fn call_an_option_no_secret(scene: &Scene) {
     scene.register(Kind::Github);
     scene.run(&["secret", "create", "s", "--host=x"]).good();
     // As an older provider would have left it, that called it a secret.
-    let database = rusqlite::Connection::open(scene.path("home/data/forgeport.db")).unwrap();
-    database
-        .execute_batch(
-            "INSERT INTO component SELECT 'older', settings FROM component;
-             UPDATE code_repository SET provider_digest = 'older';
-             UPDATE code_repository_option SET plain = NULL, secret_name = 's', secret_key = 'host' WHERE name = 'host'",
-        )
-        .unwrap();
-    drop(database);
+    scene.edit_store(
+        "INSERT INTO component SELECT 'older', settings FROM component;
+         UPDATE code_repository SET provider_digest = 'older';
+         UPDATE code_repository_option SET plain = NULL, secret_name = 's', secret_key = 'host' WHERE name = 'host'",
+    );
     let error = scene.download("main", "out", &[]).bad();
     obey(scene, &advised(&error, "forgeport ")).good();
     scene.download("main", "out", &[]).good();
@@ -170,9 +167,7 @@ fn rotate_without_a_key(scene: &Scene) {
 fn consent_again(scene: &Scene) {
     scene.register(Kind::Github);
     // As an older Forgeport has left it.
-    let database = rusqlite::Connection::open(scene.path("home/data/forgeport.db")).unwrap();
-    database.execute("UPDATE code_repository SET access = NULL", ()).unwrap();
-    drop(database);
+    scene.edit_store("UPDATE code_repository SET access = NULL");
     let error = scene.download("main", "out", &[]).bad();
     let described = scene.run(&["code-repository", "describe", "demo"]).good().stdout;
     assert_eq!(advised(&described, "forgeport "), advised(&error, "forgeport "));
@@ -227,4 +222,14 @@ fn give_few_files(scene: &Scene) {
 fn give_little_memory(scene: &Scene) {
     let error = obey(scene, "ulimit -S -v 200000; forgeport secret list").bad();
     obey(scene, &format!("ulimit -S -v 200000; {}; forgeport secret list", advised(&error, "ulimit "))).good();
+}
+
+fn fill_the_disk(scene: &Scene) {
+    scene.register(Kind::Github);
+    scene.download("main", "out", &[]).good();
+    let Some(_full) = crate::homes::on_a_full_disk(scene) else { return };
+    let create = ["secret", "create", "t", "--key=value"];
+    let error = scene.run(&create).bad();
+    obey(scene, &advised(&error, "forgeport cache clear")).good();
+    scene.run(&create).good();
 }

@@ -62,9 +62,11 @@ pub(super) fn incoming(answer: Checked) -> Response {
 pub(super) fn failure(error: EgressError) -> Failure {
     let text = error.to_string();
     match error {
-        EgressError::Refused(_) | EgressError::Improper(_) | EgressError::Leak { .. } | EgressError::Address(_) => {
-            Failure::Refused(text)
-        }
+        EgressError::Refused(_)
+        | EgressError::Improper(_)
+        | EgressError::Leak { .. }
+        | EgressError::Address(_)
+        | EgressError::Unrecorded(_) => Failure::Refused(text),
         EgressError::RateLimited { retry_after, .. } => {
             Failure::RateLimited((text, retry_after.map(|after| after.as_secs())))
         }

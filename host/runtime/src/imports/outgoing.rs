@@ -119,7 +119,10 @@ impl From<EgressError> for Failed {
     fn from(error: EgressError) -> Failed {
         let why = error.to_string();
         let code = match error {
-            EgressError::Refused(_) | EgressError::Improper(_) | EgressError::Leak { .. } => Error::HttpRequestDenied,
+            EgressError::Refused(_)
+            | EgressError::Improper(_)
+            | EgressError::Leak { .. }
+            | EgressError::Unrecorded(_) => Error::HttpRequestDenied,
             EgressError::Address(_) => Error::DestinationIpProhibited,
             EgressError::Unreachable { .. } => Error::DestinationUnavailable,
             EgressError::Broken { .. } => Error::HttpResponseIncomplete,

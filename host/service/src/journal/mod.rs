@@ -1,9 +1,9 @@
-//! Writes down what providers do on the network, off the path of the requests themselves.
+//! Writes down what providers do on the network: that a request leaves, before it does, and how it ended, off the path of the requests.
 
 mod pending;
 
 use forgeport_egress::{Auditor, Caller, Record};
-use forgeport_store::{AuditEntry, Store};
+use forgeport_store::{AuditEntry, Intents, Store};
 use pending::Pending;
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -17,8 +17,8 @@ pub(crate) struct Journal {
 }
 
 /// Where entries lie until they are written. Nobody waits who brings one.
-#[derive(Default)]
 struct Desk {
+    intents: Intents,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -26,12 +26,15 @@ struct Desk {
 #[derive(Default)]
 struct State {
     pending: Pending,
+    /// The numbers of those that were announced.
+    announced: Vec<u64>,
     stopped: bool,
 }
 
 impl Journal {
     pub(crate) fn start(store: Arc<Store>) -> Journal {
-        let desk = Arc::new(Desk::default());
+        let intents = store.audit().intents();
+        let desk = Arc::new(Desk { intents, state: Mutex::default(), changed: Condvar::new() });
         let theirs = desk.clone();
         let writer = std::thread::spawn(move || theirs.write_to(&store));
         Journal { desk, writer: Some(writer) }
@@ -53,29 +56,48 @@ impl Drop for Journal {
 }
 
 impl Auditor for Desk {
+    fn leaving(&self, caller: &Caller, record: Record) -> Result<Option<u64>, String> {
+        self.intents.announce(&entry(caller, record)).map(Some).map_err(|error| error.to_string())
+    }
+
     fn record(&self, caller: &Caller, record: Record) {
-        self.state().pending.add(entry(caller, record));
+        let mut state = self.state();
+        state.announced.extend(record.number);
+        state.pending.add(entry(caller, record));
+        drop(state);
         self.changed.notify_all();
     }
 }
 
 impl Desk {
     fn write_to(&self, store: &Store) {
-        while let Some(entries) = self.take() {
-            if let Err(error) = store.audit().append(&entries) {
-                let missing: u64 = entries.iter().map(|entry| entry.count).sum();
-                tracing::warn!(%error, "{missing} requests are missing from the audit log");
+        let recovered = store.audit().recover();
+        if let Err(error) = recovered {
+            tracing::warn!(%error, "requests of earlier commands are not in the audit log yet; the next one puts them there");
+        }
+        while let Some((entries, announced)) = self.take() {
+            let written = store.audit().append(&entries);
+            let kept = written.or_else(|error| {
+                tracing::warn!(%error, "requests are not in the audit log yet; the next command that makes some puts them there");
+                self.intents.postpone(&entries)
+            });
+            match kept {
+                Ok(()) => self.intents.written(&announced),
+                Err(error) => {
+                    let missing: u64 = entries.iter().map(|entry| entry.count).sum();
+                    tracing::warn!(%error, "how {missing} requests ended is missing from the audit log");
+                }
             }
         }
     }
 
-    /// Waits for entries; nothing when all are written and no more come.
-    fn take(&self) -> Option<Vec<AuditEntry>> {
+    /// Waits for entries, and the numbers under which they were announced; nothing when all are written and no more come.
+    fn take(&self) -> Option<(Vec<AuditEntry>, Vec<u64>)> {
         let mut state = self.state();
         loop {
             let entries = state.pending.take();
             if !entries.is_empty() {
-                return Some(entries);
+                return Some((entries, std::mem::take(&mut state.announced)));
             }
             if state.stopped {
                 return None;
@@ -92,7 +114,7 @@ impl Desk {
 
 fn entry(caller: &Caller, record: Record) -> AuditEntry {
     let Caller { tenant, registration, repository, provider, digest } = caller.clone();
-    let Record { at, method, origin, path, status, sent, received, secrets, outcome, rule } = record;
+    let Record { at, method, origin, path, status, sent, received, secrets, outcome, rule, number: _ } = record;
     let outcome = outcome.as_str().to_owned();
     AuditEntry {
         at,

@@ -72,3 +72,14 @@ fn get_takes_no_beginnings_and_no_ids() {
     told(store.code_repositories().get("model"), &["no code repository"]);
     told(store.code_repositories().get(FIRST), &["no code repository"]);
 }
+
+#[test]
+fn of_very_many_that_could_be_meant_ten_are_named() {
+    let place = Place::new();
+    let store = place.open();
+    for number in 0..30 {
+        store.code_repositories().insert(&registration(&format!("demo-{number}")), None).unwrap();
+    }
+    let error = told(store.code_repositories().find("demo"), &["could be any of", ", and 20 more; write more"]);
+    assert_eq!(error.to_string().matches("demo-").count(), 10);
+}

@@ -5,6 +5,7 @@ mod canary;
 mod components;
 mod concurrency;
 mod consent;
+mod damage;
 mod finding;
 mod keys;
 mod opening;

@@ -1,6 +1,6 @@
 //! Who may read and change the files.
 
-use crate::support::{Place, chmod, custom, files_below, mode_of, register_with_token, told};
+use crate::support::{Place, chmod, custom, files_below, mode_of, register_with_token, told, values};
 use forgeport_store::{KeySource, Store, StoreError};
 use std::fs;
 
@@ -13,7 +13,7 @@ fn everything_that_the_store_makes_is_for_its_owner_alone() {
     assert_eq!(mode_of(&place.directory()), 0o700);
     assert_eq!(mode_of(&place.file("providers")), 0o700);
     let files = files_below(&place.directory());
-    for name in ["forgeport.db", "forgeport.db-wal", "forgeport.db-shm", "key", "lock"] {
+    for name in ["forgeport.db", "forgeport.sum", "key", "lock"] {
         assert!(files.contains(&place.file(name)), "{name} in {files:?}");
     }
     for file in files {
@@ -25,7 +25,8 @@ fn everything_that_the_store_makes_is_for_its_owner_alone() {
 fn parents_that_have_to_be_made_are_private_too() {
     let place = Place::new();
     let deep = place.directory().join("a/b");
-    drop(Store::open(&deep, KeySource::File).unwrap());
+    let store = Store::open(&deep, KeySource::File).unwrap();
+    store.secrets().create("s", &values(&[("k", "v")])).unwrap();
     for directory in [place.directory(), place.directory().join("a"), deep] {
         assert_eq!(mode_of(&directory), 0o700, "{directory:?}");
     }
@@ -46,12 +47,11 @@ fn a_directory_that_others_may_write_to_is_refused_and_nothing_is_made_in_it() {
 #[test]
 fn a_database_that_others_could_read_is_taken_from_them() {
     let place = Place::new();
-    drop(place.open());
+    register_with_token(&place.open(), "q", "token");
     chmod(&place.file("forgeport.db"), 0o644);
     let store = place.open();
     register_with_token(&store, "r", "token");
     assert_eq!(mode_of(&place.file("forgeport.db")), 0o600);
-    assert_eq!(mode_of(&place.file("forgeport.db-wal")), 0o600);
 }
 
 #[test]

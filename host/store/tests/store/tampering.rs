@@ -2,6 +2,7 @@
 
 use crate::support::{Place, register_with_token, token_of, told, values};
 use forgeport_store::{Store, StoreError};
+use std::fs;
 
 fn filled() -> Place {
     let place = Place::new();
@@ -18,6 +19,8 @@ fn changed(place: &Place, sql: &str) -> Store {
     let connection = place.sql();
     connection.execute_batch(sql).unwrap();
     drop(connection);
+    // Whoever can change the one file can remove the other.
+    fs::remove_file(place.file("forgeport.sum")).unwrap();
     place.open()
 }
 

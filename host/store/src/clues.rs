@@ -1,0 +1,59 @@
+//! By what of a checkout's remote a registration is found, so that only few of many have to be asked whether it is theirs.
+//!
+//! A built-in provider names its repository in its options, and owns no remote whose last part is another name. Of a custom component
+//! nothing is known but the hosts of whose remotes it may be told. A registration of which was kept neither is always found.
+
+use crate::{
+    Result,
+    code_repository::{CodeRepository, StoredOption},
+};
+use forgeport_grants::RemoteUrl;
+use rusqlite::Transaction;
+use std::collections::BTreeSet;
+
+/// The clue of a registration that is always found.
+const ALWAYS: &str = "";
+
+/// Keeps the clues of a registration, in the place of those that it had.
+pub(crate) fn keep(tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
+    tx.execute("DELETE FROM remote_clue WHERE code_repository_id = ?1", [&repository.id])?;
+    let mut insert = tx.prepare("INSERT INTO remote_clue (clue, code_repository_id) VALUES (?1, ?2)")?;
+    for clue in of_registration(repository) {
+        insert.execute([&clue, &repository.id])?;
+    }
+    Ok(())
+}
+
+/// The ids of the registrations that may be one of these remotes.
+pub(crate) fn find(tx: &Transaction<'_>, remotes: &[RemoteUrl]) -> Result<BTreeSet<String>> {
+    let clues: BTreeSet<String> =
+        remotes.iter().flat_map(|remote| [remote.host().to_owned(), of_name(remote.path())]).collect();
+    let mut select = tx.prepare("SELECT code_repository_id FROM remote_clue WHERE clue = ?1")?;
+    let mut found = BTreeSet::new();
+    for clue in clues.iter().map(String::as_str).chain([ALWAYS]) {
+        for id in select.query_map([clue], |row| row.get(0))? {
+            found.insert(id?);
+        }
+    }
+    Ok(found)
+}
+
+fn of_registration(repository: &CodeRepository) -> BTreeSet<String> {
+    let Some(consent) = &repository.consent else { return BTreeSet::from([ALWAYS.to_owned()]) };
+    match repository.provider.source {
+        Some(_) => consent.access.remote_hosts.iter().cloned().collect(),
+        None => {
+            let plain = |option: &StoredOption| match option {
+                StoredOption::Plain(text) if !text.contains("://") => Some(of_name(text)),
+                _ => None,
+            };
+            repository.options.values().filter_map(plain).collect()
+        }
+    }
+}
+
+/// The last part of a path; forges take it in any case. No host has a slash in it.
+fn of_name(path: &str) -> String {
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    format!("/{}", name.to_ascii_lowercase())
+}

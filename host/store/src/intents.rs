@@ -1,0 +1,278 @@
+//! Requests that are on their way, written down before they leave: an entry of the audit log is made when a request ends, and a process
+//! that is killed writes none.
+//!
+//! Each process has a file of its own in `requests`, which it holds locked, with one line of JSON for each request that leaves, and one
+//! that says which have come into the audit log. To write a line takes microseconds, as nothing is synced: what one process has written
+//! is there for the others, and is lost only with the whole machine. The file goes when all of it is in the log. One that nobody holds
+//! any more is of a process that was killed, or could not write into the log: the next one that makes requests puts it there.
+
+use crate::{AuditEntry, Result, StoreError, private};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// The directory beside the database.
+const DIRECTORY: &str = "requests";
+/// A file that is longer, in bytes, is written anew without what has ended.
+const LONGEST: u64 = 1 << 20;
+
+/// What this process has on its way.
+pub struct Intents {
+    directory: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    file: Option<(PathBuf, File)>,
+    length: u64,
+    next: u64,
+    /// The lines of those that are not in the audit log.
+    open: BTreeMap<u64, String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    Leaves(u64, AuditEntry),
+    Written(Vec<u64>),
+}
+
+impl Intents {
+    pub(crate) fn new(store: &Path) -> Intents {
+        Intents { directory: store.join(DIRECTORY), state: Mutex::default() }
+    }
+
+    /// Writes down that a request is about to leave, and returns its number.
+    ///
+    /// # Errors
+    /// When that is not possible.
+    pub fn announce(&self, entry: &AuditEntry) -> Result<u64> {
+        let mut state = self.state();
+        let number = state.next;
+        state.next += 1;
+        self.keep(&mut state, number, entry)?;
+        Ok(number)
+    }
+
+    /// These have come into the audit log. Where that cannot be written down, they are found there when this file is read.
+    pub fn written(&self, numbers: &[u64]) {
+        let mut state = self.state();
+        state.open.retain(|number, _| !numbers.contains(number));
+        let done = match state.open.is_empty() {
+            true => remove(&mut state),
+            false if state.length > LONGEST => self.renew(&mut state),
+            false => append(&mut state, &line(&Line::Written(numbers.to_vec()))),
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "the file of requests on their way is longer than it has to be");
+        }
+    }
+
+    /// Keeps entries that could not be put into the audit log.
+    ///
+    /// # Errors
+    /// When they cannot be kept here either.
+    pub fn postpone(&self, entries: &[AuditEntry]) -> Result<()> {
+        entries.iter().try_for_each(|entry| self.announce(entry).map(drop))
+    }
+
+    fn keep(&self, state: &mut State, number: u64, entry: &AuditEntry) -> Result<()> {
+        if state.file.is_none() {
+            state.file = Some(self.create()?);
+            state.length = 0;
+        }
+        let text = line(&Line::Leaves(number, entry.clone()));
+        append(state, &text)?;
+        state.open.insert(number, text);
+        Ok(())
+    }
+
+    fn create(&self) -> Result<(PathBuf, File)> {
+        private::directory(&self.directory)?;
+        loop {
+            let path = self.directory.join(format!("{}.jsonl", uuid::Uuid::new_v4().simple()));
+            let mut options = OpenOptions::new();
+            options.create_new(true).append(true).mode(0o600);
+            let file = options.open(&path).map_err(StoreError::io("make", &path))?;
+            file.lock().map_err(StoreError::io("lock", &path))?;
+            // Before it was locked, another process may have taken it for one that was abandoned.
+            if path.exists() {
+                return Ok((path, file));
+            }
+        }
+    }
+
+    /// A file with what is still on its way; only when all of that is in it, the other one goes.
+    fn renew(&self, state: &mut State) -> Result<()> {
+        let (path, file) = self.create()?;
+        let before = state.file.replace((path, file));
+        state.length = 0;
+        let text: String = state.open.values().map(String::as_str).collect();
+        append(state, &text)?;
+        before.map_or(Ok(()), |(path, _)| fs::remove_file(&path).map_err(StoreError::io("remove", &path)))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn append(state: &mut State, text: &str) -> Result<()> {
+    let Some((path, file)) = &mut state.file else { return Ok(()) };
+    file.write_all(text.as_bytes()).map_err(StoreError::io("write", path))?;
+    state.length += text.len() as u64;
+    Ok(())
+}
+
+fn remove(state: &mut State) -> Result<()> {
+    let Some((path, _)) = state.file.take() else { return Ok(()) };
+    fs::remove_file(&path).map_err(StoreError::io("remove", &path))
+}
+
+fn line(line: &Line) -> String {
+    serde_json::to_string(line).unwrap_or_default() + "\n"
+}
+
+/// Files of processes that have ended, whose entries are in none but them. They are locked for as long as they are held here.
+pub(crate) fn abandoned(store: &Path) -> Vec<(PathBuf, File)> {
+    let free = |path: PathBuf| {
+        let file = private::open(&path, OpenOptions::new().read(true).write(true)).ok()?;
+        file.try_lock().ok().map(|()| (path, file))
+    };
+    files(store).into_iter().filter_map(free).collect()
+}
+
+/// The entries of all files: those of requests that are on their way, and those of such as were when their process was killed.
+pub(crate) fn all(store: &Path) -> Result<Vec<AuditEntry>> {
+    let mut entries = Vec::new();
+    for path in files(store) {
+        entries.extend(entries_of(&path)?);
+    }
+    Ok(entries)
+}
+
+/// The entries of a file that are not known to be in the log. A last line that was cut is one of a request that did not leave.
+pub(crate) fn entries_of(path: &Path) -> Result<Vec<AuditEntry>> {
+    let bytes = private::read(path).map_err(StoreError::io("read", path))?.unwrap_or_default();
+    let mut open = BTreeMap::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        match serde_json::from_slice(line) {
+            Ok(Line::Leaves(number, entry)) => drop(open.insert(number, entry)),
+            Ok(Line::Written(numbers)) => numbers.iter().for_each(|number| drop(open.remove(number))),
+            Err(_) => {}
+        }
+    }
+    Ok(open.into_values().collect())
+}
+
+fn files(store: &Path) -> Vec<PathBuf> {
+    let entries = match fs::read_dir(store.join(DIRECTORY)) {
+        Ok(entries) => entries,
+        Err(error) => {
+            if error.kind() != ErrorKind::NotFound {
+                tracing::warn!(%error, "requests on their way cannot be read");
+            }
+            return Vec::new();
+        }
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    paths.sort();
+    paths
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{AuditFilter, IN_FLIGHT, KeySource, Store, audit::tests::entry};
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), KeySource::File).unwrap();
+        (directory, store)
+    }
+
+    fn leaving(at: i64) -> AuditEntry {
+        AuditEntry { path: format!("/{at}"), ..entry(at, "a", IN_FLIGHT) }
+    }
+
+    fn told(store: &Store) -> Vec<(i64, String)> {
+        let log = store.audit().list(&AuditFilter::default()).unwrap();
+        log.into_iter().map(|entry| (entry.at, entry.outcome)).collect()
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_told_until_the_log_has_how_it_ended() {
+        let (directory, store) = store();
+        let intents = store.audit().intents();
+        let numbers = [1, 2].map(|at| intents.announce(&leaving(at)).unwrap());
+        assert_eq!(told(&store), [(1, IN_FLIGHT.into()), (2, IN_FLIGHT.into())]);
+        // Between the two a process may be killed: it is told once.
+        store.audit().append(&[AuditEntry { outcome: "answered".into(), ..leaving(1) }]).unwrap();
+        assert_eq!(told(&store), [(1, "answered".into()), (2, IN_FLIGHT.into())]);
+        intents.written(&numbers[..1]);
+        assert_eq!(told(&store).len(), 2);
+        store.audit().append(&[AuditEntry { outcome: "failed".into(), ..leaving(2) }]).unwrap();
+        intents.written(&numbers[1..]);
+        assert_eq!(told(&store), [(1, "answered".into()), (2, "failed".into())]);
+        assert_eq!(fs::read_dir(directory.path().join(DIRECTORY)).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_process_left_that_has_ended_is_put_into_the_log_once_and_what_others_have_is_left_to_them() {
+        let (_directory, store) = store();
+        let (ended, living) = (store.audit().intents(), store.audit().intents());
+        for at in 1..=3 {
+            ended.announce(&leaving(at)).unwrap();
+        }
+        living.announce(&leaving(4)).unwrap();
+        store.audit().append(&[AuditEntry { outcome: "answered".into(), ..leaving(1) }]).unwrap();
+        ended.postpone(&[AuditEntry { outcome: "failed".into(), ..leaving(5) }]).unwrap();
+        drop(ended);
+        for _ in 0..2 {
+            store.audit().recover().unwrap();
+            let mut outcomes = told(&store);
+            outcomes.sort();
+            let flying = |at| (at, IN_FLIGHT.to_owned());
+            assert_eq!(outcomes, [(1, "answered".into()), flying(2), flying(3), flying(4), (5, "failed".into())]);
+        }
+        let found = files(store.audit().0.directory.as_path());
+        assert_eq!(found.len(), 1, "the living one's");
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_one_of_a_request_that_did_not_leave() {
+        let (directory, store) = store();
+        let intents = store.audit().intents();
+        for at in 1..=2 {
+            intents.announce(&leaving(at)).unwrap();
+        }
+        drop(intents);
+        let path = files(directory.path()).remove(0);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+        assert_eq!(told(&store), [(1, IN_FLIGHT.into())]);
+    }
+
+    #[test]
+    fn the_file_is_written_anew_before_it_grows_without_end() {
+        let (directory, store) = store();
+        let intents = store.audit().intents();
+        intents.announce(&leaving(0)).unwrap();
+        for at in 1..10_000 {
+            let number = intents.announce(&leaving(at)).unwrap();
+            intents.written(&[number]);
+            let bytes: u64 = files(directory.path()).iter().map(|file| fs::metadata(file).unwrap().len()).sum();
+            assert!(bytes <= 2 * LONGEST, "{bytes}");
+        }
+        assert_eq!(told(&store), [(0, IN_FLIGHT.into())]);
+    }
+}
