@@ -1,5 +1,4 @@
-//! Libraries that are loaded before the C library, and make a system of another kind of it, such as one with a file system
-//! of a cluster.
+//! Libraries that are loaded before the C library, and make a system of another kind of it: another clock, a file system of a cluster.
 
 use crate::scene::Scene;
 use std::{
@@ -7,6 +6,22 @@ use std::{
     path::PathBuf,
     process::{Command, Stdio},
 };
+
+/// A clock that differs by `CLOCK_OFFSET` seconds.
+pub const CLOCK: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(clock, time);
+    const char *offset = getenv("CLOCK_OFFSET");
+    if (result == 0 && clock == CLOCK_REALTIME && offset) time->tv_sec += atol(offset);
+    return result;
+}
+"#;
 
 /// A mount on a cluster: no locks on the memory that a write-ahead log's users share, and no mapping of it. Who tries it all the same is
 /// told to the file `REFUSED`.

@@ -6,50 +6,45 @@ use crate::{
     values,
 };
 use anyhow::{Result, bail};
-use forgeport_service::{KeyPlace, Service};
+use forgeport_service::{KeyPlace, Service, Values, some_of};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-use zeroize::Zeroizing;
 
 const MASK: &str = "********";
 
 pub fn run(service: &Service, output: Output, command: SecretCommand, options: Vec<(String, String)>) -> Result<()> {
-    let secrets = service.secrets();
     match command {
         SecretCommand::Create(args) => {
             let name = args.name.clone();
             service.create_secret(&name, &gather(args, options)?)?;
-            let keys = secrets.keys(&name)?;
-            let text =
-                || format!("Created the secret {name}; refer to it as {{{{{name}.{}}}}}.\n", keys.join("}}, {{"));
-            output.data(&json!({ "name": name, "keys": keys }), text)
+            let references = references(service, &name)?;
+            let data = json!({ "name": name, "keys": service.secret_keys(&name)?, "references": references });
+            output.data(&data, || format!("Created the secret {name}; refer to it as {}.\n", references.join(", ")))
         }
         SecretCommand::List => list(service, output),
         SecretCommand::Get { name, key, reveal } => get(service, output, &name, key, reveal),
         SecretCommand::Update { values, unset } => {
             let name = values.name.clone();
-            secrets.update(&name, &gather(values, options)?, &unset)?;
-            let keys = secrets.keys(&name)?;
+            service.update_secret(&name, &gather(values, options)?, &unset)?;
+            let keys = service.secret_keys(&name)?;
             let text = || format!("Updated the secret {name}; it has: {}.\n", keys.join(", "));
             output.data(&json!({ "name": name, "keys": keys }), text)
         }
         SecretCommand::Rename { name, new_name } => {
-            let followed = secrets.rename(&name, &new_name)?;
+            let followed = service.rename_secret(&name, &new_name)?;
             output.data(&json!({ "name": new_name, "followed": followed }), || {
                 let who =
-                    if followed.is_empty() { String::new() } else { format!("; followed by {}", followed.join(", ")) };
+                    if followed.is_empty() { String::new() } else { format!("; followed by {}", some_of(&followed)) };
                 format!("Renamed the secret {name} to {new_name}{who}.\n")
             })
         }
         SecretCommand::RotateKey { keep_in } => rotate(service, output, keep_in),
         SecretCommand::Delete { name, force } => {
-            let orphans =
-                if force { secrets.delete(&name)? } else { secrets.delete_unused(&name).map(|()| Vec::new())? };
+            let orphans = service.delete_secret(&name, force)?;
             output.data(&json!({ "deleted": name, "still_referring": orphans }), || {
                 let who = if orphans.is_empty() {
                     String::new()
                 } else {
-                    format!("; it is missing in {}", orphans.join(", "))
+                    format!("; it is missing in {}", some_of(&orphans))
                 };
                 format!("Deleted the secret {name}{who}.\n")
             })
@@ -79,7 +74,7 @@ fn rotate(service: &Service, output: Output, keep_in: Option<KeepIn>) -> Result<
     })
 }
 
-fn gather(args: SecretValues, options: Vec<(String, String)>) -> Result<BTreeMap<String, Zeroizing<String>>> {
+fn gather(args: SecretValues, options: Vec<(String, String)>) -> Result<Values> {
     let read = values::read(options)?.into_iter();
     let mut all: Vec<_> = read.map(|(key, value)| (key, value.text().clone())).collect();
     if let Some(file) = &args.values {
@@ -89,7 +84,7 @@ fn gather(args: SecretValues, options: Vec<(String, String)>) -> Result<BTreeMap
         let value = values::ask(&key)?;
         all.push((key, value));
     }
-    let mut gathered = BTreeMap::new();
+    let mut gathered = Values::new();
     for (key, value) in all {
         if gathered.insert(key.clone(), value).is_some() {
             bail!("the key {key} was given more than once: give it one value");
@@ -98,8 +93,13 @@ fn gather(args: SecretValues, options: Vec<(String, String)>) -> Result<BTreeMap
     Ok(gathered)
 }
 
+/// What an option can be given to take its value from a secret.
+fn references(service: &Service, name: &str) -> Result<Vec<String>> {
+    Ok(service.referable_keys(name)?.iter().map(|key| format!("{{{{{name}.{key}}}}}")).collect())
+}
+
 fn list(service: &Service, output: Output) -> Result<()> {
-    let secrets = service.secrets().list()?;
+    let secrets = service.list_secrets()?;
     output.data(&secrets, || {
         if secrets.is_empty() {
             return "No secrets yet: see `forgeport secret create --help`.\n".to_owned();
@@ -111,12 +111,11 @@ fn list(service: &Service, output: Output) -> Result<()> {
 }
 
 fn get(service: &Service, output: Output, name: &str, key: Option<String>, reveal: bool) -> Result<()> {
-    let secrets = service.secrets();
-    let all = secrets.keys(name)?;
+    let all = service.secret_keys(name)?;
     let wanted = match key {
         Some(key) if !all.contains(&key) => {
             // The store's own error tells which keys there are.
-            secrets.get(name, &key)?;
+            service.kept_value(name, &key)?;
             vec![key]
         }
         Some(key) => vec![key],
@@ -124,7 +123,7 @@ fn get(service: &Service, output: Output, name: &str, key: Option<String>, revea
     };
     let mut values = Map::new();
     for key in &wanted {
-        let value = if reveal { secrets.get(name, key)?.to_string() } else { MASK.to_owned() };
+        let value = if reveal { service.kept_value(name, key)?.to_string() } else { MASK.to_owned() };
         values.insert(key.clone(), Value::String(value));
     }
     let rows = |values: &Map<String, Value>| {

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use forgeport_grants::{Origin, Permission, Placement};
 use futures_util::StreamExt;
 use http::{
-    HeaderMap, HeaderValue, Method,
+    HeaderMap, HeaderValue, Method, StatusCode,
     header::{ACCEPT_ENCODING, USER_AGENT},
 };
 use std::{sync::Arc, time::Duration};
@@ -218,6 +218,9 @@ impl Gate {
         };
         let answered = tokio::time::timeout_at(permit.deadline.into(), sending).await;
         let (answer, turn) = answered.map_err(|_| unreachable("no answer in time".into()))??;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            permit.unauthorized.add(&entry.record.secrets);
+        }
         entry.record.status = Some(answer.status().as_u16());
         entry.record.outcome = Outcome::Answered;
         let size = permit.usage.headers(answer.headers())?;

@@ -22,7 +22,7 @@ pub use error::EgressError;
 pub use exits::{Answer, Checked, ForDisk, Telling};
 pub use gate::{Gate, GateSettings, Request, SecretUse};
 pub use guard::{AddressRefused, Lookup, SystemLookup};
-pub use permit::{Credential, KnownForms, Notices, Permit, Quiet, Secret};
+pub use permit::{Credential, KnownForms, Notices, Permit, Quiet, Secret, Unauthorized};
 pub use placeholder::Placeholder;
 pub use redact::redact_text;
 pub use usage::{Held, Usage};

@@ -8,8 +8,9 @@ use crate::{
 };
 use forgeport_grants::{Authority, Limits, Origin, Placement, holds_for};
 use std::{
+    collections::BTreeSet,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use zeroize::Zeroizing;
@@ -54,6 +55,28 @@ pub struct Permit {
     pub auditor: Arc<dyn Auditor>,
     /// The forms in which the credentials may come back, found when they are first needed.
     pub forms: KnownForms,
+    /// The credentials that were not taken.
+    pub unauthorized: Unauthorized,
+}
+
+/// The secret options whose credentials an origin answered with 401, "Unauthorized". Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Unauthorized(Arc<Mutex<BTreeSet<String>>>);
+
+impl Unauthorized {
+    pub(crate) fn add(&self, settings: &[String]) {
+        self.settings().extend(settings.iter().cloned());
+    }
+
+    /// Tells them once.
+    #[must_use]
+    pub fn take(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.settings())
+    }
+
+    fn settings(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// See [`Permit::forms`]; those of all credentials, and those of the ones that an origin is sent.
@@ -75,6 +98,7 @@ impl Permit {
             notices: Arc::new(Quiet),
             auditor: Arc::new(Unaudited),
             forms: KnownForms::default(),
+            unauthorized: Unauthorized::default(),
         }
     }
 

@@ -293,3 +293,20 @@ async fn what_cannot_be_written_down_does_not_leave() {
     assert!(home.asked().is_empty());
     assert_eq!(told.ended.lock().unwrap()[0].outcome, Outcome::Refused);
 }
+
+#[tokio::test]
+async fn credentials_that_an_origin_does_not_take_are_told_and_no_others() {
+    for (status, taken) in [("401 Unauthorized", false), ("403 Forbidden", true), ("200 OK", true)] {
+        let home = Server::start(vec![answer(status, "", "")]);
+        let permit = permit(&[&home]);
+        gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+        assert_eq!(permit.unauthorized.take().is_empty(), taken, "{status}");
+        assert!(permit.unauthorized.take().is_empty());
+    }
+    // One that was sent nothing has refused nothing.
+    let other = Server::start(vec![answer("401 Unauthorized", "", "")]);
+    let home = Server::start(vec![redirect(&other.url("/"))]);
+    let permit = permit(&[&home, &other]);
+    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    assert!(permit.unauthorized.take().is_empty());
+}

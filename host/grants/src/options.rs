@@ -117,6 +117,14 @@ impl Options {
         Ok(options)
     }
 
+    /// Another value for a secret that was given, as a token that is made anew has.
+    pub fn renew(&mut self, name: &str, secret: Zeroizing<String>) {
+        let given = |entry: &&mut Entry| entry.name == name && entry.secret && entry.given;
+        if let Some(entry) = self.0.iter_mut().find(given) {
+            entry.value = Some(secret);
+        }
+    }
+
     fn set(&mut self, name: &str, value: OptionValue) -> Result<(), OptionError> {
         let normal = normalise_name(name);
         let Some(entry) = self.0.iter_mut().find(|entry| entry.name == normal) else {

@@ -65,8 +65,14 @@ impl Service {
         request: DownloadRequest,
         observer: Arc<O>,
     ) -> Result<Downloaded> {
+        // Of all that is done for it: an attempt that failed does not stop the next one.
+        let _stop = request.stop.cancel_when_dropped();
+        let repository = self.find(&request.repository)?;
+        self.renewing(&repository, async || self.attempt(request.clone(), observer.clone()).await).await
+    }
+
+    async fn attempt<O: Observer + 'static>(&self, request: DownloadRequest, observer: Arc<O>) -> Result<Downloaded> {
         let DownloadRequest { repository, revision, subdirectory, directory, force, stop } = request;
-        let _stop = stop.cancel_when_dropped();
         let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
         Staged::check_target(&directory, force)?;
         let (registered, consent) = self.consented(self.find(&repository)?).await?;

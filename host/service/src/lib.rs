@@ -13,6 +13,7 @@ mod mint;
 mod policy;
 mod provider;
 mod register;
+mod secrets;
 mod session;
 mod status;
 mod update;
@@ -29,8 +30,8 @@ pub use forgeport_grants::{
 };
 pub use forgeport_runtime::{Commit, Identity, serve_as_child};
 pub use forgeport_store::{
-    AuditEntry, AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Referrer, Rotated, SecretInfo,
-    Secrets, StoreError, StoredOption,
+    AuditEntry, AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Rotated, SecretInfo,
+    StoreError, StoredOption, some_of,
 };
 pub use grants::{Explanation, Held};
 pub use home::Home;
@@ -38,19 +39,20 @@ pub use inspect::Inspection;
 pub use policy::detect_policy;
 pub use provider::{BUILT_IN, Source};
 pub use register::{Marks, Plan, Registration, Replaced};
+pub use secrets::Values;
 pub use status::{Match, RemoteState, Status};
 pub use update::{Changes, Update};
 
-use forgeport_egress::{Gate, GateSettings};
+use forgeport_egress::{Gate, GateSettings, Unauthorized};
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, Program, Runtime};
 use forgeport_store::Store;
 use journal::Journal;
+use mint::MadeHere;
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
-
-use zeroize::Zeroizing;
 
 type Result<T> = std::result::Result<T, ServiceError>;
 
@@ -65,6 +67,9 @@ pub struct Service {
     journal: OnceLock<Journal>,
     runtime: OnceLock<Runtime>,
     gate: OnceLock<Gate>,
+    made_here: MadeHere,
+    /// By the registrations' ids.
+    unauthorized: Mutex<BTreeMap<String, Unauthorized>>,
 }
 
 impl Service {
@@ -75,21 +80,8 @@ impl Service {
     pub fn open(home: Home, key: KeySource, policy: Policy) -> Result<Service> {
         let store = Arc::new(Store::open(&home.data, key)?);
         let (journal, runtime, gate) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ok(Service { home, store, policy, journal, runtime, gate })
-    }
-
-    /// The secrets.
-    pub fn secrets(&self) -> Secrets<'_> {
-        self.store.secrets()
-    }
-
-    /// Encrypts everything that is kept with a new key: a random one, or what `FORGEPORT_NEW_KEY` says where the environment has the key.
-    ///
-    /// # Errors
-    /// When the old key is not there or not this store's, or the new one cannot be kept. Nothing is changed then.
-    pub fn rotate_key(&self, keep_in: Option<KeyPlace>) -> Result<Rotated> {
-        let given = std::env::var("FORGEPORT_NEW_KEY").ok().map(Zeroizing::new);
-        Ok(self.store.rotate_key(keep_in, given.as_ref().map(|text| text.as_str()))?)
+        let (made_here, unauthorized) = (MadeHere::default(), Mutex::default());
+        Ok(Service { home, store, policy, journal, runtime, gate, made_here, unauthorized })
     }
 
     /// What providers did on the network, the oldest first.

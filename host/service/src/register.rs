@@ -125,9 +125,18 @@ impl Service {
     /// # Errors
     /// What the provider or the forge answers. Nothing is stored then.
     pub async fn carry_out(&self, plan: Plan) -> Result<(CodeRepository, Identity)> {
-        let Plan { mut repository, described, agreed, options, secrets, exists, .. } = plan;
+        let Plan { mut repository, described, agreed, mut options, secrets, exists, .. } = plan;
         let Described { provider, bytes, .. } = described;
-        let identity = self.tried(&repository, &agreed.access, &provider, &options).await?;
+        let identity = match self.tried(&repository, &agreed.access, &provider, &options).await {
+            Err(error) => {
+                let made_anew = self.made_anew(&repository, &mut options).await?;
+                match made_anew {
+                    true => self.tried(&repository, &agreed.access, &provider, &options).await?,
+                    false => return Err(error),
+                }
+            }
+            Ok(identity) => identity,
+        };
         repository.consent = Some(agreed);
         let store = self.store.code_repositories();
         for (name, value) in &secrets {
@@ -139,6 +148,17 @@ impl Service {
             false => store.insert(&repository, bytes.as_deref())?,
         }
         Ok((repository, identity))
+    }
+
+    /// As [`Service::renewing`], for options that are not stored yet: were there kept tokens that an origin did not take?
+    async fn made_anew(&self, repository: &CodeRepository, options: &mut Options) -> Result<bool> {
+        let forgotten = self.forget_unauthorized(repository)?;
+        for setting in &forgotten {
+            if let Some(StoredOption::Reference(to)) = repository.options.get(setting) {
+                options.renew(setting, self.secret_value(to.name(), to.key()).await?);
+            }
+        }
+        Ok(!forgotten.is_empty())
     }
 
     async fn tried(

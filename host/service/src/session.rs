@@ -1,11 +1,11 @@
 //! What a call of a provider acts with, put together from a registration and what it is held to.
 
 use crate::{Result, Service};
-use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret};
+use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret, Unauthorized};
 use forgeport_grants::{Access, CredentialPlan, Limit, OptionValue, Options, Setting};
 use forgeport_runtime::{Offline, Opening, Provider, Repository, Session};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use zeroize::Zeroizing;
 
 /// The only workspace of a command line.
@@ -67,9 +67,16 @@ impl Service {
             placeholders,
             notices,
             auditor: self.journal().auditor(),
+            unauthorized: self.unauthorized(repository),
             ..Permit::new(authority, limits, deadline)
         };
         Ok(provider.repository(Session { gate: self.gate()?, permit, values, time }))
+    }
+
+    /// Where is kept which of its credentials were not taken.
+    pub(crate) fn unauthorized(&self, repository: &CodeRepository) -> Unauthorized {
+        let mut known = self.unauthorized.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(repository.id.clone()).or_default().clone()
     }
 
     /// A registered repository for what needs neither network nor secrets; none is read.

@@ -96,7 +96,10 @@ impl Service {
             let provider = self.known(&repository, known).await?;
             if let Some(url) = self.owns(&repository, &consent, &provider, url, context.commit.as_deref()).await? {
                 let pushed = match (ask, &context.commit) {
-                    (true, Some(commit)) => self.ask(&repository, &consent, &provider, commit).await?,
+                    (true, Some(commit)) => {
+                        let asking = async || self.ask(&repository, &consent, &provider, commit).await;
+                        self.renewing(&repository, asking).await?
+                    }
                     _ => known_here(&remote.pushed),
                 };
                 let CodeRepository { name, id, kind, .. } = repository;

@@ -1,7 +1,8 @@
 //! Tokens of a GitHub App's installation: the app signs a short statement with its key, and GitHub gives a token of an hour for it
 //! (<https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app>).
 
-use super::{Exchange, Values, required, url_of};
+use super::{Exchange, required, url_of};
+use crate::secrets::Values;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use forgeport_egress::{Credential, Request, Secret};
 use forgeport_grants::{Placement, date_after};

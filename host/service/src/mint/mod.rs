@@ -4,31 +4,35 @@
 mod github_app;
 mod oauth_client;
 
-use crate::{Result, Service, ServiceError};
+use crate::{Result, Service, ServiceError, secrets::Values};
 use forgeport_egress::{Caller, Checked, Credential, Permit, Request};
 use forgeport_grants::{Authority, CallOf, Grant, Grants, Limits, Origin, date_after, deadline};
+use forgeport_store::{CodeRepository, StoredOption};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use url::Url;
 use zeroize::Zeroizing;
 
 /// The key that says how.
-const MINT: &str = "mint";
+pub(crate) const MINT: &str = "mint";
 /// The key that is referred to.
-const TOKEN: &str = "token";
-/// When the kept token ends (milliseconds since 1970), and what it was made from.
+pub(crate) const TOKEN: &str = "token";
+/// When the kept token ends and when it was made (milliseconds since 1970), and what it was made from.
 const KEPT: &str = "token_expires";
 /// A token that ends sooner than this is not used any more: it has to last for the requests that it is put into.
 const MARGIN: Duration = Duration::from_secs(120);
 /// How long the minting may take.
 const TIME: Duration = Duration::from_secs(30);
+/// A token that was made here within this time and is refused all the same is refused for another reason than its age.
+const FRESH: Duration = Duration::from_secs(60);
 
-type Values = BTreeMap<String, Zeroizing<String>>;
+/// When this process made tokens, by the names of the secrets.
+pub(crate) type MadeHere = Mutex<BTreeMap<String, Instant>>;
 
 /// A fresh token.
 struct Minted {
@@ -42,18 +46,26 @@ struct Exchange {
     credential: Credential,
 }
 
-impl Service {
-    /// Stores a new secret; one that tokens are made from has to have all that it takes.
-    ///
-    /// # Errors
-    /// When something is missing or cannot be read, or the name is taken.
-    pub fn create_secret(&self, name: &str, values: &Values) -> Result<()> {
-        if values.contains_key(MINT) {
-            exchange(values).map_err(|why| failed(name, why))?;
-        }
-        Ok(self.secrets().create(name, values)?)
+/// Has a secret all that tokens are made from, where it says that some are?
+///
+/// # Errors
+/// What is missing or wrong.
+pub(crate) fn check(name: &str, values: &Values) -> Result<()> {
+    if !values.contains_key(MINT) {
+        return Ok(());
     }
+    if let Some(made) = values.keys().find(|key| is_made(key)) {
+        return Err(failed(name, format!("its {made} is made by Forgeport: leave --{made} out")));
+    }
+    exchange(values).map(drop).map_err(|why| failed(name, why))
+}
 
+/// Is it the key of what is made, and not of what it is made from?
+pub(crate) fn is_made(key: &str) -> bool {
+    [TOKEN, KEPT].contains(&key)
+}
+
+impl Service {
     /// One value of a secret, made if need be.
     pub(crate) async fn secret_value(&self, name: &str, key: &str) -> Result<Zeroizing<String>> {
         if !self.is_minted(name, key) {
@@ -65,9 +77,10 @@ impl Service {
             return Ok(kept);
         }
         let Minted { token, expires } = self.mint(name, &values).await?;
-        let ends = expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let kept = [(TOKEN, token.clone()), (KEPT, Zeroizing::new(format!("{ends} {recipe}")))];
+        let kept = Zeroizing::new(format!("{} {} {recipe}", millis(expires), millis(SystemTime::now())));
+        let kept = [(TOKEN, token.clone()), (KEPT, kept)];
         self.secrets().update(name, &kept.map(|(key, value)| (key.to_owned(), value)).into(), &[])?;
+        self.made_here().insert(name.to_owned(), Instant::now());
         Ok(token)
     }
 
@@ -84,11 +97,51 @@ impl Service {
     }
 
     fn is_minted(&self, name: &str, key: &str) -> bool {
-        key == TOKEN && self.secrets().keys(name).is_ok_and(|keys| keys.iter().any(|key| key == MINT))
+        key == TOKEN && self.mints(name).unwrap_or_default()
+    }
+
+    /// Does something, and once more with new tokens if an origin did not take one that was kept: its time is told by a clock, which may
+    /// have been wrong, and whoever gave it may have taken it back.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub(crate) async fn renewing<T>(
+        &self,
+        repository: &CodeRepository,
+        work: impl AsyncFn() -> Result<T>,
+    ) -> Result<T> {
+        match work().await {
+            Err(error) => match self.forget_unauthorized(repository).unwrap_or_default().is_empty() {
+                true => Err(error),
+                false => work().await,
+            },
+            done => done,
+        }
+    }
+
+    /// Forgets the kept tokens that an origin did not take, and tells the options that they are the values of.
+    pub(crate) fn forget_unauthorized(&self, repository: &CodeRepository) -> Result<Vec<String>> {
+        let mut forgotten = Vec::new();
+        for setting in self.unauthorized(repository).take() {
+            let Some(StoredOption::Reference(to)) = repository.options.get(&setting) else { continue };
+            let made = self.made_here().get(to.name()).copied();
+            let is_fresh = made.is_some_and(|made| made.elapsed() < FRESH);
+            if self.is_minted(to.name(), to.key()) && !is_fresh {
+                let keys: Vec<String> =
+                    self.secrets().keys(to.name())?.into_iter().filter(|key| is_made(key)).collect();
+                self.secrets().update(to.name(), &Values::new(), &keys)?;
+                forgotten.push(setting);
+            }
+        }
+        Ok(forgotten)
+    }
+
+    fn made_here(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+        self.made_here.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn recipe_keys(&self, name: &str) -> Result<Vec<String>> {
-        Ok(self.secrets().keys(name)?.into_iter().filter(|key| key != TOKEN && key != KEPT).collect())
+        Ok(self.secrets().keys(name)?.into_iter().filter(|key| !is_made(key)).collect())
     }
 
     fn recipe(&self, name: &str) -> Result<Values> {
@@ -96,12 +149,13 @@ impl Service {
         keys.map(|key| Ok((key.clone(), self.secrets().get(name, &key)?))).collect()
     }
 
-    /// The token of before, if it lasts long enough and was made from the same values.
+    /// The token of before, if it lasts long enough and was made from the same values, by a clock that was right as far as can be told.
     fn kept(&self, name: &str, recipe: &str) -> Result<Option<Zeroizing<String>>> {
         let Ok(kept) = self.secrets().get(name, KEPT) else { return Ok(None) };
-        let (ends, of) = kept.split_once(' ').unwrap_or_default();
-        let ends = date_after(UNIX_EPOCH, Duration::from_millis(ends.parse().unwrap_or_default()));
-        match of == recipe && ends > date_after(SystemTime::now(), MARGIN) {
+        let Some((ends, made)) = times(&kept, recipe) else { return Ok(None) };
+        let now = SystemTime::now();
+        let is_possible = made <= now && ends <= date_after(made, LONGEST);
+        match is_possible && ends > date_after(now, MARGIN) {
             true => Ok(Some(self.secrets().get(name, TOKEN)?)),
             false => Ok(None),
         }
@@ -169,7 +223,8 @@ fn minted(answer: &Checked) -> std::result::Result<Minted, String> {
         Some(Answer { token: Some(token), expires_at, expires_in, .. }) if answer.status().is_success() => {
             let told = expires_at.as_deref().and_then(|text| humantime::parse_rfc3339(text).ok());
             let life = expires_in.map_or(UNTOLD, Duration::from_secs).min(LONGEST);
-            let expires = told.unwrap_or_else(|| date_after(SystemTime::now(), life));
+            let now = SystemTime::now();
+            let expires = told.unwrap_or_else(|| date_after(now, life)).min(date_after(now, LONGEST));
             Ok(Minted { token: Zeroizing::new(token), expires })
         }
         Some(Answer { message, error, error_description, .. }) => {
@@ -190,6 +245,18 @@ fn url_of(key: &str, text: &str) -> std::result::Result<(Url, Origin), String> {
     let url = Url::parse(text).map_err(|error| format!("{key} is no URL: {error}"))?;
     let origin = Origin::of(&url).map_err(|error| format!("{key}: {error}"))?;
     Ok((url, origin))
+}
+
+/// When a kept token ends, and when it was made, if it was from the same values.
+fn times(kept: &str, recipe: &str) -> Option<(SystemTime, SystemTime)> {
+    let mut parts = kept.splitn(3, ' ');
+    let mut time = || Some(date_after(UNIX_EPOCH, Duration::from_millis(parts.next()?.parse().ok()?)));
+    let (ends, made) = (time()?, time()?);
+    (parts.next()? == recipe).then_some((ends, made))
+}
+
+fn millis(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
 fn fingerprint(values: &Values) -> String {

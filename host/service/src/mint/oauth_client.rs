@@ -1,6 +1,7 @@
 //! Tokens for an OAuth client's own credentials (RFC 6749, section 4.4), such as those of a consumer on Bitbucket.
 
-use super::{Exchange, Values, required, url_of};
+use super::{Exchange, required, url_of};
+use crate::secrets::Values;
 use forgeport_egress::{Credential, Request, Secret};
 use forgeport_grants::Placement;
 use http::{HeaderMap, HeaderValue, Method, header::ACCEPT, header::CONTENT_TYPE};

@@ -1,0 +1,112 @@
+//! Secrets, as people keep them: one that tokens are made from is checked whenever it changes, however it is changed. So nothing but this
+//! writes to those of the store.
+
+use crate::{Result, Service};
+use forgeport_store::{KeyPlace, KeySource, Rotated, SecretInfo, Secrets};
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// The values of a secret by their keys.
+pub type Values = BTreeMap<String, Zeroizing<String>>;
+
+impl Service {
+    /// Stores a new secret.
+    ///
+    /// # Errors
+    /// When the name is taken, or tokens are to be made from it and something for that is missing or wrong.
+    pub fn create_secret(&self, name: &str, values: &Values) -> Result<()> {
+        crate::mint::check(name, values)?;
+        Ok(self.secrets().create(name, values)?)
+    }
+
+    /// Sets values of a secret and removes keys, all or nothing; other keys stay.
+    ///
+    /// # Errors
+    /// As [`Service::create_secret`], of what it would be then; also when the secret or a key to remove does not exist.
+    pub fn update_secret(&self, name: &str, set: &Values, remove: &[String]) -> Result<()> {
+        let touched = |key: &String| set.contains_key(key) || remove.contains(key);
+        let kept = self.secrets().keys(name)?.into_iter().filter(|key| !touched(key) && !crate::mint::is_made(key));
+        let is_minted = set.contains_key(crate::mint::MINT) || self.mints(name)?;
+        if is_minted && !remove.iter().any(|key| key == crate::mint::MINT) {
+            // What else it has is read for this alone: others can be set anew although their key is lost.
+            let kept = kept.map(|key| Ok((key.clone(), self.secrets().get(name, &key)?)));
+            let mut values = kept.collect::<Result<Values>>()?;
+            values.extend(set.clone());
+            crate::mint::check(name, &values)?;
+        }
+        Ok(self.secrets().update(name, set, remove)?)
+    }
+
+    /// One value, as it is kept.
+    ///
+    /// # Errors
+    /// When there is no such secret or key (the error tells what there is, never a value), or it cannot be decrypted.
+    pub fn kept_value(&self, name: &str, key: &str) -> Result<Zeroizing<String>> {
+        Ok(self.secrets().get(name, key)?)
+    }
+
+    /// The keys of one secret, in alphabetical order.
+    ///
+    /// # Errors
+    /// When there is no such secret.
+    pub fn secret_keys(&self, name: &str) -> Result<Vec<String>> {
+        Ok(self.secrets().keys(name)?)
+    }
+
+    /// The keys of a secret that options can refer to: of one that tokens are made from, the token alone.
+    ///
+    /// # Errors
+    /// When there is no such secret.
+    pub fn referable_keys(&self, name: &str) -> Result<Vec<String>> {
+        match self.mints(name)? {
+            true => Ok(vec![crate::mint::TOKEN.to_owned()]),
+            false => self.secret_keys(name),
+        }
+    }
+
+    /// All secrets, ordered by name, without values.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn list_secrets(&self) -> Result<Vec<SecretInfo>> {
+        Ok(self.secrets().list()?)
+    }
+
+    /// Gives a secret another name. The code repositories that refer to it follow; their names are returned.
+    ///
+    /// # Errors
+    /// When there is no such secret, or the new name is taken or breaks the rules.
+    pub fn rename_secret(&self, name: &str, new_name: &str) -> Result<Vec<String>> {
+        Ok(self.secrets().rename(name, new_name)?)
+    }
+
+    /// Deletes a secret; with `force` also one that code repositories refer to, whose names are returned.
+    ///
+    /// # Errors
+    /// When there is no such secret, or some refer to it and nothing is forced.
+    pub fn delete_secret(&self, name: &str, force: bool) -> Result<Vec<String>> {
+        if force {
+            return Ok(self.secrets().delete(name)?);
+        }
+        self.secrets().delete_unused(name)?;
+        Ok(Vec::new())
+    }
+
+    /// Encrypts everything that is kept with a new key: a random one, or what `FORGEPORT_NEW_KEY` says where the environment has the key.
+    ///
+    /// # Errors
+    /// When the old key is not there or not this store's, or the new one cannot be kept. Nothing is changed then.
+    pub fn rotate_key(&self, keep_in: Option<KeyPlace>) -> Result<Rotated> {
+        let given = KeySource::detect_new();
+        Ok(self.store.rotate_key(keep_in, given.as_ref().map(|text| text.as_str()))?)
+    }
+
+    pub(crate) fn secrets(&self) -> Secrets<'_> {
+        self.store.secrets()
+    }
+
+    /// Are tokens made from it?
+    pub(crate) fn mints(&self, name: &str) -> Result<bool> {
+        Ok(self.secrets().keys(name)?.iter().any(|key| key == crate::mint::MINT))
+    }
+}
