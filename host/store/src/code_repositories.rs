@@ -65,8 +65,8 @@ impl CodeRepositories<'_> {
         self.0.write(|tx| {
             let mut repository = by_name(tx, name)?;
             new_name.clone_into(&mut repository.name);
-            repository.updated = update_row(tx, &repository)?;
-            Ok(repository)
+            update_row(tx, &repository)?;
+            only(load(tx, Some(&repository.id))?, new_name)
         })
     }
 

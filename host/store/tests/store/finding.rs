@@ -1,7 +1,8 @@
 //! Code repositories as people name them.
 
-use crate::support::{Place, registration, told};
-use forgeport_store::{CodeRepository, Store, StoreError};
+use crate::support::{Place, custom, plain, registration, told, with};
+use forgeport_grants::{Access, RemoteUrl};
+use forgeport_store::{CodeRepository, Consent, Store, StoreError};
 
 fn store_with(place: &Place, entries: &[(&str, &str)]) -> Store {
     let store = place.open();
@@ -82,4 +83,49 @@ fn of_very_many_that_could_be_meant_ten_are_named() {
     }
     let error = told(store.code_repositories().find("demo"), &["could be any of", ", and 20 more; write more"]);
     assert_eq!(error.to_string().matches("demo-").count(), 10);
+}
+
+fn consented(repository: CodeRepository, hosts: &[&str]) -> CodeRepository {
+    let remote_hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let access = Access { remote_hosts, ..Access::default() };
+    CodeRepository { consent: Some(Consent { settings: Vec::new(), access }), ..repository }
+}
+
+#[test]
+fn by_a_remote_those_are_found_that_may_be_it() {
+    let place = Place::new();
+    let store = place.open();
+    let built_in = |name: &str, repository: &str| {
+        let options = [("owner", "acme"), ("repository", repository), ("api_url", "https://forge.example/demo")];
+        let registration = consented(registration(name), &["forge.example"]);
+        options.iter().fold(registration, |all, (option, value)| with(all, option, plain(value)))
+    };
+    let registrations = [
+        built_in("a", "Demo"),
+        built_in("b", "other"),
+        built_in("c", "group/demo"),
+        consented(custom("d", b"mine"), &["other.example", "forge.example"]),
+        consented(custom("e", b"mine"), &["other.example"]),
+        registration("f"),
+    ];
+    for registration in &registrations {
+        let component = registration.provider.source.is_some().then_some(&b"mine"[..]);
+        store.code_repositories().insert(registration, component).unwrap();
+    }
+    let found = |urls: &[&str]| -> String {
+        let urls: Vec<RemoteUrl> = urls.iter().map(|url| RemoteUrl::parse(url).unwrap()).collect();
+        store.code_repositories().that_may_own(&urls).unwrap().into_iter().map(|found| found.name).collect()
+    };
+    assert_eq!(found(&[]), "f");
+    assert_eq!(found(&["https://forge.example/acme/demo.git"]), "acdf");
+    assert_eq!(found(&["git@other.example:acme/DEMO"]), "acdef");
+    assert_eq!(found(&["https://elsewhere.example/acme/nothing"]), "f");
+    assert_eq!(found(&["https://elsewhere.example/a/other", "https://other.example/a/b"]), "bdef");
+    // What is changed is found by what it is then.
+    let read = store.code_repositories().get("b").unwrap();
+    store.code_repositories().update(&with(read, "repository", plain("new")), None).unwrap();
+    assert_eq!(found(&["https://elsewhere.example/a/other"]), "f");
+    assert_eq!(found(&["https://elsewhere.example/a/new"]), "bf");
+    store.code_repositories().delete("b").unwrap();
+    assert_eq!(found(&["https://elsewhere.example/a/new"]), "f");
 }
