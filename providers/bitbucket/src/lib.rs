@@ -1,10 +1,14 @@
 //! Bitbucket Cloud.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Error, Hosting, Identity, Need, Provider, Remote, Request,
+    Archive, Asked, Base, Commit, Credential, Description, Error, Hosting, Identity, Need, Provider, Remote, Request,
     Response, Setting, Settings, Url, git, given, http,
 };
 use serde::Deserialize;
+
+/// Which token will do.
+const TOKEN: &str = "an access token that may read the repository, or an API token with the scope read:repository:bitbucket \
+    together with --username";
 
 /// A repository on Bitbucket Cloud.
 #[derive(Debug)]
@@ -14,29 +18,32 @@ pub struct Bitbucket {
     hosting: Hosting,
     workspace: String,
     repository: String,
+    asked: Asked,
 }
 
 forgeport_provider::export!(Bitbucket);
 
+// Atlassian's schema promises none of these fields.
+
 #[derive(Deserialize)]
 struct RepositoryAnswer {
-    full_name: String,
+    full_name: Option<String>,
     mainbranch: Option<Branch>,
 }
 
 #[derive(Deserialize)]
 struct Branch {
-    name: String,
+    name: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct ReferenceAnswer {
-    target: CommitAnswer,
+    target: Option<CommitAnswer>,
 }
 
 #[derive(Deserialize)]
 struct CommitAnswer {
-    hash: String,
+    hash: Option<String>,
 }
 
 impl Provider for Bitbucket {
@@ -73,11 +80,14 @@ impl Provider for Bitbucket {
 
     fn open(settings: &Settings) -> Result<Self, Error> {
         let web = settings.base("web_url")?;
+        let (workspace, repository) = (settings.name("workspace")?, settings.name("repository")?);
+        let asked = Asked::new(format!("repository {workspace}/{repository}")).with(settings, "token", TOKEN);
         Ok(Self {
             api: settings.base("api_url")?,
             hosting: Hosting::new(&web).alternative_ssh("bitbucket.org", "altssh.bitbucket.org", 443),
-            workspace: settings.name("workspace")?,
-            repository: settings.name("repository")?,
+            workspace,
+            repository,
+            asked,
             web,
         })
     }
@@ -85,8 +95,10 @@ impl Provider for Bitbucket {
     // Access tokens of a repository may not ask who they are, so what is checked is the repository.
     fn login(&self) -> Result<Identity, Error> {
         let request = Request::get(self.url(&[]));
-        let found: RepositoryAnswer = http::json(&request, &self.what())?;
-        Ok(Identity::of_repository(found.full_name, found.mainbranch.map(|branch| branch.name)))
+        let found: RepositoryAnswer = http::json(&request, &self.asked)?;
+        let own = || format!("{}/{}", self.workspace, self.repository);
+        let branch = found.mainbranch.and_then(|branch| branch.name);
+        Ok(Identity::of_repository(found.full_name.unwrap_or_else(own), branch))
     }
 
     // The API's `commit` takes names too, but not those with a slash in them.
@@ -98,7 +110,7 @@ impl Provider for Bitbucket {
         for kind in ["branches", "tags"] {
             let request = Request::get(self.url(&["refs", kind, revision]));
             match http::json::<ReferenceAnswer>(&request, &self.commit_called(revision)) {
-                Ok(found) => return Ok(Commit::new(found.target.hash)),
+                Ok(found) => return self.commit_of(found.target, revision),
                 Err(Error::NotFound(text)) if kind == "tags" && !hex => {
                     return Err(Error::NotFound(text));
                 }
@@ -120,7 +132,7 @@ impl Provider for Bitbucket {
     }
 
     fn meaning(&self, response: &Response) -> Error {
-        response.error(&self.what())
+        response.error(&self.asked.part("the pack"))
     }
 
     fn commit_url(&self, commit: &str) -> Option<String> {
@@ -130,12 +142,8 @@ impl Provider for Bitbucket {
 }
 
 impl Bitbucket {
-    fn what(&self) -> String {
-        format!("repository {}/{}", self.workspace, self.repository)
-    }
-
-    fn commit_called(&self, revision: &str) -> String {
-        format!("the commit {revision} of {}", self.what())
+    fn commit_called(&self, revision: &str) -> Asked {
+        self.asked.part(&format!("the commit {revision}"))
     }
 
     fn url(&self, rest: &[&str]) -> Url {
@@ -146,9 +154,18 @@ impl Bitbucket {
     fn commit(&self, revision: &str) -> Result<Commit, Error> {
         let request = Request::get(self.url(&["commit", revision]));
         let found: CommitAnswer = http::json(&request, &self.commit_called(revision))?;
-        Ok(Commit::new(found.hash))
+        self.commit_of(Some(found), revision)
+    }
+
+    fn commit_of(&self, found: Option<CommitAnswer>, revision: &str) -> Result<Commit, Error> {
+        let id = found.and_then(|commit| commit.hash);
+        let untold = || self.commit_called(revision).untold("id");
+        id.map(Commit::new).ok_or_else(untold)
     }
 }
 
+#[cfg(test)]
+#[path = "answers_tests.rs"]
+mod answers;
 #[cfg(test)]
 mod tests;

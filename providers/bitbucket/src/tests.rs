@@ -5,17 +5,23 @@ use forgeport_provider::{Condition, Placement};
 
 use super::*;
 
-const API: &str = "https://api.bitbucket.org/2.0/repositories/team/demo";
+pub(super) const API: &str = "https://api.bitbucket.org/2.0/repositories/team/demo";
 const ID: &str = "ed899a2f4b50b4370feeea94676502b42383c746";
 
 fn open() -> Bitbucket {
+    open_with(true)
+}
+
+/// With a token, or without one.
+pub(super) fn open_with(token: bool) -> Bitbucket {
     let settings = [
         ("workspace", "team"),
         ("repository", "demo"),
         ("api_url", "https://api.bitbucket.org/2.0"),
         ("web_url", "https://bitbucket.org"),
     ];
-    Bitbucket::open(&Settings::new(settings, [("token", "placeholder")])).unwrap()
+    let secrets = if token { vec![("token", "placeholder")] } else { vec![] };
+    Bitbucket::open(&Settings::new(settings, secrets)).unwrap()
 }
 
 fn missing(url: &str) {
@@ -47,8 +53,11 @@ fn login_asks_for_the_repository_and_not_for_the_user() {
 
 #[test]
 fn an_empty_repository_has_no_main_branch() {
-    answer(API, 200, r#"{"full_name":"team/demo","mainbranch":null}"#);
-    assert_eq!(open().login().unwrap().default_branch, None);
+    for body in [r#"{"full_name":"team/demo","mainbranch":null}"#, r#"{"mainbranch":{}}"#, "{}"] {
+        answer(API, 200, body);
+        let identity = open().login().unwrap();
+        assert_eq!((identity.repository.as_str(), identity.default_branch), ("team/demo", None));
+    }
 }
 
 #[test]

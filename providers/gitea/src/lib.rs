@@ -1,10 +1,13 @@
 //! Gitea and Forgejo, also under a path of their host.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Entry, Error, GitUrl, Hosting, Identity, Need, Placement, Provider,
-    Remote, Request, Response, Setting, Settings, Trees, Url, below, http,
+    Archive, Asked, Base, Commit, Credential, Description, Entry, Error, GitUrl, Hosting, Identity, Need, Placement,
+    Provider, Remote, Request, Response, Setting, Settings, Trees, Url, below, http,
 };
 use serde::Deserialize;
+
+/// Which token will do.
+const TOKEN: &str = "one with the scope read:repository";
 
 /// A repository on Gitea or Forgejo.
 #[derive(Debug)]
@@ -13,30 +16,31 @@ pub struct Gitea {
     hosting: Hosting,
     owner: String,
     repository: String,
-    /// Was one given?
-    token: bool,
     trees: Trees,
+    /// The repository.
+    asked: Asked,
 }
 
 forgeport_provider::export!(Gitea);
 
+// Gitea's schema promises none of these fields, and an empty list may be null.
+
 #[derive(Deserialize)]
 struct RepositoryAnswer {
-    full_name: String,
+    full_name: Option<String>,
     default_branch: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct CommitAnswer {
-    sha: String,
+    sha: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct TreeAnswer {
-    tree: Vec<TreeItem>,
+    tree: Option<Vec<TreeItem>>,
     /// There are more pages.
-    #[serde(default)]
-    truncated: bool,
+    truncated: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -73,11 +77,13 @@ impl Provider for Gitea {
 
     fn open(settings: &Settings) -> Result<Self, Error> {
         let instance = settings.base("instance_url")?;
+        let (owner, repository) = (settings.name("owner")?, settings.name("repository")?);
+        let asked = Asked::new(format!("repository {owner}/{repository}")).with(settings, "token", TOKEN);
         Ok(Self {
             hosting: Hosting::with_option(settings, "host", &instance)?,
-            owner: settings.name("owner")?,
-            repository: settings.name("repository")?,
-            token: settings.has_secret("token"),
+            owner,
+            repository,
+            asked,
             trees: Trees::default(),
             instance,
         })
@@ -85,19 +91,20 @@ impl Provider for Gitea {
 
     fn login(&self) -> Result<Identity, Error> {
         let request = Request::get(self.url(&[]));
-        let found: RepositoryAnswer = http::json(&request, &self.what())?;
-        Ok(Identity::of_repository(found.full_name, found.default_branch))
+        let found: RepositoryAnswer = http::json(&request, &self.asked)?;
+        let own = || format!("{}/{}", self.owner, self.repository);
+        Ok(Identity::of_repository(found.full_name.unwrap_or_else(own), found.default_branch))
     }
 
     fn resolve(&self, revision: &str) -> Result<Commit, Error> {
-        let what = format!("the commit {revision} of {}", self.what());
+        let asked = self.asked.part(&format!("the commit {revision}"));
         // What costs the forge most and is not needed here.
         let url = ["stat", "verification", "files"]
             .iter()
             .fold(self.url(&["git", "commits", revision]), |url, part| url.query(part, "false"));
-        let found: CommitAnswer = http::json(&Request::get(url), &what)?;
+        let found: CommitAnswer = http::json(&Request::get(url), &asked)?;
         // It tells a tree too, but that is the commit's own id.
-        Ok(Commit::new(found.sha))
+        found.sha.map(Commit::new).ok_or_else(|| asked.untold("id"))
     }
 
     fn owns_remote(&self, remote: &Remote) -> bool {
@@ -112,14 +119,15 @@ impl Provider for Gitea {
 
     fn entries(&self, commit: &str, path: &str) -> Result<Option<Vec<Entry>>, Error> {
         self.trees.entries(commit, path, &|id, path| {
-            let what = format!("the tree {id} of {}", self.what());
+            let asked = self.asked.part(&format!("the tree {id}"));
             let mut entries = Vec::new();
             for page in 1.. {
                 let url = self.url(&["git", "trees", id]).query("per_page", "1000");
                 let request = Request::get(url.query("page", &page.to_string()));
-                let found: TreeAnswer = http::json(&request, &what)?;
-                let more = found.truncated && !found.tree.is_empty();
-                for item in found.tree {
+                let found: TreeAnswer = http::json(&request, &asked)?;
+                let items = found.tree.unwrap_or_default();
+                let more = found.truncated == Some(true) && !items.is_empty();
+                for item in items {
                     entries.push(Entry::from_mode(below(path, &item.path), &item.mode, item.sha)?);
                 }
                 if !more {
@@ -138,11 +146,15 @@ impl Provider for Gitea {
     fn git(&self) -> Option<GitUrl> {
         let url = GitUrl::new(self.instance.join([&self.owner, &format!("{}.git", self.repository)]));
         // For git a token is a password, whoever the user is.
-        Some(if self.token { url.secret("token", Placement::Basic("token".into())) } else { url })
+        Some(if self.asked.has_token() == Some(true) {
+            url.secret("token", Placement::Basic("token".into()))
+        } else {
+            url
+        })
     }
 
     fn meaning(&self, response: &Response) -> Error {
-        response.error(&format!("the archive of {}", self.what()))
+        response.error(&self.asked.part("the archive"))
     }
 
     fn commit_url(&self, commit: &str) -> Option<String> {
@@ -152,15 +164,14 @@ impl Provider for Gitea {
 }
 
 impl Gitea {
-    fn what(&self) -> String {
-        format!("repository {}/{}", self.owner, self.repository)
-    }
-
     fn url(&self, rest: &[&str]) -> Url {
         let start = ["api", "v1", "repos", &self.owner, &self.repository];
         self.instance.join(start.iter().chain(rest))
     }
 }
 
+#[cfg(test)]
+#[path = "answers_tests.rs"]
+mod answers;
 #[cfg(test)]
 mod tests;

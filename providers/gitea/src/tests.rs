@@ -5,7 +5,7 @@ use forgeport_provider::{Kind, SecretUse};
 
 use super::*;
 
-const API: &str = "https://h.example/git/api/v1/repos/ada/demo";
+pub(super) const API: &str = "https://h.example/git/api/v1/repos/ada/demo";
 const ID: &str = "ed899a2f4b50b4370feeea94676502b42383c746";
 
 fn open(options: &[(&str, &str)]) -> Gitea {
@@ -14,7 +14,14 @@ fn open(options: &[(&str, &str)]) -> Gitea {
     Gitea::open(&settings).unwrap()
 }
 
-fn commit_url(revision: &str) -> String {
+/// With a token, or without one.
+pub(super) fn open_with(token: bool) -> Gitea {
+    let names = [("owner", "ada"), ("repository", "demo"), ("instance_url", "https://h.example/git")];
+    let secrets = if token { vec![("token", "placeholder")] } else { vec![] };
+    Gitea::open(&Settings::new(names, secrets)).unwrap()
+}
+
+pub(super) fn commit_url(revision: &str) -> String {
     format!("{API}/git/commits/{revision}?stat=false&verification=false&files=false")
 }
 
@@ -33,6 +40,13 @@ fn git_is_asked_for_the_one_repository_with_the_token_as_password() {
     let [reading, git] = &Gitea::describe().needs[..] else { panic!("there are two needs") };
     assert!(reading.methods.is_empty() && reading.paths.is_empty());
     assert_eq!(git.paths, ["{instance_url.path}/{owner}/{repository}.git"]);
+}
+
+#[test]
+fn a_field_that_gitea_s_schema_does_not_promise_may_be_missing() {
+    answer(API, 200, "{}");
+    let expected = Identity::of_repository("ada/demo".into(), None);
+    assert_eq!(format!("{:?}", open(&[]).login().unwrap()), format!("{expected:?}"));
 }
 
 #[test]
@@ -68,8 +82,11 @@ fn a_listing_in_pages_is_put_together() {
 #[test]
 fn a_forge_that_promises_pages_without_end_is_not_followed() {
     let url = format!("{API}/git/trees/{ID}?per_page=1000&page=1");
-    answer(&url, 200, r#"{"truncated":true,"tree":[]}"#);
-    assert_eq!(open(&[]).entries(ID, "").unwrap(), Some(Vec::new()));
+    // An empty list is null, where nothing was put into it.
+    for body in [r#"{"truncated":true,"tree":[]}"#, r#"{"truncated":null,"tree":null}"#, "{}"] {
+        answer(&url, 200, body);
+        assert_eq!(open(&[]).entries(ID, "").unwrap(), Some(Vec::new()));
+    }
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! GitHub: github.com, Enterprise Cloud with data residency (GHE.com) and Enterprise Server.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Entry, Error, GitUrl, Hosting, Identity, Need, Placement, Provider,
-    Remote, Request, Response, Setting, Settings, Trees, Url, absent, below, given, http, starts_with,
+    Archive, Asked, Base, Commit, Credential, Description, Entry, Error, GitUrl, Hosting, Identity, Need, Placement,
+    Provider, Remote, Request, Response, Setting, Settings, Trees, Url, absent, below, given, http, starts_with,
 };
 use serde::Deserialize;
 
 /// Whose password any token is, for git.
 const GIT_USER: &str = "x-access-token";
+
+/// Which token will do.
+const TOKEN: &str = "one that may read the repository's contents";
 
 /// A repository on GitHub.
 #[derive(Debug)]
@@ -17,9 +20,9 @@ pub struct GitHub {
     hosting: Hosting,
     owner: String,
     repository: String,
-    /// Was one given?
-    token: bool,
     trees: Trees,
+    /// The repository.
+    asked: Asked,
 }
 
 forgeport_provider::export!(GitHub);
@@ -111,33 +114,27 @@ impl Provider for GitHub {
         // GitHub itself also takes SSH at the port of https, which few firewalls close.
         let hosting =
             Hosting::with_option(settings, "host", &web)?.alternative_ssh("github.com", "ssh.github.com", 443);
-        Ok(Self {
-            owner: settings.name("owner")?,
-            repository: settings.name("repository")?,
-            token: settings.has_secret("token"),
-            trees: Trees::default(),
-            api,
-            web,
-            hosting,
-        })
+        let (owner, repository) = (settings.name("owner")?, settings.name("repository")?);
+        let asked = Asked::new(format!("repository {owner}/{repository}")).with(settings, "token", TOKEN);
+        Ok(Self { owner, repository, trees: Trees::default(), asked, api, web, hosting })
     }
 
     // Tokens of Apps and of Actions may not ask who they are, so what is checked is the repository.
     fn login(&self) -> Result<Identity, Error> {
         let request = read(self.url(&[]));
-        let found: RepositoryAnswer = http::json(&request, &self.what())?;
+        let found: RepositoryAnswer = http::json(&request, &self.asked)?;
         Ok(Identity::of_repository(found.full_name, found.default_branch))
     }
 
     fn resolve(&self, revision: &str) -> Result<Commit, Error> {
-        let what = format!("the commit {revision} of {}", self.what());
+        let asked = self.asked.part(&format!("the commit {revision}"));
         let request = read(self.url(&["commits", revision]).query("per_page", "1"));
         let response = http::send(&request)?;
+        // An empty repository, and what stands for no commit.
         if matches!(response.status, 409 | 422) {
-            let text = format!("{what} does not exist ({})", response.words());
-            return Err(Error::NotFound(text));
+            return Err(asked.missing(&response));
         }
-        let found: CommitAnswer = response.json(&what)?;
+        let found: CommitAnswer = response.json(&asked)?;
         Ok(Commit::new(found.sha).with_tree(found.commit.tree.sha))
     }
 
@@ -152,8 +149,8 @@ impl Provider for GitHub {
 
     fn entries(&self, commit: &str, path: &str) -> Result<Option<Vec<Entry>>, Error> {
         self.trees.entries(commit, path, &|id, path| {
-            let what = format!("the tree {id} of {}", self.what());
-            let found: TreeAnswer = http::json(&read(self.url(&["git", "trees", id])), &what)?;
+            let asked = self.asked.part(&format!("the tree {id}"));
+            let found: TreeAnswer = http::json(&read(self.url(&["git", "trees", id])), &asked)?;
             if found.truncated {
                 return Ok(None);
             }
@@ -169,11 +166,15 @@ impl Provider for GitHub {
 
     fn git(&self) -> Option<GitUrl> {
         let url = GitUrl::new(self.web.join([&self.owner, &format!("{}.git", self.repository)]));
-        Some(if self.token { url.secret("token", Placement::Basic(GIT_USER.into())) } else { url })
+        Some(if self.asked.has_token() == Some(true) {
+            url.secret("token", Placement::Basic(GIT_USER.into()))
+        } else {
+            url
+        })
     }
 
     fn meaning(&self, response: &Response) -> Error {
-        response.error(&format!("the archive of {}", self.what()))
+        response.error(&self.asked.part("the archive"))
     }
 
     fn commit_url(&self, commit: &str) -> Option<String> {
@@ -183,10 +184,6 @@ impl Provider for GitHub {
 }
 
 impl GitHub {
-    fn what(&self) -> String {
-        format!("repository {}/{}", self.owner, self.repository)
-    }
-
     fn url(&self, rest: &[&str]) -> Url {
         let start = ["repos", &self.owner, &self.repository];
         self.api.join(start.iter().chain(rest))
@@ -202,5 +199,8 @@ fn web_of(api: &Base) -> Base {
     Base { host: api.host.strip_prefix("api.").unwrap_or(&api.host).into(), prefix: String::new(), ..api.clone() }
 }
 
+#[cfg(test)]
+#[path = "answers_tests.rs"]
+mod answers;
 #[cfg(test)]
 mod tests;

@@ -5,14 +5,21 @@ use forgeport_provider::{Kind, SecretUse};
 
 use super::*;
 
-const API: &str = "https://api.github.com/repos/Ada/Demo";
-const ID: &str = "553c2077f0edc3d5dc5d17262f6aa498e69d6f8e";
+pub(super) const API: &str = "https://api.github.com/repos/Ada/Demo";
+pub(super) const ID: &str = "553c2077f0edc3d5dc5d17262f6aa498e69d6f8e";
 const TREE: &str = "6dcb09b5b57875f334f61aebed695e2e4193db5e";
 
 fn open(options: &[(&str, &str)]) -> GitHub {
     let names = [("owner", "Ada"), ("repository", "Demo"), ("api_url", "https://api.github.com")];
     let settings = Settings::new(names.into_iter().chain(options.iter().copied()), [("token", "placeholder")]);
     GitHub::open(&settings).unwrap()
+}
+
+/// With a token, or without one.
+pub(super) fn open_with(token: bool) -> GitHub {
+    let names = [("owner", "Ada"), ("repository", "Demo"), ("api_url", "https://api.github.com")];
+    let secrets = if token { vec![("token", "placeholder")] } else { vec![] };
+    GitHub::open(&Settings::new(names, secrets)).unwrap()
 }
 
 fn owns(provider: &GitHub, remote: (&str, &str, Option<u16>, &str)) -> bool {
@@ -71,7 +78,7 @@ fn a_private_repository_and_a_missing_one_look_alike() {
     let Err(Error::NotFound(text)) = open(&[]).login() else {
         panic!("it was found");
     };
-    assert!(text.contains("Ada/Demo") && text.contains("may not see"), "{text}");
+    assert!(text.contains("Ada/Demo") && text.contains("may not see it"), "{text}");
 }
 
 #[test]
@@ -94,9 +101,7 @@ fn an_unknown_revision_and_an_empty_repository_are_not_found() {
 }
 
 #[test]
-fn a_rate_limit_is_no_lack_of_rights() {
-    let limited = response(403, &[("x-ratelimit-remaining", "0")], r#"{"message":"API rate limit exceeded"}"#);
-    assert!(matches!(open(&[]).meaning(&limited), Error::RateLimited(_)));
+fn a_lack_of_rights_is_forbidden() {
     let forbidden = response(
         403,
         &[("x-ratelimit-remaining", "4999")],

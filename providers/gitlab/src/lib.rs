@@ -1,15 +1,19 @@
 //! GitLab: gitlab.com, Dedicated and self-managed, also under a path of its host.
 
 use forgeport_provider::{
-    Archive, Base, Commit, Credential, Description, Entry, Error, GitUrl, Hosting, Identity, Need, Placement, Problem,
-    Provider, Remote, Request, Response, Setting, Settings, Target, Url, download, explain, git, given, http,
-    starts_with,
+    Archive, Asked, Base, Commit, Credential, Description, Entry, Error, GitUrl, Hosting, Identity, Need, Placement,
+    Problem, Provider, Remote, Request, Response, Setting, Settings, Target, Url, check_no_submodule, download,
+    explain, git, given, http, starts_with,
 };
 use serde::Deserialize;
 
-/// GitLab's own words are `404 Project Not Found`, whatever the reason.
-const HINT: &str = "a private project wants a personal, project or group token with the scope read_api, \
-    or a deploy token together with --username";
+/// Which token will do.
+const TOKEN: &str =
+    "a personal, project or group token with the scope read_api, or a deploy token together with --username";
+
+/// The API wants the project's path as one segment.
+const DECODED: &str = "a proxy before GitLab has to pass on %2F as it is, which Apache does with `AllowEncodedSlashes NoDecode` and \
+    `nocanon`, and nginx with a `proxy_pass` without a path";
 
 /// A project on GitLab.
 #[derive(Debug)]
@@ -18,9 +22,8 @@ pub struct GitLab {
     hosting: Hosting,
     /// With the groups that it is in.
     project: String,
-    /// Was one given?
-    token: bool,
-    /// Does it belong to a deploy token's user?
+    asked: Asked,
+    /// Does the token belong to a deploy token's user?
     deploys: bool,
 }
 
@@ -28,7 +31,7 @@ forgeport_provider::export!(GitLab);
 
 #[derive(Deserialize)]
 struct ProjectAnswer {
-    path_with_namespace: String,
+    path_with_namespace: Option<String>,
     default_branch: Option<String>,
 }
 
@@ -77,14 +80,17 @@ impl Provider for GitLab {
         let hosting =
             Hosting::with_option(settings, "host", &instance)?.alternative_ssh("gitlab.com", "altssh.gitlab.com", 443);
         let project = format!("{}/{}", settings.path("group")?, settings.name("project")?);
+        let asked = Asked::new(format!("project {project}")).with(settings, "token", TOKEN).page_means(DECODED);
         let deploys = settings.get("username").is_some();
-        Ok(Self { project, token: settings.has_secret("token"), deploys, instance, hosting })
+        Ok(Self { project, asked, deploys, instance, hosting })
     }
 
     fn login(&self) -> Result<Identity, Error> {
         let request = Request::get(self.url(&[]));
-        let found = http::json::<ProjectAnswer>(&request, &self.what());
-        let found = found.map(|found| Identity::of_repository(found.path_with_namespace, found.default_branch));
+        let found = http::json::<ProjectAnswer>(&request, &self.asked);
+        let own = || self.project.clone();
+        let found = found
+            .map(|found| Identity::of_repository(found.path_with_namespace.unwrap_or_else(own), found.default_branch));
         self.or_by_git(found, |references| {
             Some(Identity::of_repository(self.project.clone(), references.default_branch.clone()))
         })
@@ -108,22 +114,12 @@ impl Provider for GitLab {
     }
 
     fn entries(&self, commit: &str, path: &str) -> Result<Option<Vec<Entry>>, Error> {
-        let what = format!("the directory {path:?} of {}", self.what());
-        let start = self.url(&["repository", "tree"]);
-        let mut url = start.clone().query("ref", commit).query("path", path);
-        url = url.query("per_page", "100").query("pagination", "keyset");
-        let mut entries = Vec::new();
-        loop {
-            let response = http::send(&Request::get(url))?;
-            for item in response.json::<Vec<TreeItem>>(&what)? {
-                entries.push(Entry::from_mode(item.path, &item.mode, item.id)?);
-            }
-            // The link names the origin that GitLab believes to be at; a proxy may know better.
-            match response.next_page().and_then(|next| next.split_once('?')) {
-                Some((_, query)) => url = start.clone().raw_query(query),
-                None => return Ok(Some(entries)),
-            }
+        let entries = self.listed(commit, path)?;
+        // What is not there was empty before 17.7; git itself has no empty directories.
+        if entries.is_empty() {
+            self.check_no_submodule_at(commit, path)?;
         }
+        Ok(Some(entries))
     }
 
     fn file(&self, _commit: &str, entry: &Entry) -> Result<Request, Error> {
@@ -131,7 +127,12 @@ impl Provider for GitLab {
     }
 
     fn download_files(&self, commit: &str, target: &dyn Target, subdirectory: Option<&str>) -> Result<(), Error> {
-        match download(self, commit, target, subdirectory.unwrap_or_default()) {
+        let path = subdirectory.unwrap_or_default();
+        match download(self, commit, target, path) {
+            Err(Error::NotFound(text)) if !path.is_empty() && self.commit(commit).is_ok() => {
+                self.check_no_submodule_at(commit, path)?;
+                Err(Error::NotFound(text))
+            }
             Err(error) if self.may_be_for_git(&error) => match target.unpack(&git::fetch(self.clone_url(), commit)) {
                 Err(Problem::Answered(_)) => Err(error),
                 fetched => fetched.map_err(|problem| explain(self, problem)),
@@ -143,12 +144,12 @@ impl Provider for GitLab {
     fn git(&self) -> Option<GitUrl> {
         let url = GitUrl::new(self.clone_url());
         // What the API took is a bearer there, and a password for git.
-        let password = self.token && !self.deploys;
+        let password = self.asked.has_token() == Some(true) && !self.deploys;
         Some(if password { url.secret("token", Placement::Basic("oauth2".into())) } else { url })
     }
 
     fn meaning(&self, response: &Response) -> Error {
-        hinted(response.error(&format!("the archive of {}", self.what())))
+        response.error(&self.asked.part("the archive"))
     }
 
     fn commit_url(&self, commit: &str) -> Option<String> {
@@ -158,10 +159,6 @@ impl Provider for GitLab {
 }
 
 impl GitLab {
-    fn what(&self) -> String {
-        format!("project {}", self.project)
-    }
-
     fn url(&self, rest: &[&str]) -> Url {
         let start = ["api", "v4", "projects", &self.project];
         self.instance.join(start.iter().chain(rest))
@@ -172,35 +169,61 @@ impl GitLab {
         self.instance.join(format!("{}.git", self.project).split('/'))
     }
 
+    fn listed(&self, commit: &str, path: &str) -> Result<Vec<Entry>, Error> {
+        let asked = self.asked.part(&format!("the directory {path:?}"));
+        let start = self.url(&["repository", "tree"]);
+        let mut url = start.clone().query("ref", commit).query("path", path);
+        url = url.query("per_page", "100").query("pagination", "keyset");
+        let mut entries = Vec::new();
+        loop {
+            let response = http::send(&Request::get(url))?;
+            for item in response.json::<Vec<TreeItem>>(&asked)? {
+                entries.push(Entry::from_mode(item.path, &item.mode, item.id)?);
+            }
+            // The link names the origin that GitLab believes to be at; a proxy may know better.
+            match response.next_page().and_then(|next| next.split_once('?')) {
+                Some((_, query)) => url = start.clone().raw_query(query),
+                None => return Ok(entries),
+            }
+        }
+    }
+
+    /// A directory that is not there may be a submodule, or lie in one.
+    fn check_no_submodule_at(&self, commit: &str, path: &str) -> Result<(), Error> {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        for end in ends.filter(|end| *end > 0) {
+            let parent = path[..end].rsplit_once('/').map_or("", |(parent, _)| parent);
+            check_no_submodule(&self.listed(commit, parent)?, &path[..end])?;
+        }
+        Ok(())
+    }
+
     /// The API overlooks deploy and job tokens, so with one it answers like this.
     fn may_be_for_git(&self, error: &Error) -> bool {
-        self.token && matches!(error, Error::NotFound(_) | Error::Unauthorized(_) | Error::Forbidden(_))
+        self.asked.has_token() == Some(true)
+            && matches!(error, Error::NotFound(_) | Error::Unauthorized(_) | Error::Forbidden(_))
     }
 
     fn or_by_git<T>(&self, found: Result<T, Error>, find: impl Fn(&git::References) -> Option<T>) -> Result<T, Error> {
         match found {
             Err(error) if self.may_be_for_git(&error) => {
-                let references = git::references(self.clone_url(), &self.what()).ok();
-                references.as_ref().and_then(find).ok_or_else(|| hinted(error))
+                let references = git::references(self.clone_url(), &self.asked).ok();
+                references.as_ref().and_then(find).ok_or(error)
             }
-            found => found.map_err(hinted),
+            found => found,
         }
     }
 
     fn commit(&self, revision: &str) -> Result<Commit, Error> {
-        let what = format!("the commit {revision} of {}", self.what());
+        let asked = self.asked.part(&format!("the commit {revision}"));
         let url = self.url(&["repository", "commits", revision]).query("stats", "false");
-        let found: CommitAnswer = http::json(&Request::get(url), &what)?;
+        let found: CommitAnswer = http::json(&Request::get(url), &asked)?;
         Ok(Commit::new(found.id))
     }
 }
 
-fn hinted(error: Error) -> Error {
-    match error {
-        Error::NotFound(text) => Error::NotFound(format!("{text}; {HINT}")),
-        other => other,
-    }
-}
-
+#[cfg(test)]
+#[path = "answers_tests.rs"]
+mod answers;
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,20 @@ use forgeport_provider::{Condition, Kind, SecretUse};
 
 use super::*;
 
-const API: &str = "https://gitlab.com/api/v4/projects/Team%2FTools%2Fdemo";
+pub(super) const API: &str = "https://gitlab.com/api/v4/projects/Team%2FTools%2Fdemo";
 const ID: &str = "ed899a2f4b50b4370feeea94676502b42383c746";
 
 fn open(options: &[(&str, &str)]) -> GitLab {
     let names = [("group", "Team/Tools"), ("project", "demo"), ("instance_url", "https://gitlab.com")];
     let settings = Settings::new(names.into_iter().chain(options.iter().copied()), [("token", "placeholder")]);
     GitLab::open(&settings).unwrap()
+}
+
+/// With a token, or without one.
+pub(super) fn open_with(token: bool) -> GitLab {
+    let names = [("group", "Team/Tools"), ("project", "demo"), ("instance_url", "https://gitlab.com")];
+    let secrets = if token { vec![("token", "placeholder")] } else { vec![] };
+    GitLab::open(&Settings::new(names, secrets)).unwrap()
 }
 
 fn owns(provider: &GitLab, remote: (&str, &str, Option<u16>, &str)) -> bool {

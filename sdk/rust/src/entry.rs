@@ -49,9 +49,10 @@ impl Trees {
             Some(id) => id,
             None => {
                 let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-                if self.entries(commit, parent, list)?.is_none() {
+                let Some(beside) = self.entries(commit, parent, list)? else {
                     return Ok(None);
-                }
+                };
+                check_no_submodule(&beside, path)?;
                 let found = self.0.borrow().get(path).cloned();
                 found.ok_or_else(|| Error::NotFound(format!("commit {commit} has no directory {path}")))?
             }
@@ -64,6 +65,21 @@ impl Trees {
         self.0.borrow_mut().extend(trees);
         Ok(Some(entries))
     }
+}
+
+/// What a forge lists beside a path: is it a submodule, of which the commit has the id alone?
+///
+/// # Errors
+/// [`Error::Unsupported`] with what to do, where it is one.
+pub fn check_no_submodule(beside: &[Entry], path: &str) -> Result<(), Error> {
+    let is_one = |entry: &Entry| entry.kind == Kind::Submodule && entry.path == path;
+    if !beside.iter().any(is_one) {
+        return Ok(());
+    }
+    let text = format!(
+        "`{path}` is a submodule: register the repository that .gitmodules names for it, and download from there"
+    );
+    Err(Error::Unsupported(text))
 }
 
 /// The path of a name in the directory at `path`, which is empty for the root.

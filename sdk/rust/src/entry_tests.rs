@@ -54,6 +54,19 @@ fn a_directory_that_is_not_there_is_not_found() {
 }
 
 #[test]
+fn a_submodule_and_what_lies_in_it_is_told_from_what_is_not_there() {
+    let list = |_: &str, _: &str| Ok(Some(vec![Entry::from_mode("m".into(), "160000", "1".into())?]));
+    for path in ["m", "m/src", "m/src/x"] {
+        let refused = Trees::default().entries("commit", path, &list);
+        assert!(
+            matches!(&refused, Err(Error::Unsupported(text)) if text.contains("`m` is a submodule")),
+            "{refused:?}"
+        );
+    }
+    assert!(matches!(Trees::default().entries("commit", "n", &list), Err(Error::NotFound(_))));
+}
+
+#[test]
 fn below_a_directory_that_is_not_told_nothing_is_told() {
     assert_eq!(Trees::default().entries("commit", "c/d", &list), Ok(None));
 }

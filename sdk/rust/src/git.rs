@@ -1,7 +1,7 @@
 //! Git's own protocol over HTTPS, for what a forge's API does not give: one request brings a commit (gitprotocol-v2(5)), and another
 //! tells the branches and tags (gitprotocol-http(5), "Discovering References").
 
-use crate::{Archive, Commit, Error, Format, Layout, Placement, Request, Response, SecretUse, Url, http};
+use crate::{Archive, Asked, Commit, Error, Format, Layout, Placement, Request, Response, SecretUse, Url, http};
 
 /// Where git clones from, and how the host proves who asks.
 #[derive(Clone, Debug)]
@@ -49,17 +49,17 @@ pub fn fetch(repository: Url, commit: &str) -> Archive {
     Archive { request, format: Format::GitPack, layout: Layout { strip: 0, base: String::new() } }
 }
 
-/// Asks for the branches and tags. `what` says in errors which repository is meant.
+/// Asks for the branches and tags of the repository that is asked for.
 ///
 /// # Errors
 /// What the answer's status means, and an answer that is none of git's.
-pub fn references(repository: Url, what: &str) -> Result<References, Error> {
+pub fn references(repository: Url, asked: &Asked) -> Result<References, Error> {
     let url = repository.join(["info", "refs"]).query("service", "git-upload-pack");
     let response = http::send(&Request::get(url))?;
     if response.status != 200 {
-        return Err(response.error(what));
+        return Err(response.error(asked));
     }
-    References::read(&response).ok_or_else(|| response.error(what))
+    References::read(&response).ok_or_else(|| response.error(asked))
 }
 
 impl References {

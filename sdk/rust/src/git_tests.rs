@@ -24,7 +24,7 @@ fn url() -> Url {
 #[test]
 fn branches_and_peeled_tags_are_read_from_an_advertisement() {
     answer("https://forge.example/acme/demo.git/info/refs?service=git-upload-pack", 200, &advertisement());
-    let references = references(url(), "it").unwrap();
+    let references = references(url(), &crate::Asked::new("it")).unwrap();
     assert_eq!(references.default_branch.as_deref(), Some("main"));
     let id = |revision: &str| references.resolve(revision).map(|commit| commit.id);
     assert_eq!(

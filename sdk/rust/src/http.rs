@@ -1,12 +1,10 @@
-//! Requests, and what answers mean on most forges.
+//! Requests, and reading their answers.
 
+use forgeport_answer::{page, short};
 use serde::de::DeserializeOwned;
 
 use crate::bindings::forgeport::code_repository::http::{Failure, Header};
-use crate::{Error, Placement, Request, Response, SecretUse};
-
-/// How much of the forge's own words goes into an error, in characters.
-const MESSAGE_LIMIT: usize = 200;
+use crate::{Asked, Error, Placement, Request, Response, SecretUse};
 
 impl Request {
     /// A request that reads.
@@ -46,12 +44,12 @@ pub fn send(request: &Request) -> Result<Response, Error> {
     answer.map_err(Error::from)
 }
 
-/// Asks for JSON. `what` was asked for, in words for a person, such as `the repository ada/demo`.
+/// Asks for JSON.
 ///
 /// # Errors
 /// No answer came, or one with another status than 200 (see [`Response::error`]) or that cannot be read.
-pub fn json<T: DeserializeOwned>(request: &Request, what: &str) -> Result<T, Error> {
-    send(request)?.json(what)
+pub fn json<T: DeserializeOwned>(request: &Request, asked: &Asked) -> Result<T, Error> {
+    send(request).map_err(|error| asked.limited(error))?.json(asked)
 }
 
 impl Response {
@@ -66,42 +64,18 @@ impl Response {
     /// Reads the body of an answer with status 200.
     ///
     /// # Errors
-    /// Another status (see [`Response::error`]); [`Error::Unavailable`] for what is no such JSON.
-    pub fn json<T: DeserializeOwned>(&self, what: &str) -> Result<T, Error> {
-        if self.status != 200 {
-            return Err(self.error(what));
+    /// Another status, or a page for people (see [`Response::error`]); [`Error::Unavailable`] for what is no such JSON.
+    pub fn json<T: DeserializeOwned>(&self, asked: &Asked) -> Result<T, Error> {
+        let kind = self.header("content-type");
+        if self.status != 200 || page(kind, &self.body).is_some() {
+            return Err(self.error(asked));
         }
         serde_json::from_slice(&self.body).map_err(|error| {
-            let kind = self.header("content-type").unwrap_or("no content type");
+            let (what, kind) = (asked.what(), short(kind.unwrap_or("no content type")));
             Error::Unavailable(format!(
                 "{what}: the forge's answer ({kind}) cannot be read: {error}; check the URL options, or try again later"
             ))
         })
-    }
-
-    /// What the status means on most forges. A provider whose forge means something else looks at the status first.
-    #[must_use]
-    pub fn error(&self, what: &str) -> Error {
-        let words = self.words();
-        match self.status {
-            200 => {
-                let kind = self.header("content-type").unwrap_or("no content type");
-                Error::Unavailable(format!(
-                    "{what}: the forge answered with something else ({kind}); check the URL options, or try again later"
-                ))
-            }
-            401 => Error::Unauthorized(format!(
-                "{what}: the forge wants a credential or refuses the one it got ({words}); check the token"
-            )),
-            429 => self.rate_limited(what, &words),
-            403 if self.is_rate_limit() => self.rate_limited(what, &words),
-            403 => {
-                Error::Forbidden(format!("{what}: the credential is not enough ({words}); check what the token may do"))
-            }
-            404 | 410 => Error::NotFound(format!("{what} does not exist, or the credential may not see it ({words})")),
-            500.. => Error::Unavailable(format!("{what}: the forge has a problem ({words}); try again later")),
-            _ => Error::Other(format!("{what}: the forge answered {words}")),
-        }
     }
 
     /// Where the next page is, for a list that has one (RFC 8288).
@@ -114,35 +88,6 @@ impl Response {
             parameters.split(';').any(next).then_some(target)
         })
     }
-
-    fn is_rate_limit(&self) -> bool {
-        self.header("retry-after").is_some() || self.header("x-ratelimit-remaining") == Some("0")
-    }
-
-    fn rate_limited(&self, what: &str, words: &str) -> Error {
-        let seconds = self.header("retry-after").and_then(|s| s.parse().ok());
-        let text = format!("{what}: the forge asks to wait ({words})");
-        Error::RateLimited((text, seconds))
-    }
-
-    /// The status, and the forge's own words where it has some.
-    #[must_use]
-    pub fn words(&self) -> String {
-        let Some(message) = message(&self.body) else {
-            return self.status.to_string();
-        };
-        let plain = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        let short: String = plain.chars().take(MESSAGE_LIMIT).collect();
-        format!("{}: {short}", self.status)
-    }
-}
-
-/// The members that GitHub, GitLab, Gitea, Bitbucket and OAuth put their words in.
-fn message(body: &[u8]) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let known = [&body["message"], &body["error"]["message"], &body["error_description"], &body["error"]];
-    let found = known.into_iter().find_map(|value| value.as_str());
-    found.map(String::from)
 }
 
 impl From<Failure> for Error {

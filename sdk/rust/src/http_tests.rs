@@ -13,64 +13,42 @@ struct Named {
 #[test]
 fn json_with_status_200_is_read() {
     answer("https://h/x", 200, r#"{"name":"n","more":[1,{"a":null}]}"#);
-    let found: Named = json(&Request::get("https://h/x"), "x").unwrap();
+    let found: Named = json(&Request::get("https://h/x"), &Asked::new("x")).unwrap();
     assert_eq!(found.name, "n");
 }
 
 #[test]
-fn each_status_has_its_meaning_and_the_forge_s_own_words() {
-    let body = r#"{"message":"Bad\n  thing"}"#;
-    let error = |status, headers: &[(&str, &str)]| response(status, headers, body).error("it");
-    let words = |error: &Error| format!("{error:?}").contains("Bad thing");
-    type Case = (u16, &'static [(&'static str, &'static str)], fn(&Error) -> bool);
-    let cases: [Case; 9] = [
-        (401, &[], |e| matches!(e, Error::Unauthorized(_))),
-        (403, &[], |e| matches!(e, Error::Forbidden(_))),
-        (403, &[("x-ratelimit-remaining", "12")], |e| matches!(e, Error::Forbidden(_))),
-        (403, &[("X-RateLimit-Remaining", "0")], |e| matches!(e, Error::RateLimited((_, None)))),
-        (403, &[("Retry-After", "7")], |e| matches!(e, Error::RateLimited((_, Some(7))))),
-        (404, &[], |e| matches!(e, Error::NotFound(_))),
-        (429, &[("retry-after", "soon")], |e| matches!(e, Error::RateLimited((_, None)))),
-        (503, &[], |e| matches!(e, Error::Unavailable(_))),
-        (418, &[], |e| matches!(e, Error::Other(_))),
-    ];
-    for (status, headers, right) in cases {
-        let error = error(status, headers);
-        assert!(right(&error) && words(&error), "{status} gave {error:?}");
-    }
-}
-
-#[test]
-fn words_are_found_where_forges_put_them() {
-    let bodies = [
-        r#"{"message":"W"}"#,
-        r#"{"message":{"base":["x"]},"error":"W"}"#,
-        r#"{"type":"error","error":{"message":"W"}}"#,
-        r#"{"error":"insufficient_scope","error_description":"W"}"#,
-    ];
-    for body in bodies {
-        assert_eq!(response(400, &[], body).words(), "400: W", "{body}");
-    }
-    for body in ["", "<html>", "[1]", "null", "{}"] {
-        assert_eq!(response(400, &[], body).words(), "400", "{body}");
-    }
-}
-
-#[test]
-fn long_words_are_cut() {
-    let body = format!(r#"{{"message":"{}"}}"#, "ä".repeat(5000));
-    assert_eq!(response(400, &[], &body).words().chars().count(), 5 + MESSAGE_LIMIT);
-}
-
-#[test]
 fn an_answer_that_is_no_such_json_means_the_forge_is_not_there() {
-    for body in ["", "<html>", "{}", r#"{"name":1}"#, r#"{"name":"n""#, "\u{feff}{}"] {
-        let page = response(200, &[("content-type", "text/html")], body);
-        let Err(Error::Unavailable(text)) = page.json::<Named>("it") else {
+    for body in ["", "{}", r#"{"name":1}"#, r#"{"name":"n""#, "\u{feff}{}"] {
+        let odd = response(200, &[("content-type", "text/x-odd")], body);
+        let Err(Error::Unavailable(text)) = odd.json::<Named>(&Asked::new("it")) else {
             panic!("{body:?} was read");
         };
-        assert!(text.contains("text/html"), "{text}");
+        assert!(text.contains("text/x-odd") && text.starts_with("it: "), "{text}");
     }
+}
+
+#[test]
+fn a_page_is_never_read_as_data_whatever_type_it_says_it_has() {
+    for kind in ["text/html", "application/json"] {
+        let page = response(200, &[("content-type", kind)], "<html><title>Welcome</title></html>");
+        let Err(Error::Unavailable(text)) = page.json::<Named>(&Asked::new("it")) else {
+            panic!("a page was read as data");
+        };
+        assert!(text.contains("a web page, \"Welcome\"") && text.contains("HTTPS_PROXY"), "{text}");
+    }
+}
+
+#[test]
+fn a_rate_limit_for_whoever_has_no_token_says_that_one_helps() {
+    let limited = || Error::RateLimited(("https://h limits the rate of requests".into(), Some(50)));
+    let asked = |secrets: &[(&str, &str)]| {
+        let settings = crate::Settings::new([("owner", "ada")], secrets.iter().copied());
+        Asked::new("it").with(&settings, "token", "any").limited(limited())
+    };
+    let Error::RateLimited((text, Some(50))) = asked(&[]) else { panic!("the wait was lost") };
+    assert!(text.ends_with("--token=@FILE"), "{text}");
+    assert_eq!(asked(&[("token", "p")]), limited());
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! Everything can be tested natively with `cargo test`; [`testing`] stands in for the host.
 
 mod answers;
+mod asked;
 #[allow(missing_docs, missing_debug_implementations)]
 pub mod bindings;
 mod component;
@@ -15,12 +16,14 @@ mod download;
 mod entry;
 pub mod git;
 pub mod http;
+mod meaning;
 mod remote;
 mod settings;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod url;
 
+pub use asked::Asked;
 pub use bindings::exports::forgeport::code_repository::provider::{
     Commit, Condition, Credential, Description, Error, Identity, Need, Remote, Setting,
 };
@@ -30,7 +33,7 @@ pub use bindings::forgeport::code_repository::http::{Placement, Request, Respons
 pub use component::Component;
 pub use description::{absent, equals, given, starts_with};
 pub use download::{Archive, Target, download, explain};
-pub use entry::{Trees, below};
+pub use entry::{Trees, below, check_no_submodule};
 pub use git::GitUrl;
 pub use remote::{Hosting, same_path};
 pub use settings::Settings;
@@ -97,7 +100,7 @@ pub trait Provider: Sized + 'static {
 
     /// What an answer means that is not the wanted archive or file.
     fn meaning(&self, response: &Response) -> Error {
-        response.error("the archive")
+        response.error(&Asked::new("the archive"))
     }
 
     /// Where a person can look at the commit.

@@ -49,3 +49,20 @@ pub(crate) fn send(request: &Request) -> Result<Response, Failure> {
         prepared.map(|(_, answer)| answer.clone()).ok_or_else(missing)
     })
 }
+
+/// An error as a person reads it, after its kind: a table of answers and of what they mean holds these lines.
+#[must_use]
+pub fn line(error: &Error) -> String {
+    let (kind, text) = match error {
+        Error::Unauthorized(text) => ("unauthorized", text),
+        Error::Forbidden(text) => ("forbidden", text),
+        Error::NotFound(text) => ("not found", text),
+        Error::RateLimited((text, _)) => ("rate limited", text),
+        Error::InvalidOption((name, text)) => return format!("invalid --{name}: {text}"),
+        Error::Unsupported(text) => ("unsupported", text),
+        Error::Unavailable(text) => ("unavailable", text),
+        Error::Host(text) => ("host", text),
+        Error::Other(text) => ("other", text),
+    };
+    format!("{kind}: {text}")
+}
