@@ -180,6 +180,11 @@ pub enum Reason {
     /// A limit of the host.
     #[error(transparent)]
     Limit(#[from] LimitReached),
+    /// What is wanted is another repository's.
+    #[error(
+        "it is a submodule or lies in one: register the repository that .gitmodules names for it, and download from there"
+    )]
+    Submodule,
     /// The kind cannot be written in this way.
     #[error("a {0} cannot be written as a single file")]
     Kind(Kind),

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 use forgeport_checkout::{
-    Arrival, FinishError, Format, Layout, Progress, Receipt, RepoPath, Settings, Staged, TargetError,
-    UnpackError, check_finished,
+    Arrival, FinishError, Format, Layout, Progress, Receipt, RepoPath, Settings, Staged, TargetError, UnpackError,
+    check_finished,
 };
 use forgeport_grants::Limits;
 use std::{

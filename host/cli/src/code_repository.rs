@@ -3,14 +3,14 @@
 use crate::{
     args::{CodeRepositoryCommand, MarkArgs, ProviderArgs, RegisterArgs, UpdateArgs},
     consent, download,
-    output::{Output, print, table},
+    output::{Output, print, table, tell},
     terms::terms,
     values,
 };
 use anyhow::Result;
 use forgeport_service::{
-    Changes, CodeRepository, Deadline, Description, Identity, Marks, Registration, Service, Setting, Source,
-    StoredOption, Update,
+    Changes, CodeRepository, Deadline, Description, Identity, Marks, Registered, Registration, Renamed, Service,
+    Setting, Source, StoredOption, Update,
 };
 use serde_json::json;
 
@@ -48,8 +48,7 @@ async fn register(service: &Service, output: Output, args: RegisterArgs, options
     let registration = Registration { name, source, options: values::read(options)?, description, marks: said(marks) };
     let plan = service.plan_registration(registration).await?;
     consent::obtain(&plan, yes).await?;
-    let (repository, identity) = service.carry_out(plan).await?;
-    registered(output, "Registered", &repository, &identity)
+    registered(output, "Registered", &service.carry_out(plan).await?)
 }
 
 async fn update(service: &Service, output: Output, args: UpdateArgs, options: Vec<(String, String)>) -> Result<()> {
@@ -64,8 +63,7 @@ async fn update(service: &Service, output: Output, args: UpdateArgs, options: Ve
         }
         Update::Planned(plan) => {
             consent::obtain(&plan, yes).await?;
-            let (repository, identity) = service.carry_out(*plan).await?;
-            registered(output, "Updated", &repository, &identity)
+            registered(output, "Updated", &service.carry_out(*plan).await?)
         }
     }
 }
@@ -75,17 +73,31 @@ fn said(args: MarkArgs) -> Marks {
     Marks { grant, allow_private, limits: limit }
 }
 
-fn registered(output: Output, done: &str, repository: &CodeRepository, identity: &Identity) -> Result<()> {
+fn registered(output: Output, done: &str, registered: &Registered) -> Result<()> {
+    let Registered { repository, identity, renamed } = registered;
     let Identity { account, repository: path, default_branch } = identity;
     let seen = json!({ "account": account, "repository": path, "default_branch": default_branch });
     let mut data = serde_json::to_value(repository)?;
     data["identity"] = seen;
+    if let Some(renamed) = renamed {
+        data["renamed"] = serde_json::to_value(renamed)?;
+        tell(&format!("warning: {}\n", crate::output::neutral(&told(&repository.name, renamed))));
+    }
     output.data(&data, || {
         let branch = default_branch.as_ref().map(|branch| format!(", default branch {branch}")).unwrap_or_default();
         let account = account.as_ref().map(|account| format!(", read as {account}")).unwrap_or_default();
         let path = crate::output::neutral(&format!("{path}{branch}{account}"));
         format!("{done} the code repository {}: {path}.\n", repository.name)
     })
+}
+
+fn told(name: &str, renamed: &Renamed) -> String {
+    let Renamed { from, to, options } = renamed;
+    let options: String = options.iter().map(|(option, value)| format!(" --{option}={value}")).collect();
+    format!(
+        "the forge calls {from} {to} now, and still leads there from the old name; `forgeport code-repository update {name}{options}` \
+         lets `status` know checkouts of the new one"
+    )
 }
 
 fn list(service: &Service, output: Output) -> Result<()> {

@@ -27,7 +27,7 @@ use clap::{
 use forgeport_service::{Deadline, Home, KeySource, Service, ServiceError, StoreError, detect_policy};
 use output::{Output, Usage, neutral};
 use split::Split;
-use std::{ffi::OsString, io, pin::pin, process::ExitCode};
+use std::{ffi::OsString, io, pin::pin, process::ExitCode, sync::Arc};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -80,6 +80,7 @@ fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
         return cache::run(&home.downloads(), Output { json: cli.output == args::Format::Json }, command);
     }
     let service = Service::open(home, KeySource::detect(), detect_policy()?)?;
+    let service = service.telling(Arc::new(progress::Lines));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let done = runtime.block_on(interruptible(&service, cli, options));
     // What is still on its way is dropped first, and written into the audit log then.

@@ -1,5 +1,6 @@
 //! A progress bar on a terminal, and silence elsewhere.
 
+use crate::output::{neutral, tell};
 use forgeport_service::{Notices, Progress};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -48,12 +49,26 @@ impl Progress for Bar {
 
 impl Notices for Bar {
     fn waiting(&self, why: &str, how_long: Duration) {
-        let text = format!("{why}; trying again in {:.1} s", how_long.as_secs_f64());
-        match self.bar.is_hidden() {
-            true => crate::output::tell(&format!("{text}\n")),
-            false => self.bar.println(text),
+        if self.bar.is_hidden() {
+            Lines.waiting(why, how_long);
+        } else {
+            self.bar.println(waiting(why, how_long));
         }
     }
+}
+
+/// Tells of waits line by line, where nothing else is shown.
+pub struct Lines;
+
+impl Notices for Lines {
+    fn waiting(&self, why: &str, how_long: Duration) {
+        tell(&format!("{}\n", waiting(why, how_long)));
+    }
+}
+
+/// The reason has a forge's own words in it.
+fn waiting(why: &str, how_long: Duration) -> String {
+    format!("{}; trying again in {:.1} s", neutral(why), how_long.as_secs_f64())
 }
 
 /// A number of bytes for people.

@@ -1,11 +1,10 @@
 //! HTTP clients, one for each tenant, provider and origin: no connection that one of them opened is used by another.
 
 use crate::{
-    EgressError, GateSettings,
+    EgressError, GateSettings, certificates,
     guard::{Guard, Lookup},
 };
 use forgeport_grants::{Origin, Scheme};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use rustls_platform_verifier::Verifier;
 use std::{
     collections::HashMap,
@@ -72,15 +71,12 @@ impl Clients {
     }
 }
 
-fn tls(certificates: Option<&[u8]>) -> Result<rustls::ClientConfig, EgressError> {
+fn tls(own: Option<&[u8]>) -> Result<rustls::ClientConfig, EgressError> {
     let broken = |error: rustls::Error| EgressError::Client(error.to_string());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = CertificateDer::pem_slice_iter(certificates.unwrap_or_default()).collect::<Result<Vec<_>, _>>();
-    let roots = roots.map_err(|error| EgressError::Certificates(error.to_string()))?;
-    if certificates.is_some() && roots.is_empty() {
-        return Err(EgressError::Certificates("there is no certificate in it".into()));
-    }
-    let verifier = Verifier::new_with_extra_roots(roots, provider.clone()).map_err(broken)?;
+    let roots = own.map(certificates::read).transpose()?.unwrap_or_default();
+    // The only reason that is left: neither the system nor a file has any.
+    let verifier = Verifier::new_with_extra_roots(roots, provider.clone()).map_err(|_| EgressError::NoAuthorities)?;
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(broken)?

@@ -1,6 +1,6 @@
 //! Why a request got no answer.
 
-use crate::guard::AddressRefused;
+use crate::{guard::AddressRefused, retry::again};
 use forgeport_grants::{Denial, LimitReached, Origin};
 use std::time::Duration;
 use thiserror::Error;
@@ -15,12 +15,14 @@ pub enum EgressError {
     #[error("the gate refuses the request: {0}")]
     Improper(String),
     /// No connection, or no answer on it.
-    #[error("{origin} cannot be reached: {why}; check the address, the network and the proxy settings")]
+    #[error("{origin} cannot be reached: {why}; {step}")]
     Unreachable {
         /// Where to.
         origin: Origin,
-        /// The network's words.
+        /// In words for a person.
         why: String,
+        /// What helps against it.
+        step: &'static str,
     },
     /// The connection ended within the body.
     #[error("the connection to {origin} broke while data was coming: {why}")]
@@ -41,10 +43,10 @@ pub enum EgressError {
         coding: &'static str,
     },
     /// The forge wants a longer wait than the call may last.
-    #[error("{origin} limits the rate of requests{}; the call may not last that long, try again later", wait(*.retry_after))]
-    RateLimited {
-        /// Who.
-        origin: Origin,
+    #[error("{what}; {}", again(*.retry_after))]
+    AskedToWait {
+        /// Who wants it, and why, in the forge's own words too.
+        what: String,
         /// How long, where it told.
         retry_after: Option<Duration>,
     },
@@ -66,15 +68,18 @@ pub enum EgressError {
     #[error("the request is not sent, as it cannot be written into the audit log: {0}")]
     Unrecorded(String),
     /// The operator's own certificates.
-    #[error("the certificates in FORGEPORT_CA_FILE cannot be read: {0}; it is a file of certificates in PEM")]
+    #[error(
+        "the file that FORGEPORT_CA_FILE names cannot be used: {0}; it has to be a file of certificates in PEM or DER"
+    )]
     Certificates(String),
+    /// Nobody could be trusted.
+    #[error(
+        "no certificate of an authority is on this machine: install them (the package ca-certificates), or name a file of them with FORGEPORT_CA_FILE"
+    )]
+    NoAuthorities,
     /// The gate itself cannot be set up.
     #[error("the HTTP client does not start: {0}")]
     Client(String),
-}
-
-fn wait(after: Option<Duration>) -> String {
-    after.map(|after| format!(" for {} s", after.as_secs())).unwrap_or_default()
 }
 
 impl EgressError {
@@ -100,16 +105,4 @@ pub(crate) fn refused_address(error: &reqwest::Error) -> Option<AddressRefused> 
         cause = error.source();
     }
     None
-}
-
-/// All causes of a network error in one line, without the URL that the client puts into its first.
-pub(crate) fn causes(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text.replace('\n', " ")
 }

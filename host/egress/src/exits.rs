@@ -20,7 +20,12 @@
 //! # }
 //! ```
 
-use crate::{EgressError, redact::Forms, usage::Usage};
+use crate::{
+    EgressError,
+    redact::Forms,
+    retry::{self, Failed},
+    usage::Usage,
+};
 use bytes::{Bytes, BytesMut};
 use forgeport_grants::Origin;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
@@ -40,6 +45,9 @@ pub(crate) const IDENTITY: &str = "identity";
 /// Content codings that have a name (IANA HTTP Content Coding Registry); of others a forge could put anything into the name.
 const CODINGS: [&str; 8] = ["aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "gzip", "zstd"];
 
+/// Bytes of a refusal, or of what is no archive, that a provider gets to explain.
+const BEGINNING: usize = 64 << 10;
+
 /// Bytes that are searched in less time than it takes to hand them to another thread; more would keep other calls waiting.
 const AT_ONCE: usize = 64 << 10;
 
@@ -55,14 +63,23 @@ pub struct Answer {
     pub(crate) body: BoxStream<'static, Result<Bytes, EgressError>>,
 }
 
-/// A body for the disk, as it comes. A provider gets none of it.
-pub struct ForDisk(BoxStream<'static, Result<Bytes, EgressError>>);
+/// A body for the disk, as it comes. A provider gets none of it, unless it is none of what was asked for, see [`ForDisk::beginning`].
+pub struct ForDisk {
+    body: BoxStream<'static, Result<Bytes, EgressError>>,
+    /// What has come, as far as it may still be told.
+    begins: Vec<Bytes>,
+    /// How many bytes that is.
+    kept: usize,
+    usage: Usage,
+}
 
 /// Puts into words what was wrong with a body that went to the disk.
 #[derive(Clone)]
 pub struct Telling {
     forms: Arc<Forms>,
     coded: Option<(Origin, &'static str)>,
+    status: StatusCode,
+    headers: HeaderMap,
 }
 
 /// An answer that a provider may have: whole, without a content coding, within [`Limit::Body`](forgeport_grants::Limit::Body), and without
@@ -84,8 +101,18 @@ impl Answer {
     /// For what becomes files. What is wrong with it is told to a provider through the other half alone.
     #[must_use]
     pub fn for_disk(self) -> (ForDisk, Telling) {
-        let coded = coding(&self.headers).map(|coding| (self.origin, coding));
-        (ForDisk(self.body), Telling { forms: self.forms, coded })
+        let Answer { status, headers, origin, forms, body, usage } = self;
+        let coded = coding(&headers).map(|coding| (origin, coding));
+        (ForDisk { body, begins: Vec::new(), kept: 0, usage }, Telling { forms, coded, status, headers })
+    }
+
+    /// What it comes to where it is not what was asked for; of its body no more than the beginning is read.
+    pub async fn sorted(self) -> Failed<Result<Checked, EgressError>> {
+        let origin = self.origin.clone();
+        match self.beginning_for_provider(BEGINNING).await {
+            Ok(checked) => retry::sorted(&origin, checked),
+            Err(error) => Failed::Final(Err(error)),
+        }
     }
 
     /// For a provider, whole.
@@ -132,7 +159,13 @@ impl Answer {
     }
 
     async fn checked(self, body: Bytes, most: usize) -> Checked {
-        let Answer { status, mut headers, forms, .. } = self;
+        let Answer { status, headers, forms, .. } = self;
+        Checked::of(forms, status, headers, body, most).await
+    }
+}
+
+impl Checked {
+    async fn of(forms: Arc<Forms>, status: StatusCode, mut headers: HeaderMap, body: Bytes, most: usize) -> Checked {
         forms.mask_headers(&mut headers);
         let length = body.len();
         let body = away_if_long(length, move || forms.mask(&body).map_or(body, Bytes::from)).await;
@@ -142,6 +175,35 @@ impl Answer {
             headers.insert(CONTENT_LENGTH, body.len().into());
         }
         Checked { status, headers, body }
+    }
+}
+
+impl ForDisk {
+    /// The beginning of a body that turned out to be something else than files, such as a page for people, as a provider may have it.
+    ///
+    /// # Errors
+    /// When it is in a content coding, or more than may be held.
+    pub async fn beginning(mut self, telling: &Telling) -> Result<Checked, EgressError> {
+        telling.coded().map_or(Ok(()), Err)?;
+        // A credential that is cut in two would not be found.
+        let enough = BEGINNING.saturating_add(telling.forms.longest());
+        let (mut begins, mut held) = (BytesMut::new(), self.usage.hold());
+        let mut came = std::mem::take(&mut self.begins).into_iter();
+        while begins.len() < enough {
+            let chunk = match came.next() {
+                Some(chunk) => chunk,
+                None => match self.body.next().await {
+                    Some(Ok(chunk)) => chunk,
+                    _ => break,
+                },
+            };
+            let chunk = chunk.slice(..chunk.len().min(enough.saturating_sub(begins.len())));
+            held.add(chunk.len())?;
+            begins.extend_from_slice(&chunk);
+        }
+        let Telling { forms, status, headers, .. } = telling.clone();
+        let checked = Checked::of(forms, status, headers, begins.freeze(), BEGINNING).await;
+        Ok(Checked { body: held.keep(checked.body), ..checked })
     }
 }
 
@@ -190,7 +252,14 @@ impl Stream for ForDisk {
     type Item = Result<Bytes, EgressError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_next_unpin(context)
+        let next = self.body.poll_next_unpin(context);
+        if let Poll::Ready(Some(Ok(chunk))) = &next
+            && self.kept < BEGINNING
+        {
+            self.kept = self.kept.saturating_add(chunk.len());
+            self.begins.push(chunk.clone());
+        }
+        next
     }
 }
 

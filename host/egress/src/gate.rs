@@ -4,14 +4,15 @@ use crate::{
     EgressError,
     audit::{Entry, Outcome},
     clients::{Clients, Key},
+    connect::{Reason, causes},
     credential::{self, Dressed},
-    error::{causes, refused_address},
+    error::refused_address,
     exits::{Answer, Checked, IDENTITY},
     guard::{Guard, Lookup, SystemLookup},
     hop,
     permit::Permit,
     redact::Forms,
-    retry::{self, Failed, Verdict},
+    retry::{self, Failed},
 };
 use bytes::Bytes;
 use forgeport_grants::{Origin, Permission, Placement};
@@ -121,13 +122,12 @@ impl Gate {
             let answer = self.open(permit, request.clone()).await.map_err(|error| once(error, repeatable))?;
             let origin = answer.origin.clone();
             let checked = answer.for_provider().await.map_err(|error| once(error, repeatable))?;
-            match retry::judge(checked.status(), checked.headers(), checked.body()) {
-                Verdict::RateLimited(wait) => {
-                    let error = EgressError::RateLimited { origin, retry_after: wait };
-                    Err(Failed::RateLimited { wait, error: Err(error) })
-                }
-                Verdict::Transient if repeatable => Err(Failed::Transient(Ok(checked))),
-                _ => Ok(checked),
+            let is_taken = checked.status() == StatusCode::ACCEPTED;
+            match retry::sorted(&origin, checked.clone()) {
+                Failed::Final(answer) => answer.map_err(|error| Failed::Final(Err(error))),
+                Failed::Transient(_) if !repeatable => Ok(checked),
+                Failed::Wait { .. } if !repeatable && is_taken => Ok(checked),
+                failed => Err(failed),
             }
         })
         .await
@@ -202,8 +202,11 @@ impl Gate {
         let Cleared { key, headers } = cleared;
         let origin = key.origin.clone();
         let forms = permit.forms_from(&origin);
-        let unreachable =
-            |why: String| EgressError::Unreachable { origin: origin.clone(), why: forms.mask_pieces(&why) };
+        let unreachable = |Reason { why, step }| {
+            let (origin, why) = (origin.clone(), forms.mask_pieces(&why));
+            EgressError::Unreachable { origin, why, step }
+        };
+        let late = || Reason { why: "no answer in time".to_owned(), step: retry::LATER };
         let outgoing = self.clients.get(key)?.request(request.method.clone(), request.url.clone()).headers(headers);
         let outgoing = match &request.body {
             Some(body) => outgoing.body(body.clone()),
@@ -212,12 +215,14 @@ impl Gate {
         let sending = async {
             let turn = permit.usage.turn().await;
             entry.leaving()?;
-            let failed =
-                |error| refused_address(&error).map_or_else(|| unreachable(causes(error)), EgressError::Address);
+            let failed = |error: reqwest::Error| {
+                let error = error.without_url();
+                refused_address(&error).map_or_else(|| unreachable(Reason::new(&error)), EgressError::Address)
+            };
             Ok::<_, EgressError>((outgoing.send().await.map_err(failed)?, turn))
         };
         let answered = tokio::time::timeout_at(permit.deadline.into(), sending).await;
-        let (answer, turn) = answered.map_err(|_| unreachable("no answer in time".into()))??;
+        let (answer, turn) = answered.map_err(|_| unreachable(late()))??;
         if answer.status() == StatusCode::UNAUTHORIZED {
             permit.unauthorized.add(&entry.record.secrets);
         }
@@ -248,7 +253,10 @@ fn received(permit: &Permit, answered: Answered, turn: Option<OwnedSemaphorePerm
     let (status, headers, usage) = (answer.status(), answer.headers().clone(), permit.usage.clone());
     // An error has the other side's words in it, as those of HTTP/2's last frame.
     let (from, words) = (origin.clone(), forms.clone());
-    let broken = move |error| EgressError::Broken { origin: from.clone(), why: words.mask_pieces(&causes(error)) };
+    let broken = move |error: reqwest::Error| {
+        let why = words.mask_pieces(&causes(&error.without_url()));
+        EgressError::Broken { origin: from.clone(), why }
+    };
     let counted = permit.usage.clone();
     let body = answer.bytes_stream().map(move |chunk| {
         let _until_it_ends = &turn;

@@ -2,7 +2,9 @@
 
 pub mod address;
 mod audit;
+mod certificates;
 mod clients;
+mod connect;
 mod credential;
 mod encodings;
 mod error;

@@ -1,7 +1,7 @@
 //! When a request is made again, and how long to wait before.
 
-use crate::Permit;
-use forgeport_grants::date_after;
+use crate::{Checked, EgressError, Permit};
+use forgeport_grants::{Origin, date_after};
 use http::{HeaderMap, StatusCode};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,8 +14,14 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
 /// A number of seconds above this is a date: IETF drafts count from now, GitLab from 1970.
 const EPOCH_NOT_DELTA: u64 = 10_000_000;
+/// Where forges tell how many requests are left.
+const REMAINING: [&str; 2] = ["x-ratelimit-remaining", "ratelimit-remaining"];
+/// Where they tell when there will be more.
+const RESET: [&str; 2] = ["x-ratelimit-reset", "ratelimit-reset"];
 /// No forge means more than a day; what says so is taken at a day.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// The step where nothing else is known to help.
+pub(crate) const LATER: &str = "try again later";
 /// What clocks of both sides may differ.
 const CLOCKS: Duration = Duration::from_secs(1);
 
@@ -25,9 +31,11 @@ pub enum Failed<E> {
     /// Another attempt may do.
     Transient(E),
     /// Another attempt may do after a wait, which the forge may have told.
-    RateLimited {
+    Wait {
         /// How long, where it told.
         wait: Option<Duration>,
+        /// What to say while waiting.
+        why: String,
         /// What to say when there is no time to wait.
         error: E,
     },
@@ -37,13 +45,62 @@ pub enum Failed<E> {
 
 /// What an answer means for the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+enum Verdict {
     /// It is the answer.
     Answer,
     /// The forge is out of order for a moment.
     Transient,
     /// The forge wants a wait.
-    RateLimited(Option<Duration>),
+    Wait(Option<Duration>),
+}
+
+impl<E> Failed<E> {
+    /// With another error.
+    pub fn map<F>(self, change: impl FnOnce(E) -> F) -> Failed<F> {
+        match self {
+            Failed::Transient(error) => Failed::Transient(change(error)),
+            Failed::Wait { wait, why, error } => Failed::Wait { wait, why, error: change(error) },
+            Failed::Final(error) => Failed::Final(change(error)),
+        }
+    }
+}
+
+/// What an answer comes to that is not what was asked for, wherever it was to go: a wish to wait is the gate's error, and all else the
+/// provider's to explain.
+pub fn sorted(origin: &Origin, answer: Checked) -> Failed<Result<Checked, EgressError>> {
+    match judge(answer.status(), answer.headers(), answer.body()) {
+        Verdict::Answer => Failed::Final(Ok(answer)),
+        Verdict::Transient => Failed::Transient(Ok(answer)),
+        Verdict::Wait(wait) => {
+            let why = asked_to_wait(origin, &answer);
+            let error = EgressError::AskedToWait { what: why.clone(), retry_after: wait };
+            Failed::Wait { wait, why, error: Err(error) }
+        }
+    }
+}
+
+/// What a forge's answer says that wants a wait, in its own words too.
+fn asked_to_wait(origin: &Origin, answer: &Checked) -> String {
+    let status = answer.status().as_u16();
+    let why = match status {
+        202 => "is still preparing the answer",
+        403 | 429 => "limits the rate of requests",
+        _ => "is out of order and asks to wait",
+    };
+    let kind = text(answer.headers(), "content-type");
+    let page = forgeport_answer::page(kind, answer.body());
+    let said = page.map_or_else(|| forgeport_answer::words(kind, answer.body()), |page| page.title);
+    let said = said.map(|said| format!(": {said}")).unwrap_or_default();
+    format!("{origin} {why} ({status}{said})")
+}
+
+/// When to come back.
+pub fn again(after: Option<Duration>) -> String {
+    match after.map(|after| after.as_secs()) {
+        None => LATER.to_owned(),
+        Some(seconds @ ..120) => format!("try again in {seconds} s"),
+        Some(seconds) => format!("try again in {seconds} s ({} min)", seconds.div_ceil(60)),
+    }
 }
 
 /// Makes attempts until one succeeds, fails for good, or there is no time left.
@@ -60,15 +117,13 @@ where
             Ok(value) => return Ok(value),
             Err(Failed::Final(error)) => return Err(error),
             Err(Failed::Transient(error)) if number + 1 == ATTEMPTS => return Err(error),
-            Err(Failed::Transient(error)) => (error, backoff(number), "the forge does not answer properly"),
-            Err(Failed::RateLimited { wait, error }) => {
-                (error, wait.unwrap_or(backoff(number)).max(FIRST_WAIT), "the forge limits the rate of requests")
-            }
+            Err(Failed::Transient(error)) => (error, backoff(number), "the forge does not answer properly".to_owned()),
+            Err(Failed::Wait { wait, why, error }) => (error, wait.unwrap_or(backoff(number)).max(FIRST_WAIT), why),
         };
         if wait >= permit.deadline.saturating_duration_since(Instant::now()) {
             return Err(error);
         }
-        permit.notices.waiting(why, wait);
+        permit.notices.waiting(&why, wait);
         tokio::time::sleep(wait).await;
         number += 1;
     }
@@ -81,13 +136,16 @@ fn backoff(number: u32) -> Duration {
 }
 
 /// Tells refusals that pass from answers.
-pub fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdict {
+fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdict {
     match status.as_u16() {
-        500 | 502 | 503 | 504 => match told_wait(headers) {
-            Some(wait) => Verdict::RateLimited(Some(wait)),
+        // Taken, and not done yet (RFC 9110, section 15.3.3).
+        202 => Verdict::Wait(told_wait(headers)),
+        // From 520 on they are Cloudflare's, of a forge that it does not reach.
+        408 | 425 | 500 | 502..=504 | 520..=524 => match told_wait(headers) {
+            Some(wait) => Verdict::Wait(Some(wait)),
             None => Verdict::Transient,
         },
-        429 => Verdict::RateLimited(told_wait(headers).or_else(|| reset(headers))),
+        429 => Verdict::Wait(told_wait(headers).or_else(|| reset(headers))),
         403 => limited_by_403(headers, body),
         _ => Verdict::Answer,
     }
@@ -96,17 +154,17 @@ pub fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdict {
 /// A 403 has many meanings; it is a rate limit only where the answer says so.
 fn limited_by_403(headers: &HeaderMap, body: &[u8]) -> Verdict {
     if let Some(wait) = told_wait(headers) {
-        return Verdict::RateLimited(Some(wait));
+        return Verdict::Wait(Some(wait));
     }
-    if text(headers, "x-ratelimit-remaining") == Some("0") {
-        return Verdict::RateLimited(reset(headers));
+    if REMAINING.iter().any(|name| text(headers, name) == Some("0")) {
+        return Verdict::Wait(reset(headers));
     }
     let is_secondary = body.windows(20).any(|part| part.eq_ignore_ascii_case(b"secondary rate limit"));
-    if is_secondary { Verdict::RateLimited(Some(SECONDARY_LIMIT)) } else { Verdict::Answer }
+    if is_secondary { Verdict::Wait(Some(SECONDARY_LIMIT)) } else { Verdict::Answer }
 }
 
 /// `Retry-After`: seconds or a date (RFC 9110, section 10.2.3).
-pub fn told_wait(headers: &HeaderMap) -> Option<Duration> {
+fn told_wait(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, "retry-after")?;
     if value.bytes().all(|byte| byte.is_ascii_digit()) {
         return seconds(value).map(sensible);
@@ -116,12 +174,25 @@ pub fn told_wait(headers: &HeaderMap) -> Option<Duration> {
 
 /// The headers in which forges tell when their limit begins anew.
 fn reset(headers: &HeaderMap) -> Option<Duration> {
-    let value = text(headers, "x-ratelimit-reset").or_else(|| text(headers, "ratelimit-reset"))?;
-    let told = seconds(value)?;
+    let value = RESET.iter().find_map(|name| text(headers, name)).or_else(|| reset_in_parts(headers));
+    let Some(told) = value.and_then(seconds) else {
+        // GitLab tells it as a date too.
+        let date = text(headers, "ratelimit-resettime")?;
+        return httpdate::parse_http_date(date).ok().map(until);
+    };
     if told < Duration::from_secs(EPOCH_NOT_DELTA) {
         return Some(sensible(told));
     }
     Some(until(date_after(date_after(UNIX_EPOCH, told), CLOCKS)))
+}
+
+/// `ratelimit: limit=100, remaining=0, reset=50`, or with `t=50` (drafts of the IETF: "RateLimit header fields for HTTP").
+fn reset_in_parts(headers: &HeaderMap) -> Option<&str> {
+    let parts = text(headers, "ratelimit")?.split([',', ';']).map(str::trim);
+    parts
+        .filter_map(|part| part.split_once('='))
+        .find(|(name, _)| matches!(*name, "reset" | "t"))
+        .map(|(_, value)| value)
 }
 
 /// A number of any length; one that is too long for a number is as much as there is.
@@ -156,7 +227,7 @@ mod tests {
 
     fn seconds(status: u16, pairs: &[(&'static str, &str)]) -> Option<u64> {
         match judge(StatusCode::from_u16(status).unwrap(), &headers(pairs), b"") {
-            Verdict::RateLimited(wait) => wait.map(|wait| wait.as_secs()),
+            Verdict::Wait(wait) => wait.map(|wait| wait.as_secs()),
             other => panic!("{other:?}"),
         }
     }
@@ -170,6 +241,13 @@ mod tests {
         assert!((98..=100).contains(&seconds(429, &[("retry-after", &httpdate::fmt_http_date(soon))]).unwrap()));
         assert!((98..=101).contains(&seconds(429, &[("ratelimit-reset", &epoch)]).unwrap()));
         assert_eq!(seconds(429, &[("ratelimit-reset", "30")]), Some(30));
+        assert_eq!(seconds(429, &[("ratelimit", "limit=100, remaining=0, reset=50")]), Some(50));
+        assert_eq!(seconds(429, &[("ratelimit", "\"default\";r=0;t=50")]), Some(50));
+        assert!(
+            (98..=100).contains(&seconds(429, &[("ratelimit-resettime", &httpdate::fmt_http_date(soon))]).unwrap())
+        );
+        assert_eq!(seconds(403, &[("ratelimit-remaining", "0"), ("ratelimit-reset", "9")]), Some(9));
+        assert_eq!(seconds(202, &[("retry-after", "1")]), Some(1));
         let primary = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", epoch.as_str())];
         assert!((98..=101).contains(&seconds(403, &primary).unwrap()));
         assert_eq!(seconds(429, &[]), None);
@@ -200,7 +278,7 @@ mod tests {
         let forbidden = |pairs, body: &[u8]| judge(StatusCode::FORBIDDEN, &headers(pairs), body);
         assert_eq!(forbidden(&[("x-ratelimit-remaining", "57")], b"Resource not accessible"), Verdict::Answer);
         let secondary = b"You have exceeded a secondary rate limit. Wait";
-        assert_eq!(forbidden(&[], secondary), Verdict::RateLimited(Some(SECONDARY_LIMIT)));
+        assert_eq!(forbidden(&[], secondary), Verdict::Wait(Some(SECONDARY_LIMIT)));
     }
 
     #[test]
@@ -209,7 +287,12 @@ mod tests {
             (500, Verdict::Transient),
             (502, Verdict::Transient),
             (504, Verdict::Transient),
+            (202, Verdict::Wait(None)),
+            (408, Verdict::Transient),
+            (522, Verdict::Transient),
             (501, Verdict::Answer),
+            (511, Verdict::Answer),
+            (203, Verdict::Answer),
             (404, Verdict::Answer),
             (401, Verdict::Answer),
             (200, Verdict::Answer),
@@ -250,7 +333,7 @@ mod tests {
     async fn no_wait_overflows_the_clock() {
         for wait in [Duration::MAX, Duration::from_secs(u64::MAX)] {
             let minute = permit(Duration::from_secs(60), Arc::new(Quiet));
-            let failed = || Failed::RateLimited { wait: Some(wait), error: "limited" };
+            let failed = || Failed::Wait { wait: Some(wait), why: "limited".to_owned(), error: "limited" };
             let ended: Result<(), _> = run(&minute, |_| async { Err(failed()) }).await;
             assert_eq!(ended, Err("limited"));
         }
@@ -258,7 +341,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_told_wait_is_kept_and_one_beyond_the_deadline_ends_it_at_once() {
-        let limited = |seconds| Failed::RateLimited { wait: Some(Duration::from_secs(seconds)), error: "limited" };
+        let limited = |seconds| Failed::Wait {
+            wait: Some(Duration::from_secs(seconds)),
+            why: "limited".to_owned(),
+            error: "limited",
+        };
         let heard = Arc::new(Heard::default());
         let minute = permit(Duration::from_secs(60), heard.clone());
         let kept = run(&minute, |attempt| async move { if attempt == 0 { Err(limited(12)) } else { Ok(attempt) } });

@@ -4,7 +4,7 @@
 mod support;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use forgeport_egress::{Auditor, Caller, EgressError, Outcome, Permit, Record, Request, Secret};
+use forgeport_egress::{Auditor, Caller, EgressError, Notices, Outcome, Permit, Record, Request, Secret};
 use forgeport_grants::{Grant, Origin};
 use futures_util::StreamExt;
 use http::Method;
@@ -171,8 +171,89 @@ async fn what_fails_in_passing_is_tried_again() {
 async fn a_wait_beyond_the_deadline_is_an_error_at_once() {
     let home = Server::start(vec![answer("429 Too Many Requests", "retry-after: 3600\r\n", "")]);
     let error = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap_err();
-    assert!(matches!(error, EgressError::RateLimited { .. }) && error.to_string().contains("3600 s"), "{error}");
+    assert!(matches!(error, EgressError::AskedToWait { .. }) && error.to_string().contains("3600 s"), "{error}");
     assert_eq!(home.asked().len(), 1);
+}
+
+/// Shorter ones are not masked.
+const LONG: &str = "correct-horse-battery";
+
+/// Hears what a person is told.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Notices for Heard {
+    fn waiting(&self, why: &str, _how_long: Duration) {
+        self.0.lock().unwrap().push(why.to_owned());
+    }
+}
+
+#[tokio::test]
+async fn what_a_forge_says_of_a_wait_is_told_while_waiting_and_after_without_the_credential() {
+    let body = r#"{"message":{"error":"This archive has been requested\ntoo many times by {LONG}. Try again later."}}"#
+        .replace("{LONG}", LONG);
+    let limited = |after| answer("429 Too Many Requests", &format!("retry-after: {after}\r\n"), &body);
+    let home = Server::start(vec![limited(0), limited(900)]);
+    let heard = Arc::new(Heard::default());
+    let permit = Permit { notices: heard.clone(), credentials: vec![bearer(&home.origin, LONG)], ..permit(&[&home]) };
+    let error = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err().to_string();
+    let said = heard.0.lock().unwrap().join("\n");
+    for told in [&said, &error] {
+        assert!(
+            told.contains("limits the rate of requests (429: This archive has been requested too many times"),
+            "{told}"
+        );
+        assert!(!told.contains(LONG), "{told}");
+    }
+    assert!(error.ends_with("; try again in 900 s (15 min)"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_still_being_prepared_is_asked_for_again() {
+    let taken = |headers| answer("202 Accepted", headers, r#"{"message":"archive is being prepared"}"#);
+    for headers in ["", "retry-after: 0\r\n"] {
+        let home = Server::start(vec![taken(headers), taken(headers), ok("at last")]);
+        let fetched = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap();
+        assert_eq!((&fetched.body()[..], home.asked().len()), (&b"at last"[..], 3));
+    }
+    let home = Server::start(vec![taken("retry-after: 3600\r\n")]);
+    let error = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap_err().to_string();
+    assert!(
+        error.contains("still preparing the answer (202: archive is being prepared); try again in 3600 s"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_sent_once_and_taken_is_not_sent_again() {
+    let home = Server::start(vec![answer("202 Accepted", "", "taken")]);
+    let mut permit = permit(&[&home]);
+    permit.authority = authority([Grant { methods: vec!["POST".into()], ..local(&home.origin) }]);
+    let post = Request { method: Method::POST, body: Some("x".into()), ..get(home.url("/")) };
+    let fetched = gate().fetch(&permit, post).await.unwrap();
+    assert_eq!((fetched.status().as_u16(), home.asked().len()), (202, 1));
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_told_to_a_provider_from_its_beginning_without_the_credential() {
+    let page = format!("<html>{}{LONG} <p>end", "x".repeat(200_000));
+    let home = Server::start(vec![
+        ok(&page.replace("<html>", &format!("<html>{LONG} "))),
+        answer("200 OK", "content-encoding: gzip\r\n", "x"),
+    ]);
+    let permit = Permit {
+        usage: Permit::new(authority([]), limits(&[]), soon()).usage,
+        credentials: vec![bearer(&home.origin, LONG)],
+        ..permit(&[&home])
+    };
+    let (mut body, telling) = gate().open(&permit, get(home.url("/"))).await.unwrap().for_disk();
+    // The unpacker has taken a piece, and given up.
+    body.next().await.unwrap().unwrap();
+    let told = body.beginning(&telling).await.unwrap();
+    assert_eq!((told.status().as_u16(), told.body().len()), (200, 64 << 10));
+    assert!(told.body().starts_with(b"<html>") && !String::from_utf8_lossy(told.body()).contains(LONG));
+    let (coded, telling) = gate().open(&permit, get(home.url("/"))).await.unwrap().for_disk();
+    assert!(matches!(coded.beginning(&telling).await, Err(EgressError::Coded { .. })));
 }
 
 #[tokio::test]
@@ -181,7 +262,7 @@ async fn a_wait_that_no_clock_holds_is_an_error_that_tells_a_day() {
         for status in ["403 Forbidden", "429 Too Many Requests"] {
             let home = Server::start(vec![answer(status, &format!("{wait}\r\n"), "")]);
             let error = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap_err();
-            assert!(error.to_string().contains(" for 86400 s"), "{error}");
+            assert!(error.to_string().contains("try again in 86400 s"), "{error}");
         }
     }
 }

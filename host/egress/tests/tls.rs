@@ -112,9 +112,10 @@ fn permit_for(url: &Url, tenant: &str) -> Permit {
     Permit { credentials: vec![bearer(&origin, "hunter2")], caller, ..permit }
 }
 
+/// What a person is told.
 async fn unreachable(gate: &Gate, url: &Url) -> String {
     match gate.open(&permit_for(url, "a"), get(url.clone())).await {
-        Err(EgressError::Unreachable { why, .. }) => why,
+        Err(error @ EgressError::Unreachable { .. }) => error.to_string(),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("it was answered"),
     }
@@ -126,9 +127,15 @@ async fn an_authority_of_ones_own_is_trusted_where_it_is_named_and_nowhere_else(
     let (url, seen) = start(ours.server("localhost", 2100, &[])).await;
     let fetched = gate_trusting(Some(&ours)).fetch(&permit_for(&url, "a"), get(url.clone())).await.unwrap();
     assert_eq!(&fetched.body()[..], b"well");
-    for gate in [gate_trusting(None), gate_trusting(Some(&theirs))] {
+    // The two authorities have one name.
+    for (gate, words) in [
+        (gate_trusting(None), "an authority that is not known on this machine"),
+        (gate_trusting(Some(&theirs)), "another key than the one that its authority is known by"),
+    ] {
         let why = unreachable(&gate, &url).await;
-        assert!(why.contains("certificate"), "{why}");
+        assert!(why.contains(words), "{why}");
+        assert!(why.ends_with("name that one's certificate: FORGEPORT_CA_FILE=ca.pem"), "{why}");
+        assert!(!why.contains("UnknownIssuer") && !why.contains("Connect"), "{why}");
     }
     let requests = &seen.lock().unwrap().requests;
     assert_eq!(*requests, [(Version::HTTP_11, "Bearer hunter2".to_owned())]);
@@ -137,10 +144,14 @@ async fn an_authority_of_ones_own_is_trusted_where_it_is_named_and_nowhere_else(
 #[tokio::test]
 async fn a_certificate_of_another_name_or_an_old_one_gets_no_request() {
     let ours = Authority::new();
-    for tls in [ours.server("forge.example", 2100, &[]), ours.server("localhost", 2001, &[])] {
+    for (tls, words) in [
+        (ours.server("forge.example", 2100, &[]), "its certificate is for another name (forge.example)"),
+        (ours.server("localhost", 2001, &[]), "its certificate has ended; set this machine's clock"),
+    ] {
         let (url, seen) = start(tls).await;
         let why = unreachable(&gate_trusting(Some(&ours)), &url).await;
-        assert!(why.contains("certificate"), "{why}");
+        // What only an authority is good for is not advised.
+        assert!(why.contains(words) && !why.contains("FORGEPORT_CA_FILE"), "{why}");
         assert!(seen.lock().unwrap().requests.is_empty());
     }
 }
@@ -207,6 +218,8 @@ async fn half_a_handshake_ends_in_time_and_with_an_error() {
         let started = Instant::now();
         let why = unreachable(&gate, &url).await;
         assert!(started.elapsed() < Duration::from_secs(5) && !why.contains("hunter2"), "{handshake:?}: {why}");
+        let says_no_tls = why.contains("speaks no TLS");
+        assert_eq!(says_no_tls, matches!(handshake, Handshake::Plain | Handshake::Endless), "{handshake:?}: {why}");
         // The connection is gone on this side too.
         server.await.unwrap();
     }

@@ -3,11 +3,11 @@
 use crate::provider::Session;
 use bytes::Bytes;
 use forgeport_checkout::{Format, Layout, Progress, Staged, UnpackError};
-use forgeport_egress::{Answer, Checked, EgressError, Request, Telling, retry};
+use forgeport_egress::{Checked, EgressError, Request, Telling, retry};
 use futures_util::{Stream, StreamExt, future::BoxFuture};
+use http::StatusCode;
 use std::{
     io::{self, Read},
-    pin::pin,
     sync::Arc,
 };
 use tokio::{
@@ -17,9 +17,6 @@ use tokio::{
 
 /// Chunks on their way from the network to the unpacker; at 16 kB each this is no more than a few megabytes.
 const QUEUE: usize = 64;
-
-/// Bytes of a refusal's body that are kept for the provider to read.
-const REFUSAL: usize = 64 << 10;
 
 /// The directory that a call of `download-files` fills.
 pub struct Download {
@@ -139,18 +136,23 @@ impl Download {
             EgressError::Unreachable { .. } | EgressError::Broken { .. } => retry::Failed::Transient(error.into()),
             _ => retry::Failed::Final(error.into()),
         })?;
-        if !answer.status().is_success() {
-            return Err(refused(answer).await);
+        // Any other has something else than the file, even where it is a success: a proxy's 203, or a 202 that asks to come back.
+        if answer.status() != StatusCode::OK {
+            return Err(answer.sorted().await.map(TransferError::from));
         }
-        let (body, telling) = answer.for_disk();
+        let (mut body, telling) = answer.for_disk();
         let (sender, receiver) = mpsc::channel(QUEUE);
         let taking = self.blocking(move |staged| take(staged, Received::new(receiver)));
-        let sent = self.forward(body, sender).await;
+        let sent = self.forward(&mut body, sender).await;
         let taken = taking.await.unwrap_or_else(|_| Err(failed()));
         match (sent, taken) {
             (_, Ok(taken)) => Ok(taken),
             // The unpacker saw no more than a body that ends early; the gate knows why.
             (Err(error), Err(UnpackError::Transfer(_))) => Err(retry::Failed::Transient(error.into())),
+            // The provider knows what its forge means by it.
+            (_, Err(UnpackError::NoArchive { .. })) => {
+                Err(retry::Failed::Final(TransferError::from(body.beginning(&telling).await)))
+            }
             (_, Err(error)) => Err(not_taken(error, &telling)),
         }
     }
@@ -158,10 +160,9 @@ impl Download {
     /// Passes the body on; an unpacker that has given up ends it.
     async fn forward(
         &self,
-        body: impl Stream<Item = Result<Bytes, EgressError>>,
+        body: &mut (impl Stream<Item = Result<Bytes, EgressError>> + Unpin),
         sender: mpsc::Sender<io::Result<Bytes>>,
     ) -> Result<(), EgressError> {
-        let mut body = pin!(body);
         while let Some(chunk) = body.next().await {
             match chunk {
                 Ok(chunk) => {
@@ -201,26 +202,9 @@ fn not_taken(error: UnpackError, telling: &Telling) -> retry::Failed<TransferErr
     let words = telling.words(&error);
     match (error, telling.coded()) {
         (UnpackError::Transfer(_), _) => retry::Failed::Transient(TransferError::Broken(words)),
-        (UnpackError::NoArchive { .. } | UnpackError::Unsupported(_), Some(coded)) => {
-            retry::Failed::Final(coded.into())
-        }
+        (UnpackError::Unsupported(_), Some(coded)) => retry::Failed::Final(coded.into()),
         (UnpackError::Unsupported(_), None) => retry::Failed::Final(TransferError::Unsupported(words)),
         _ => retry::Failed::Final(TransferError::Rejected(words)),
-    }
-}
-
-/// Sorts a refusal into what may be tried again and what the provider has to explain.
-async fn refused(answer: Answer) -> retry::Failed<TransferError> {
-    let checked = match answer.beginning_for_provider(REFUSAL).await {
-        Ok(checked) => checked,
-        Err(error) => return retry::Failed::Final(error.into()),
-    };
-    let verdict = retry::judge(checked.status(), checked.headers(), checked.body());
-    let answered = TransferError::Answered(checked);
-    match verdict {
-        retry::Verdict::Answer => retry::Failed::Final(answered),
-        retry::Verdict::Transient => retry::Failed::Transient(answered),
-        retry::Verdict::RateLimited(wait) => retry::Failed::RateLimited { wait, error: answered },
     }
 }
 
@@ -247,6 +231,12 @@ impl Read for Received {
         let length = buffer.len().min(self.current.len());
         buffer[..length].copy_from_slice(&self.current.split_to(length));
         Ok(length)
+    }
+}
+
+impl From<Result<Checked, EgressError>> for TransferError {
+    fn from(answered: Result<Checked, EgressError>) -> Self {
+        answered.map_or_else(TransferError::Egress, TransferError::Answered)
     }
 }
 

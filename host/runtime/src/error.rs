@@ -1,6 +1,7 @@
 //! Why a provider could not be loaded, or its call gave no result.
 
 use forgeport_child::ChildError;
+use forgeport_egress::retry::again;
 use forgeport_grants::{Limit, LimitReached, Limits};
 use std::time::Duration;
 use thiserror::Error;
@@ -71,7 +72,7 @@ pub enum ProviderError {
     #[error("{0}")]
     NotFound(String),
     /// The forge wants a longer wait than the call may last.
-    #[error("{message}{}", wait(*.retry_after))]
+    #[error("{message}; {}", again(*.retry_after))]
     RateLimited {
         /// The provider's words.
         message: String,
@@ -98,10 +99,6 @@ pub enum ProviderError {
     /// Anything else.
     #[error("{0}")]
     Other(String),
-}
-
-fn wait(after: Option<Duration>) -> String {
-    after.map(|after| format!("; try again in {} s", after.as_secs())).unwrap_or_default()
 }
 
 /// Why a call of a provider gave no result.

@@ -1,6 +1,10 @@
 //! Downloading the files of a commit.
 
-use crate::{Result, Service, ServiceError, status::link};
+use crate::{
+    Result, Service, ServiceError,
+    ask::{self, Advised, Resolved},
+    status::link,
+};
 use forgeport_checkout::{
     Cache, CacheKey, Deadline, FinishError, ObjectId, Progress, Receipt, RepoPath, Settings, Staged, Verification,
 };
@@ -11,7 +15,10 @@ use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use futures_util::FutureExt;
 use serde::Serialize;
 use std::{path::PathBuf, sync::Arc, time::Instant};
-use tokio::{sync::oneshot, task::JoinError};
+use tokio::{
+    sync::oneshot,
+    task::{JoinError, JoinSet},
+};
 
 /// What a user wants to have.
 #[derive(Clone, Debug)]
@@ -88,11 +95,10 @@ impl Service {
             };
         }
         let provider = self.provider(&wanted.registered).await?;
-        let known = self
-            .connect(&wanted.registered, &wanted.consent, &provider, Limit::CallTime, observer.clone())
-            .await?
-            .resolve(&revision)
-            .await?;
+        let session =
+            self.connect(&wanted.registered, &wanted.consent, &provider, Limit::CallTime, observer.clone()).await?;
+        let known = ask::resolve(&session, &revision).await.and_then(Resolved::commit);
+        let known = known.advised(&wanted.registered, &wanted.consent.settings)?;
         match self.restore(&wanted, &known.id, observer.clone()).await? {
             Some(kept) => Ok(kept),
             None => self.fetch(wanted, known.id.clone(), Some(known), observer).await,
@@ -141,7 +147,10 @@ impl Service {
                 }
             })
             .await?;
-            return Err(wanted.timely(&deadline, error));
+            return Err(match wanted.timely(&deadline, error) {
+                ServiceError::Call(error) => ask::advised(registered, &consent.settings, error),
+                error => error,
+            });
         }
         let offline = self.offline(registered, consent, &provider)?;
         let url = link(&offline, &consent.access, &commit).await.unwrap_or_default();
@@ -261,11 +270,13 @@ async fn fill(
     // Dropped when the answer is there, whichever it is.
     let (done, settled) = oneshot::channel::<()>();
     let (asking, expecting, id) = (quick.clone(), staged.clone(), commit.to_owned());
-    let resolving = tokio::spawn(async move {
+    // It ends with this, whatever this ends with.
+    let mut resolving = JoinSet::new();
+    resolving.spawn(async move {
         let _done = done;
         let found = match known {
             Some(known) => known,
-            None => asking.resolve(&id).await?,
+            None => ask::resolve(&asking, &id).await?.commit()?,
         };
         expect(&expecting, &id, &found)
     });
@@ -273,20 +284,33 @@ async fn fill(
     let subdirectory = subdirectory_of(&staged);
     let subdirectory = (!subdirectory.is_root()).then(|| String::from_utf8_lossy(subdirectory.as_bytes()).into_owned());
     let download = Download::new(staged.clone(), subdirectory, progress, settled);
-    let downloaded = long.download_files(commit, download).await;
-    if matches!(&downloaded, Err(error) if !is_about_the_commit(error)) {
-        resolving.abort();
-        return Ok(downloaded?);
-    }
-    // What the forge says of the commit itself tells more than that there is no archive of it.
-    resolving.await.unwrap_or_else(|error| Err(stopped(&error)))?;
+    let downloading = long.download_files(commit, download);
+    tokio::pin!(downloading);
+    // What the forge says of the commit itself tells more than what it has in the place of an archive, whichever is there first.
+    let downloaded = tokio::select! {
+        resolved = resolved(&mut resolving) => {
+            resolved?;
+            downloading.await
+        }
+        downloaded = &mut downloading => {
+            if !matches!(&downloaded, Err(error) if !ask::is_an_answer(error)) {
+                resolved(&mut resolving).await?;
+            }
+            downloaded
+        }
+    };
     match downloaded {
         // The commit is there, so it is the directory that is not.
-        Err(_) if !subdirectory_of(&staged).is_root() => {
+        Err(error) if is_about_the_commit(&error) && !subdirectory_of(&staged).is_root() => {
             Err(FinishError::Missing(subdirectory_of(&staged).to_string()).into())
         }
         downloaded => Ok(downloaded?),
     }
+}
+
+async fn resolved(resolving: &mut JoinSet<Result<()>>) -> Result<()> {
+    let ended = resolving.join_next().await.unwrap_or(Ok(Ok(())));
+    ended.unwrap_or_else(|error| Err(stopped(&error)))
 }
 
 fn subdirectory_of(staged: &Staged) -> &RepoPath {

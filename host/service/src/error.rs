@@ -47,6 +47,14 @@ pub enum ServiceError {
         /// Why.
         source: io::Error,
     },
+    /// The file of an authority of one's own.
+    #[error("cannot read {}, which FORGEPORT_CA_FILE names: {source}", .path.display())]
+    CertificateFile {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file that is no provider.
     #[error("{}: {source}", .path.display())]
     Source {
@@ -185,6 +193,18 @@ pub enum ServiceError {
     /// The component.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The provider or the forge, about an option that the registration has or lacks.
+    #[error(
+        "{source}; `forgeport code-repository update {name} --{option}=@FILE` gives the code repository that option"
+    )]
+    Registered {
+        /// The code repository.
+        name: String,
+        /// The option.
+        option: String,
+        /// What was said.
+        source: CallError,
+    },
     /// The provider or the forge.
     #[error(transparent)]
     Call(#[from] CallError),

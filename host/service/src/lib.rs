@@ -1,6 +1,7 @@
 //! The use cases: registering, describing, downloading, and finding out what a checkout belongs to. Whoever offers them to people,
 //! on a command line or over HTTP, calls this and nothing below it.
 
+mod ask;
 mod cached;
 mod consent;
 mod download;
@@ -13,6 +14,7 @@ mod mint;
 mod policy;
 mod provider;
 mod register;
+mod renamed;
 mod secrets;
 mod session;
 mod status;
@@ -38,12 +40,13 @@ pub use home::Home;
 pub use inspect::Inspection;
 pub use policy::detect_policy;
 pub use provider::{BUILT_IN, Source};
-pub use register::{Marks, Plan, Registration, Replaced};
+pub use register::{Marks, Plan, Registered, Registration, Replaced};
+pub use renamed::Renamed;
 pub use secrets::Values;
 pub use status::{Match, RemoteState, Status};
 pub use update::{Changes, Update};
 
-use forgeport_egress::{Gate, GateSettings, Unauthorized};
+use forgeport_egress::{Gate, GateSettings, Quiet, Unauthorized};
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, Program, Runtime};
 use forgeport_store::Store;
 use journal::Journal;
@@ -67,6 +70,7 @@ pub struct Service {
     journal: OnceLock<Journal>,
     runtime: OnceLock<Runtime>,
     gate: OnceLock<Gate>,
+    notices: Arc<dyn Notices>,
     made_here: MadeHere,
     /// By the registrations' ids.
     unauthorized: Mutex<BTreeMap<String, Unauthorized>>,
@@ -81,7 +85,14 @@ impl Service {
         let store = Arc::new(Store::open(&home.data, key)?);
         let (journal, runtime, gate) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let (made_here, unauthorized) = (MadeHere::default(), Mutex::default());
-        Ok(Service { home, store, policy, journal, runtime, gate, made_here, unauthorized })
+        let notices = Arc::new(Quiet);
+        Ok(Service { home, store, policy, journal, runtime, gate, notices, made_here, unauthorized })
+    }
+
+    /// Tells of waits in every use case but those that are given an observer of their own.
+    #[must_use]
+    pub fn telling(self, notices: Arc<dyn Notices>) -> Service {
+        Service { notices, ..self }
     }
 
     /// What providers did on the network, the oldest first.
@@ -153,5 +164,5 @@ fn certificates() -> Result<Option<Vec<u8>>> {
     let Some(path) = std::env::var_os("FORGEPORT_CA_FILE").filter(|file| !file.is_empty()).map(PathBuf::from) else {
         return Ok(None);
     };
-    std::fs::read(&path).map(Some).map_err(|source| ServiceError::Unreadable { path, source })
+    std::fs::read(&path).map(Some).map_err(|source| ServiceError::CertificateFile { path, source })
 }

@@ -4,15 +4,15 @@ use crate::{
     Result, Service, ServiceError,
     consent::{check_still_secret, now_secret},
     provider::{Described, Source},
+    renamed::Renamed,
 };
-use forgeport_egress::Quiet;
 use forgeport_grants::{
     Access, CallOf, Description, Grant, Grants, Limit, Limits, OptionValue, Options, OriginPattern, SecretReference,
     normalise_name,
 };
 use forgeport_runtime::{Identity, Provider};
 use forgeport_store::{CodeRepository, Consent, ProviderRef, StoredOption, check_code_repository_name};
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// What a user wants registered.
@@ -63,6 +63,16 @@ pub struct Replaced {
     pub grants: Grants,
     /// What was agreed to; nothing where that was not kept.
     pub consent: Option<Consent>,
+}
+
+/// What was registered or updated.
+pub struct Registered {
+    /// As it is stored now.
+    pub repository: CodeRepository,
+    /// What the forge said of it.
+    pub identity: Identity,
+    /// Where the forge calls it otherwise than the options do.
+    pub renamed: Option<Renamed>,
 }
 
 impl Plan {
@@ -124,7 +134,7 @@ impl Service {
     ///
     /// # Errors
     /// What the provider or the forge answers. Nothing is stored then.
-    pub async fn carry_out(&self, plan: Plan) -> Result<(CodeRepository, Identity)> {
+    pub async fn carry_out(&self, plan: Plan) -> Result<Registered> {
         let Plan { mut repository, described, agreed, mut options, secrets, exists, .. } = plan;
         let Described { provider, bytes, .. } = described;
         let identity = match self.tried(&repository, &agreed.access, &provider, &options).await {
@@ -147,7 +157,8 @@ impl Service {
             true => repository = store.update(&repository, bytes.as_deref())?,
             false => store.insert(&repository, bytes.as_deref())?,
         }
-        Ok((repository, identity))
+        let renamed = self.renamed(&repository, &provider, &identity).await;
+        Ok(Registered { repository, identity, renamed })
     }
 
     /// As [`Service::renewing`], for options that are not stored yet: were there kept tokens that an origin did not take?
@@ -168,7 +179,7 @@ impl Service {
         provider: &Provider,
         options: &Options,
     ) -> Result<Identity> {
-        let session = self.session(repository, access, provider, options, Limit::CallTime, Arc::new(Quiet))?;
+        let session = self.session(repository, access, provider, options, Limit::CallTime, self.notices.clone())?;
         Ok(session.login().await?)
     }
 

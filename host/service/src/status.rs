@@ -1,13 +1,16 @@
 //! What a checkout belongs to.
 
-use crate::{Result, Service, ServiceError, download::blocking};
+use crate::{
+    Result, Service,
+    ask::{self, Advised, Resolved},
+    download::blocking,
+};
 use forgeport_checkout::context::{self, Address, LocalContext, Pushed};
-use forgeport_egress::Quiet;
 use forgeport_grants::{Access, Limit, Limits, RemoteUrl};
-use forgeport_runtime::{CallError, Offline, Provider, ProviderError};
+use forgeport_runtime::{Offline, Provider};
 use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use serde::Serialize;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 /// How long a look at a checkout may take: enough for a large one on a slow disk, and an end for one that was made to have none.
 const TIME: Duration = Duration::from_secs(300);
@@ -146,11 +149,10 @@ impl Service {
         provider: &Provider,
         commit: &str,
     ) -> Result<RemoteState> {
-        let session = self.connect(repository, consent, provider, Limit::CallTime, Arc::new(Quiet)).await?;
-        match session.resolve(commit).await {
-            Ok(found) if found.id == commit => Ok(RemoteState::Pushed(Vec::new())),
-            Ok(_) | Err(CallError::Provider(ProviderError::NotFound(_))) => Ok(RemoteState::NotPushed),
-            Err(error) => Err(ServiceError::from(error)),
+        let session = self.connect(repository, consent, provider, Limit::CallTime, self.notices.clone()).await?;
+        match ask::resolve(&session, commit).await.advised(repository, &consent.settings)? {
+            Resolved::Commit(found) if found.id == commit => Ok(RemoteState::Pushed(Vec::new())),
+            _ => Ok(RemoteState::NotPushed),
         }
     }
 }

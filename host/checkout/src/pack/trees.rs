@@ -46,6 +46,9 @@ pub(super) fn at(objects: &Objects, commit: &ObjectId, path: &RepoPath) -> Resul
         match find(&tree, objects.format().length(), name)? {
             None => return Ok(At::Nothing),
             Some(entry) if entry.kind() == Kind::Tree => id = entry.id,
+            Some(entry) if entry.kind() == Kind::Submodule => {
+                return Err(Rejected::new(path.as_bytes(), Reason::Submodule).into());
+            }
             Some(_) => return Ok(At::Other),
         }
     }

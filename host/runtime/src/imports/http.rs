@@ -67,8 +67,9 @@ pub(super) fn failure(error: EgressError) -> Failure {
         | EgressError::Leak { .. }
         | EgressError::Address(_)
         | EgressError::Unrecorded(_) => Failure::Refused(text),
-        EgressError::RateLimited { retry_after, .. } => {
-            Failure::RateLimited((text, retry_after.map(|after| after.as_secs())))
+        // Whoever prints it adds the time.
+        EgressError::AskedToWait { what, retry_after } => {
+            Failure::RateLimited((what, retry_after.map(|after| after.as_secs())))
         }
         EgressError::Limit(_) => Failure::Limit(text),
         _ => Failure::Unreachable(text),

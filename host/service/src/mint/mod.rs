@@ -182,6 +182,7 @@ impl Service {
             caller: Arc::new(caller),
             credentials: vec![exchange.credential.clone()],
             auditor: self.journal().auditor(),
+            notices: self.notices.clone(),
             ..Permit::new(authority, Limits::default().within(&self.policy.limits), deadline(TIME))
         }
     }
