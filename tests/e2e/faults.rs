@@ -95,7 +95,7 @@ fn a_login_page_instead_of_an_archive_is_a_clear_error() {
     scene.register(Kind::Github);
     scene.forge.fault(On::any().path(ARCHIVE).always(), Fault::login_page());
     let error = scene.download("main", "out", &[]).bad();
-    assert!(error.contains("no gzip archive") && error.contains("<form>"), "{error}");
+    assert!(error.contains("a sign-in page came in the place of the answer"), "{error}");
 }
 
 #[test]

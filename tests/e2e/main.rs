@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod advice;
+mod answers;
 mod cache;
 mod canary;
 mod completion;
