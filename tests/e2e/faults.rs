@@ -107,6 +107,7 @@ fn a_redirect_to_an_origin_that_was_not_granted_is_refused() {
     scene.forge.fault(On::any().path("tarball").always(), Fault::redirect(302, &format!("{elsewhere}/x.tar.gz")));
     let error = scene.download("main", "out", &[]).bad();
     assert!(error.contains(&elsewhere) && error.contains("refused"), "{error}");
+    assert!(error.contains(&format!("{} redirects elsewhere", scene.forge.github().api_url)), "{error}");
     assert!(scene.forge.requests().iter().all(|request| request.server != forgeport_forge::Server::Elsewhere));
 }
 

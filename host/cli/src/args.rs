@@ -9,7 +9,7 @@ const EXIT: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 FORGEPORT_HOME names a directory for everything that is kept.
 FORGEPORT_KEY, 32 bytes in hex or base64, replaces the key file.
-FORGEPORT_CA_FILE names certificates in PEM that are trusted beside the system's.
+FORGEPORT_CA_FILE names certificates in PEM or DER that are trusted beside the system's.
 FORGEPORT_POLICY names the operator's policy, where there is no /etc/forgeport/policy.toml.
 HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded.";
 

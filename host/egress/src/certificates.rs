@@ -79,7 +79,7 @@ fn what_else(text: &str) -> &'static str {
         return "there is a private key in it, and no certificate";
     }
     if text.contains("-----BEGIN PKCS7") || text.contains("-----BEGIN CMS") {
-        return "it is PKCS #7, which `openssl pkcs7 -print_certs` turns into certificates";
+        return "it is PKCS #7, which `openssl pkcs7 -print_certs -in FILE -out ca.pem` turns into certificates";
     }
     if text.contains("CERTIFICATE REQUEST") {
         return "there is a request for a certificate in it, and none that was given";

@@ -11,6 +11,16 @@ pub enum EgressError {
     /// Nobody granted it.
     #[error(transparent)]
     Refused(#[from] Denial),
+    /// Nobody granted where a redirect leads.
+    #[error(
+        "{from} redirects elsewhere, which may be a sign-in: then a token helps, or a sign-in to this network; {denial}"
+    )]
+    Elsewhere {
+        /// Who redirects.
+        from: Origin,
+        /// Why it is not followed.
+        denial: Denial,
+    },
     /// A request or a redirect that the gate lets nobody make.
     #[error("the gate refuses the request: {0}")]
     Improper(String),
@@ -85,8 +95,11 @@ pub enum EgressError {
 impl EgressError {
     /// Did the gate itself keep the request from leaving?
     pub(crate) fn is_refusal(&self) -> bool {
-        use EgressError::{Address, Improper, Leak, Limit, Refused, Unrecorded};
-        matches!(self, Refused(_) | Improper(_) | Leak { .. } | Address(_) | Limit(_) | Unrecorded(_))
+        use EgressError::{Address, Elsewhere, Improper, Leak, Limit, Refused, Unrecorded};
+        matches!(
+            self,
+            Refused(_) | Elsewhere { .. } | Improper(_) | Leak { .. } | Address(_) | Limit(_) | Unrecorded(_)
+        )
     }
 
     /// May the same request fare better in a moment?

@@ -35,7 +35,7 @@ pub struct GateSettings {
     pub connect: Duration,
     /// Between two pieces of an answer.
     pub idle: Duration,
-    /// Certificates in PEM that are trusted beside the system's.
+    /// Certificates in PEM or DER that are trusted beside the system's.
     pub certificates: Option<Vec<u8>>,
     /// How names become addresses.
     pub lookup: Arc<dyn Lookup>,
@@ -97,14 +97,20 @@ impl Gate {
         let mut request = request;
         // Once a redirect has led elsewhere, no credential is sent again, also not after a way back.
         let mut at_home = true;
+        let mut redirected_by = None;
         for _ in 0..=HOPS {
-            let answer = self.pass(permit, &request, at_home).await?;
+            let passed = self.pass(permit, &request, at_home).await;
+            let answer = passed.map_err(|error| match (error, redirected_by.take()) {
+                (EgressError::Refused(denial), Some(from)) => EgressError::Elsewhere { from, denial },
+                (error, _) => error,
+            })?;
             let next = hop::next(&request.url, &answer);
             // A step that is not taken is a request that is refused.
             let next = next.inspect_err(|why| Entry::new(permit, request.method.as_str(), &request.url).refused(why));
             let Some(next) = next? else {
                 return Ok(answer);
             };
+            redirected_by = Some(answer.origin.clone());
             at_home &= Origin::of(&next).is_ok_and(|origin| origin == answer.origin);
             request = hop::redirected(request, next, answer.status, at_home);
         }

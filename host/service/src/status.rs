@@ -115,7 +115,9 @@ impl Service {
     /// The provider of a registration, which another one may have had already.
     async fn known(&self, repository: &CodeRepository, known: &mut Vec<Known>) -> Result<Provider> {
         let CodeRepository { provider: ProviderRef { digest, .. }, limits, .. } = repository;
-        if let Some(same) = known.iter().find(|one| one.digest == *digest && one.limits == *limits) {
+        if let Some(same) =
+            known.iter().find(|one| one.digest == *digest && one.limits.set_ones().eq(limits.set_ones()))
+        {
             return Ok(same.provider.clone());
         }
         let provider = self.provider(repository).await?;

@@ -129,7 +129,7 @@ impl Provider for GitHub {
     fn resolve(&self, revision: &str) -> Result<Commit, Error> {
         let asked = self.asked.part(&format!("the commit {revision}"));
         let request = read(self.url(&["commits", revision]).query("per_page", "1"));
-        let response = http::send(&request)?;
+        let response = http::send(&request).map_err(|error| asked.limited(error))?;
         // An empty repository, and what stands for no commit.
         if matches!(response.status, 409 | 422) {
             return Err(asked.missing(&response));

@@ -11,6 +11,9 @@ use serde::Deserialize;
 const TOKEN: &str =
     "a personal, project or group token with the scope read_api, or a deploy token together with --username";
 
+/// GitLab's words where it shows the project.
+const NO_COMMIT: &str = "404 Commit Not Found";
+
 /// The API wants the project's path as one segment.
 const DECODED: &str = "a proxy before GitLab has to pass on %2F as it is, which Apache does with `AllowEncodedSlashes NoDecode` and \
     `nocanon`, and nginx with a `proxy_pass` without a path";
@@ -176,7 +179,7 @@ impl GitLab {
         url = url.query("per_page", "100").query("pagination", "keyset");
         let mut entries = Vec::new();
         loop {
-            let response = http::send(&Request::get(url))?;
+            let response = http::send(&Request::get(url)).map_err(|error| asked.limited(error))?;
             for item in response.json::<Vec<TreeItem>>(&asked)? {
                 entries.push(Entry::from_mode(item.path, &item.mode, item.id)?);
             }
@@ -200,8 +203,10 @@ impl GitLab {
 
     /// The API overlooks deploy and job tokens, so with one it answers like this.
     fn may_be_for_git(&self, error: &Error) -> bool {
-        self.asked.has_token() == Some(true)
-            && matches!(error, Error::NotFound(_) | Error::Unauthorized(_) | Error::Forbidden(_))
+        // Whoever is told of a commit that there is none sees the project.
+        let sees = matches!(error, Error::NotFound(text) if text.contains(NO_COMMIT));
+        let refused = matches!(error, Error::NotFound(_) | Error::Unauthorized(_) | Error::Forbidden(_));
+        self.asked.has_token() == Some(true) && refused && !sees
     }
 
     fn or_by_git<T>(&self, found: Result<T, Error>, find: impl Fn(&git::References) -> Option<T>) -> Result<T, Error> {

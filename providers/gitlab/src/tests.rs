@@ -77,6 +77,13 @@ fn a_token_that_the_api_overlooks_is_good_enough_for_git() {
 }
 
 #[test]
+fn git_which_believes_in_every_full_id_is_not_asked_for_one_that_the_api_knows_not_to_be_there() {
+    answer(&format!("{API}/repository/commits/{ID}?stats=false"), 404, r#"{"message":"404 Commit Not Found"}"#);
+    assert!(matches!(resolve(&open(&[]), ID), Err(Error::NotFound(_))));
+    assert_eq!(asked().len(), 1);
+}
+
+#[test]
 fn a_project_that_nothing_can_be_seen_of_is_not_found_and_says_what_may_help() {
     answer(API, 404, r#"{"message":"404 Project Not Found"}"#);
     answer(&format!("{API}/repository/commits/HEAD?stats=false"), 404, r#"{"message":"404 Project Not Found"}"#);

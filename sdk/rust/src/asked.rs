@@ -96,8 +96,9 @@ impl Asked {
         format!("give {which} with --{option}=@FILE: {wanted}")
     }
 
-    /// A forge counts fewer requests of those whom it knows.
-    pub(crate) fn limited(&self, error: Error) -> Error {
+    /// What [`http::send`](crate::http::send) failed with; a rate limit with the advice that a token helps, where there was none.
+    #[must_use]
+    pub fn limited(&self, error: Error) -> Error {
         match (error, &self.token) {
             (Error::RateLimited((text, wait)), Some(Token { option, given: false, .. })) => {
                 let text = format!("{text}; most forges allow more with a token, --{option}=@FILE");

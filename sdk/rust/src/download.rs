@@ -151,11 +151,12 @@ pub fn download<P: Provider>(provider: &P, commit: &str, target: &dyn Target, su
 fn complete<P: Provider>(provider: &P, target: &dyn Target, git: &GitUrl) -> Result<bool, Error> {
     match target.complete(git) {
         Ok(()) => Ok(true),
-        Err(Problem::Unsupported(_) | Problem::Failed(Failure::Refused(_) | Failure::Unreachable(_))) => Ok(false),
-        Err(problem @ Problem::Answered(_)) => match explain(provider, problem) {
-            error @ Error::RateLimited(_) => Err(error),
-            _ => Ok(false),
-        },
+        // A wish to wait is a failure, and no answer.
+        Err(
+            Problem::Unsupported(_)
+            | Problem::Answered(_)
+            | Problem::Failed(Failure::Refused(_) | Failure::Unreachable(_)),
+        ) => Ok(false),
         Err(problem) => Err(explain(provider, problem)),
     }
 }

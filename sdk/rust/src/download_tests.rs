@@ -209,7 +209,6 @@ fn what_would_be_no_better_one_by_one_is_an_error() {
         let disk = Disk { git: Some(problem).into(), ..Disk::differing(&MANY) };
         download(&FORGE, "c0", &disk, "").unwrap_err()
     };
-    assert!(matches!(with(Problem::Answered(response(429, &[], ""))), Error::RateLimited(_)));
     assert!(matches!(with(Problem::Failed(Failure::RateLimited(("wait".into(), Some(9))))), Error::RateLimited(_)));
     assert_eq!(with(Problem::Failed(Failure::Limit("`requests`".into()))), Error::Host("`requests`".into()));
     assert_eq!(with(Problem::Rejected("too many files".into())), Error::Host("too many files".into()));

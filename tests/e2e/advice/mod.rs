@@ -9,6 +9,7 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::PathBuf
 
 mod collect;
 mod explained;
+mod on_answers;
 mod on_git;
 
 /// An advised command as it stands in the sources, and what makes a person see it.
@@ -50,6 +51,9 @@ const ADVICE: &[Advice] = &[
     Advice { text: "git config --list --show-origin", follow: on_git::misconfigure },
     Advice { text: "git sparse-checkout reapply --no-sparse-index", follow: on_git::make_the_index_sparse },
     Advice { text: "openssl rand -hex 32", follow: rotate_without_a_key },
+    Advice { text: "forgeport code-repository update {name} --{option}=@FILE", follow: on_answers::give_a_token },
+    Advice { text: "forgeport code-repository update {name}{options}", follow: on_answers::follow_a_new_name },
+    Advice { text: "openssl pkcs7 -print_certs -in FILE -out ca.pem", follow: on_answers::name_certificates_in_pkcs7 },
 ];
 
 #[test]

@@ -63,6 +63,7 @@ pub(super) fn failure(error: EgressError) -> Failure {
     let text = error.to_string();
     match error {
         EgressError::Refused(_)
+        | EgressError::Elsewhere { .. }
         | EgressError::Improper(_)
         | EgressError::Leak { .. }
         | EgressError::Address(_)

@@ -120,6 +120,7 @@ impl From<EgressError> for Failed {
         let why = error.to_string();
         let code = match error {
             EgressError::Refused(_)
+            | EgressError::Elsewhere { .. }
             | EgressError::Improper(_)
             | EgressError::Leak { .. }
             | EgressError::Unrecorded(_) => Error::HttpRequestDenied,

@@ -205,11 +205,6 @@ struct Answer {
     expires_at: Option<String>,
     /// OAuth: seconds from now (RFC 6749, section 5.1).
     expires_in: Option<u64>,
-    /// GitHub's words.
-    message: Option<String>,
-    /// OAuth's words (RFC 6749, section 5.2).
-    error: Option<String>,
-    error_description: Option<String>,
 }
 
 /// What an OAuth server that tells no end is taken at.
@@ -221,18 +216,20 @@ fn minted(answer: &Checked) -> std::result::Result<Minted, String> {
     let status = answer.status().as_u16();
     let read: Option<Answer> = serde_json::from_slice(answer.body()).ok();
     match read {
-        Some(Answer { token: Some(token), expires_at, expires_in, .. }) if answer.status().is_success() => {
+        Some(Answer { token: Some(token), expires_at, expires_in }) if answer.status().is_success() => {
             let told = expires_at.as_deref().and_then(|text| humantime::parse_rfc3339(text).ok());
             let life = expires_in.map_or(UNTOLD, Duration::from_secs).min(LONGEST);
             let now = SystemTime::now();
             let expires = told.unwrap_or_else(|| date_after(now, life)).min(date_after(now, LONGEST));
             Ok(Minted { token: Zeroizing::new(token), expires })
         }
-        Some(Answer { message, error, error_description, .. }) => {
-            let words = message.or(error_description).or(error).unwrap_or_else(|| "no reason told".to_owned());
-            let words: String = words.chars().take(200).collect();
+        Some(_) => {
+            let words = forgeport_answer::words(None, answer.body()).unwrap_or_else(|| "no reason told".to_owned());
             Err(format!("no token was given ({status}: {words}); check its values and what it may do"))
         }
+        None if forgeport_answer::page(None, answer.body()).is_some() => Err(format!(
+            "a web page came in the place of a token (status {status}); check the address and the proxy settings"
+        )),
         None => Err(format!("what answered knows no tokens (status {status}); check the address")),
     }
 }
