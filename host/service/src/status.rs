@@ -1,7 +1,7 @@
 //! What a checkout belongs to.
 
 use crate::{
-    Result, Service,
+    Result, Service, ServiceError,
     ask::{self, Advised, Resolved},
     download::blocking,
 };
