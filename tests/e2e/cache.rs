@@ -215,6 +215,7 @@ fn what_is_no_file_in_the_place_of_a_kept_one_is_neither_waited_for_nor_kept() {
         }
     }
     make_pipe(&scene.path("home/cache/downloads/content/left.partial"));
+    make_pipe(&scene.path("home/cache/downloads/content/failed.unfinished"));
     make_pipe(&scene.path("home/cache/downloads/content/more.download"));
     scene.run(&["cache", "clear"]).good();
     assert!(kept(&scene, "downloads/content").is_empty());

@@ -41,7 +41,7 @@ impl DiskError {
                 format!("{what}: the file system is read-only; choose another directory")
             }
             _ if matches!(Errno::from_io_error(&self.source), Some(Errno::MFILE | Errno::NFILE)) => {
-                format!("{what}: too many files are open; raise the limit, such as with `ulimit -n 1024`")
+                format!("{what}: too many files are open; raise the limit on them for this process")
             }
             _ => format!("{what}: {}", self.source),
         }

@@ -208,10 +208,10 @@ impl Cache {
     /// Take what an earlier try brought that failed, if there was one.
     pub fn take_unfinished(&self, key: &CacheKey) -> Option<Partial> {
         let path = self.unfinished(key);
-        let file = File::open(&path).ok()?;
+        let file = open_regular(&path);
         // Whatever becomes of it, it cannot spoil more than this one try.
         remove(&path).ok()?;
-        let (about, archive) = content::read(file).ok()?;
+        let (about, archive) = content::read(file.ok()?).ok()?;
         Some(Partial { about, archive })
     }
 
