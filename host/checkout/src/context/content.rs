@@ -109,7 +109,7 @@ impl Comparison<'_> {
         self.inquiry.check_time(self.root)?;
         let path = self.root.join(OsStr::from_bytes(self.tracked.path_of(entry)));
         // Where links are checked out as files, there may be links nevertheless.
-        let judged = if path.is_symlink() {
+        let judged = if entry.mode == Mode::SYMLINK && path.is_symlink() {
             std::fs::read_link(&path).map(|target| {
                 let target = target.as_os_str().as_bytes();
                 is_same(entry, &mut &target[..], target.len() as u64, self.inquiry, self.root)
@@ -204,7 +204,8 @@ fn is_same(
     root: &Path,
 ) -> Result<Verdict, ContextError> {
     let mut hasher = Hasher::blob(ObjectFormat::Sha1, size);
-    let mut piece = vec![0; PIECE];
+    // Most files are small, and there may be very many.
+    let mut piece = vec![0; usize::try_from(size).unwrap_or(PIECE).clamp(1, PIECE)];
     loop {
         match content.read(&mut piece) {
             Ok(0) => break,

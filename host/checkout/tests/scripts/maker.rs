@@ -387,7 +387,7 @@ impl Maker {
         ]);
         self.say(how);
         // Where the script could not make it, there is nothing to look at.
-        self.say(format!("[ -d ../{checkout} ] || git init -q ../{checkout}"));
+        self.say(format!("[ -d ../{checkout} ] || {{ rm -rf ../{checkout}; git init -q ../{checkout}; }}"));
         self.script.checkout = checkout;
     }
 
