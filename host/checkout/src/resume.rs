@@ -17,7 +17,19 @@ pub(crate) struct Tries {
     torn: bool,
 }
 
+impl Tries {
+    /// After all that was here has been removed.
+    pub(crate) fn again(&self) -> Self {
+        Self { torn: self.torn, ..Self::default() }
+    }
+}
+
 impl Staged {
+    /// Is nothing here, which an archive that comes again could stand beside?
+    pub fn is_empty(&self) -> bool {
+        self.state().tree.is_empty()
+    }
+
     /// An archive of this name is to be unpacked. Is all of it here already, since an earlier try? If that try began with another one,
     /// what it brought is of no use, and is removed.
     ///

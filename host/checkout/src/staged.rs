@@ -140,8 +140,8 @@ impl Staged {
     pub fn start_again(&self) -> Result<(), UnpackError> {
         let mut state = self.state();
         self.target.staging().clear(&self.deadline)?;
-        let claims = std::mem::take(&mut state.claims);
-        *state = State::new(&self.settings, claims);
+        let (claims, tries) = (std::mem::take(&mut state.claims), state.tries.again());
+        *state = State { tries, ..State::new(&self.settings, claims) };
         Ok(())
     }
 

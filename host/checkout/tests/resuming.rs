@@ -169,6 +169,10 @@ fn a_part_of_an_archive_nothing_and_too_much_are_not_kept() {
     unpack(&staged, "one", &whole[..1500]).unwrap_err();
     cache.put_unfinished(&key(), &staged).unwrap();
     assert!(cache.take_unfinished(&key()).is_none());
+    staged.start_again().unwrap();
+    staged.unpack(&whole[..1500], Format::Tar, &Layout::default(), &Silent).unwrap_err();
+    cache.put_unfinished(&key(), &staged).unwrap();
+    assert!(cache.take_unfinished(&key()).is_none());
     drop(staged);
     let (staged, small) = (scene.stage(), scene.cache(20));
     unpack(&staged, "one", &whole).unwrap();

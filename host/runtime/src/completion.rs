@@ -8,10 +8,13 @@ use crate::{
     provider::Session,
 };
 use bytes::Bytes;
-use forgeport_checkout::{Missing, ObjectId, protocol};
-use forgeport_egress::Request;
+use forgeport_checkout::{Missing, ObjectId, Staged, protocol};
+use forgeport_egress::{
+    Request,
+    retry::{self, Failed},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use std::sync::Arc;
+use std::{io::Read, sync::Arc};
 
 /// Files that are asked for at once. Proxies refuse questions of more than a megabyte, and this is three quarters of one where ids are long.
 const AT_ONCE: usize = 10_000;
@@ -34,7 +37,7 @@ impl Download {
             let ids = missing[batch.clone()].iter().map(|missing| &missing.id);
             let asked = question(repository, protocol::ask_for_blobs(ids))?;
             let (missing, progress) = (missing.clone(), self.progress.clone());
-            let put = move |staged: &forgeport_checkout::Staged, answer: &mut dyn std::io::Read| {
+            let put = move |staged: &Staged, answer: &mut dyn Read| {
                 staged.put_missing(answer, &missing[batch.clone()], &*progress)
             };
             self.fetch(session, asked, put).await?;
@@ -42,13 +45,22 @@ impl Download {
         Ok(())
     }
 
-    /// Can the server do what it will be asked for?
+    /// Can the server do what it will be asked for? Where nobody answers, as behind a firewall, there are other ways, and it is not waited
+    /// for as long as elsewhere.
     async fn check(&self, session: &Session, repository: &Request, commit: ObjectId) -> Result<(), TransferError> {
         let mut request = below(repository, &["info", "refs"])?;
         request.method = Method::GET;
         request.url.set_query(Some(&format!("service={SERVICE}")));
         request.headers = HeaderMap::from_iter([VERSION]);
-        self.fetch(session, request, move |_, answer| protocol::check(answer, commit.format())).await
+        let request = &request;
+        retry::run(&session.permit, |attempt| async move {
+            let check = move |_: &Staged, answer| protocol::check(answer, commit.format());
+            self.transfer(session, request.clone(), check).await.map_err(|failed| match failed {
+                Failed::Transient(error @ TransferError::Egress(_)) if attempt > 0 => Failed::Final(error),
+                failed => failed,
+            })
+        })
+        .await
     }
 }
 

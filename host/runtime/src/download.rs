@@ -81,8 +81,8 @@ impl Download {
         }
     }
 
-    /// Fetches and unpacks, again from the start when the transfer breaks. What an earlier try of this download brought is not fetched
-    /// again.
+    /// Fetches and unpacks, again from the start when the transfer breaks and nothing was here before. What an earlier try of this
+    /// download brought is not fetched again.
     pub(crate) async fn unpack(
         &self,
         session: &Session,
@@ -97,14 +97,19 @@ impl Download {
             return Ok(());
         }
         let (request, layout) = (&request, &layout);
+        // What came before it would go with what is begun anew.
+        let alone = self.staged.is_empty();
         let unpacked = retry::run(&session.permit, |attempt| async move {
-            if attempt > 0 {
+            if attempt > 0 && alone {
                 let cleared = self.blocking(Staged::start_again).await.unwrap_or_else(|_| Err(failed()));
                 cleared.map_err(|error| retry::Failed::Final(TransferError::Rejected(error.to_string())))?;
             }
             let (progress, layout) = (self.progress.clone(), layout.clone());
             let unpack = move |staged: &Staged, source| staged.unpack(source, format, &layout, &*progress);
-            self.transfer(session, request.clone(), unpack).await
+            self.transfer(session, request.clone(), unpack).await.map_err(|failed| match failed {
+                retry::Failed::Transient(error) if !alone => retry::Failed::Final(error),
+                failed => failed,
+            })
         })
         .await;
         unpacked.map(|()| self.staged.archive_came(&name))
@@ -126,7 +131,7 @@ impl Download {
     }
 
     /// One attempt: the answer's body is read by `take` on a thread of its own while it arrives.
-    async fn transfer<T: Send + 'static>(
+    pub(crate) async fn transfer<T: Send + 'static>(
         &self,
         session: &Session,
         request: Request,
@@ -209,7 +214,7 @@ fn not_taken(error: UnpackError, telling: &Telling) -> retry::Failed<TransferErr
 }
 
 /// The blocking side of a body: what the network thread sends is read like a file.
-struct Received {
+pub(crate) struct Received {
     chunks: mpsc::Receiver<io::Result<Bytes>>,
     current: Bytes,
 }

@@ -114,12 +114,7 @@ async fn too_much_of_anything_ends_at_its_limit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_that_fails_half_way_leaves_nothing() {
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_ustar();
-    header.set_size(1);
-    header.set_mode(0o644);
-    builder.append_data(&mut header, "root/a", &b"x"[..]).unwrap();
-    let server = Server::start(builder.into_inner().unwrap());
+    let server = Server::start(tar_of("root/a"));
     let page = Server::start("<html>no archive</html>");
     let bench = Bench::granting(&server.origin, &["GET"]).await;
     let unpacking = |origin: &dyn std::fmt::Display, then: &str| {
@@ -176,6 +171,31 @@ async fn an_excerpt_of_what_is_no_archive_is_not_told_where_it_cannot_be_searche
             .await
             .run(vec![case("no archive", Call::Download, downloading(guest, &unpack), Expect::Told(words))])
             .await;
+    }
+}
+
+/// A tar archive of one small file.
+fn tar_of(name: &str) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(1);
+    header.set_mode(0o644);
+    builder.append_data(&mut header, name, &b"x"[..]).unwrap();
+    builder.into_inner().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_archive_that_breaks_off_does_not_take_the_first_with_it() {
+    for (beside, expect) in [(false, Expect::Fine), (true, Expect::Told(""))] {
+        let server = Server::breaking_once(tar_of("b"), 512);
+        let bench = Bench::granting(&server.origin, &["GET"]).await;
+        let mut guest = guest();
+        let file = guest.put("a");
+        let unpack = guest.ask("GET", format!("{}/b.tar", server.origin), &[]).unpack(&mut guest, 0);
+        let body = if beside { format!("{} {unpack}", write(file)) } else { unpack };
+        let name = if beside { "beside a file" } else { "alone" };
+        bench.run(vec![case(name, Call::Download, downloading(guest, &body), expect)]).await;
+        assert_eq!(server.asked(), if beside { 1 } else { 2 }, "{name}");
     }
 }
 

@@ -28,14 +28,27 @@ impl Server {
     pub fn answering(status: &str, body: impl Into<Vec<u8>>, time: Duration) -> Server {
         let body = body.into();
         let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-        let answer = [head.into_bytes(), body].concat();
+        Server::sending([head.into_bytes(), body].concat(), usize::MAX, time)
+    }
+
+    /// Breaks off the first answer after so many bytes of its body.
+    pub fn breaking_once(body: impl Into<Vec<u8>>, after: usize) -> Server {
+        let body = body.into();
+        let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        let after = head.len() + after;
+        Server::sending([head.into_bytes(), body].concat(), after, Duration::ZERO)
+    }
+
+    fn sending(answer: Vec<u8>, first: usize, time: Duration) -> Server {
         let (listener, server) = Server::bound();
         let asked = server.asked.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 asked.lock().unwrap().push(read_request(&stream));
                 std::thread::sleep(time);
-                let _ = (&stream).write_all(&answer);
+                let is_first = asked.lock().unwrap().len() == 1;
+                let length = if is_first { answer.len().min(first) } else { answer.len() };
+                let _ = (&stream).write_all(&answer[..length]);
             }
         });
         server
