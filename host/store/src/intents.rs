@@ -40,7 +40,7 @@ struct State {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
-    Leaves(u64, AuditEntry),
+    Leaves(u64, Box<AuditEntry>),
     Written(Vec<u64>),
 }
 
@@ -88,7 +88,7 @@ impl Intents {
             state.file = Some(self.create()?);
             state.length = 0;
         }
-        let text = line(&Line::Leaves(number, entry.clone()));
+        let text = line(&Line::Leaves(number, Box::new(entry.clone())));
         append(state, &text)?;
         state.open.insert(number, text);
         Ok(())
@@ -164,7 +164,7 @@ pub(crate) fn entries_of(path: &Path) -> Result<Vec<AuditEntry>> {
     let mut open = BTreeMap::new();
     for line in bytes.split(|byte| *byte == b'\n') {
         match serde_json::from_slice(line) {
-            Ok(Line::Leaves(number, entry)) => drop(open.insert(number, entry)),
+            Ok(Line::Leaves(number, entry)) => drop(open.insert(number, *entry)),
             Ok(Line::Written(numbers)) => numbers.iter().for_each(|number| drop(open.remove(number))),
             Err(_) => {}
         }
