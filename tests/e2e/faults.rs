@@ -5,7 +5,11 @@ use crate::{
     scene::{KINDS, Kind, Scene},
 };
 use forgeport_forge::{Fault, On, samples};
-use std::{fs, process::Stdio};
+use std::{
+    fs,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 /// The part of a target that only GitHub's archives have.
 const ARCHIVE: &str = "legacy.tar.gz";
@@ -157,6 +161,29 @@ fn outcomes(scene: &Scene, path: &str) -> Vec<String> {
     let entries = scene.run(&["audit", "--output=json"]).good().json();
     let of_path = |entry: &&serde_json::Value| entry["path"].as_str().unwrap().contains(path);
     entries.as_array().unwrap().iter().filter(of_path).map(|entry| entry["outcome"].as_str().unwrap().into()).collect()
+}
+
+/// The call that tells the link has a time of its own, and not what the download left of its session's.
+#[test]
+fn the_link_to_a_commit_is_told_however_long_its_files_took() {
+    const CALL: Duration = Duration::from_secs(3);
+    let scene = Scene::with(&samples::faithful());
+    scene.register(Kind::Github);
+    scene.run(&["code-repository", "update", "demo", "--limit=call_time=3s"]).good();
+    let gate = forgeport_forge::Gate::default();
+    scene.forge.fault(On::any().path(ARCHIVE), Fault::StallAfter(100, gate.clone()));
+    let begun = Instant::now();
+    let told = std::thread::scope(|scope| {
+        let downloading = scope.spawn(|| scene.download("main", "out", &[]).good().json());
+        assert!(gate.wait_until_reached());
+        // It is the time itself that has to pass.
+        std::thread::sleep(CALL.saturating_sub(begun.elapsed()));
+        gate.release();
+        downloading.join().unwrap()
+    });
+    assert!(begun.elapsed() >= CALL && told["url"].as_str().is_some_and(|url| url.contains("/commit/")), "{told}");
+    let kept = scene.download("main", "again", &[]).good().json();
+    assert_eq!((&kept["cached"], &kept["url"]), (&true.into(), &told["url"]));
 }
 
 #[test]

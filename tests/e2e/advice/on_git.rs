@@ -1,7 +1,11 @@
 //! What `status` advises to do with git.
 
 use super::{advised, obey};
-use crate::{scene::Scene, status::git};
+use crate::{
+    scene::{Kind, Scene},
+    status::git,
+};
+use forgeport_forge::samples;
 use std::{fs, process::Command};
 
 /// A checkout with two files in a directory each.
@@ -61,10 +65,29 @@ pub fn ask_git(scene: &Scene) {
     obey(scene, "cd checkout && git status").good();
 }
 
-pub fn make_the_index_sparse(scene: &Scene) {
+pub fn replace_a_commit(scene: &Scene) {
     checkout(scene);
-    git(&scene.path("checkout"), &["sparse-checkout", "set", "--cone", "--sparse-index", "a"]);
-    let error = scene.run(&["status", "checkout"]).bad();
-    obey(scene, &format!("cd checkout && {}", advised(&error, "git sparse-checkout"))).good();
-    scene.run(&["status", "checkout"]).good();
+    let checkout = scene.path("checkout");
+    fs::write(checkout.join("a/file"), "other").unwrap();
+    git(&checkout, &["commit", "--quiet", "--all", "--message=y"]);
+    git(&checkout, &["replace", "HEAD", "HEAD~1"]);
+    let told = scene.run(&["status", "checkout"]).good().stdout;
+    obey(scene, &format!("cd checkout && {}", advised(&told, "git replace"))).good();
+    let told = scene.run(&["status", "checkout"]).good().stdout;
+    assert!(told.contains("changes          none"), "{told}");
+}
+
+pub fn fetch_as_ci_does(scene: &Scene) {
+    let repository = samples::faithful();
+    scene.register(Kind::Github);
+    git(&scene.path(""), &["init", "--quiet", "checkout"]);
+    let checkout = scene.path("checkout");
+    let from = repository.path().display().to_string();
+    git(&checkout, &["fetch", "--quiet", &from, "+refs/heads/main:refs/remotes/pull/42/merge"]);
+    git(&checkout, &["checkout", "--quiet", "--detach", "refs/remotes/pull/42/merge"]);
+    let url = format!("http://{}/acme/demo.git", scene.forge.github().host);
+    git(&checkout, &["remote", "add", "origin", &url]);
+    let told = scene.run(&["status", "checkout"]).good().stdout;
+    let told = obey(scene, &format!("cd checkout && {}", advised(&told, "forgeport status"))).good().stdout;
+    assert!(!told.contains("not known"), "{told}");
 }

@@ -20,7 +20,7 @@ pub fn reason(repository: &Repository, commit: &Commit) -> Option<String> {
         let is_other_commit = id != commit.id && repository.find_header(id).is_ok_and(|found| found.kind().is_commit());
         if !is_other_commit {
             return Some(format!(
-                "`git replace` has put another object in the place of {}; `git replace --delete {}` removes that",
+                "another object stands in the place of {} (git-replace); `git replace --delete {}` takes it away",
                 id.to_hex_with_len(12),
                 id
             ));
