@@ -172,8 +172,9 @@ fn a_filter_that_the_checkout_alone_names_is_not_run_and_its_files_are_told_as_n
     );
 }
 
+/// Git would run the checkout's program where its configuration outranks the user's: what that makes of a file cannot be known without it.
 #[test]
-fn a_filter_of_the_user_is_run_in_place_of_the_checkouts_and_sees_no_key() {
+fn a_filter_of_the_user_is_run_where_git_would_run_it_and_sees_no_key() {
     let scene = filtered();
     let own = filter(&scene, "own");
     let own = own.to_str().unwrap();
@@ -185,14 +186,21 @@ fn a_filter_of_the_user_is_run_in_place_of_the_checkouts_and_sees_no_key() {
     }
     let (global, user, xdg) = (home.join("global"), home.clone(), home.join("xdg"));
     let parameters = format!("'filter.odd.name.clean'='{own}'");
-    for variables in [
+    let outranked = [
         &[("GIT_CONFIG_GLOBAL", global.to_str().unwrap())][..],
         &[("HOME", user.to_str().unwrap())],
         &[("XDG_CONFIG_HOME", xdg.to_str().unwrap())],
         &[("GIT_CONFIG_SYSTEM", global.to_str().unwrap())],
-        &[("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "filter.odd.name.clean"), ("GIT_CONFIG_VALUE_0", own)],
+    ];
+    let outranking = [
+        &[("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "filter.odd.name.clean"), ("GIT_CONFIG_VALUE_0", own)][..],
         &[("GIT_CONFIG_PARAMETERS", &parameters)],
-    ] {
+    ];
+    for variables in outranked {
+        assert_eq!(status_with(&scene, variables).json()["changes"]["state"], "unknown", "{variables:?}");
+        assert!(!scene.path("own-ran").exists(), "{variables:?}");
+    }
+    let runs = |variables: &[(&str, &str)]| {
         let told = status_with(&scene, variables).json();
         assert_eq!(
             (told["changes"]["state"].clone(), told["unknown"].clone()),
@@ -204,7 +212,10 @@ fn a_filter_of_the_user_is_run_in_place_of_the_checkouts_and_sees_no_key() {
             assert!(!environment.contains(hidden), "{environment}");
         }
         fs::remove_file(scene.path("own-ran")).unwrap();
-    }
+    };
+    outranking.into_iter().for_each(runs);
+    git(&scene.path("checkout"), &["config", "--unset", "filter.odd.name.clean"]);
+    outranked.into_iter().chain(outranking).for_each(runs);
     assert!(!scene.path("strange-ran").exists());
 }
 
