@@ -81,6 +81,12 @@ impl Deadline {
         }
     }
 
+    /// Is its time up? What was cancelled before is not stopped for that.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| Instant::now() >= end)
+    }
+
     /// What `source` has, for as long as the work may go on.
     pub(crate) fn reading<R: Read>(&self, source: R) -> impl Read + use<R> {
         Reading { source, deadline: self.clone() }

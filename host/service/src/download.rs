@@ -202,9 +202,10 @@ impl Wanted {
 
     /// What goes wrong when the time is up goes wrong for that reason.
     fn timely(&self, deadline: &Deadline, error: ServiceError) -> ServiceError {
+        // A download that the commit's own answer ended was cancelled, and was not late.
         match deadline.check() {
-            Ok(()) => error,
-            Err(_) => CallError::Limit(self.limits.reached(Limit::DownloadTime)).into(),
+            Err(_) if deadline.is_over() => CallError::Limit(self.limits.reached(Limit::DownloadTime)).into(),
+            _ => error,
         }
     }
 
