@@ -153,7 +153,7 @@ mod tests {
             (b"-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n", "openssl pkcs7 -print_certs"),
             (b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", "a request"),
             (b"-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n", "certificate 1 in it is damaged"),
-            (pem[..pem.len() / 2].as_bytes(), "certificate 1 in it is damaged"),
+            (&pem.as_bytes()[..pem.len() / 2], "certificate 1 in it is damaged"),
             (&der[..der.len() / 2], "no certificate that can be read"),
             (key.serialize_pem().as_bytes(), "a private key"),
         ] {

@@ -19,7 +19,7 @@ pub enum EgressError {
         /// Who redirects.
         from: Origin,
         /// Why it is not followed.
-        denial: Denial,
+        denial: Box<Denial>,
     },
     /// A request or a redirect that the gate lets nobody make.
     #[error("the gate refuses the request: {0}")]

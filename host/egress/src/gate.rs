@@ -101,7 +101,7 @@ impl Gate {
         for _ in 0..=HOPS {
             let passed = self.pass(permit, &request, at_home).await;
             let answer = passed.map_err(|error| match (error, redirected_by.take()) {
-                (EgressError::Refused(denial), Some(from)) => EgressError::Elsewhere { from, denial },
+                (EgressError::Refused(denial), Some(from)) => EgressError::Elsewhere { from, denial: denial.into() },
                 (error, _) => error,
             })?;
             let next = hop::next(&request.url, &answer);

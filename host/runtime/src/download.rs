@@ -31,7 +31,7 @@ pub struct Download {
 #[derive(Debug)]
 pub(crate) enum TransferError {
     /// The forge answered with something else than the bytes that were asked for.
-    Answered(Checked),
+    Answered(Box<Checked>),
     Egress(EgressError),
     /// Not all of it came; in words that a provider may have.
     Broken(String),
@@ -241,7 +241,7 @@ impl Read for Received {
 
 impl From<Result<Checked, EgressError>> for TransferError {
     fn from(answered: Result<Checked, EgressError>) -> Self {
-        answered.map_or_else(TransferError::Egress, TransferError::Answered)
+        answered.map_or_else(TransferError::Egress, |answer| TransferError::Answered(answer.into()))
     }
 }
 

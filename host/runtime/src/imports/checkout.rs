@@ -224,7 +224,7 @@ fn kind_out(kind: checkout::Kind) -> Kind {
 impl From<TransferError> for Problem {
     fn from(error: TransferError) -> Self {
         match error {
-            TransferError::Answered(answer) => Problem::Answered(incoming(answer)),
+            TransferError::Answered(answer) => Problem::Answered(incoming(*answer)),
             TransferError::Egress(error) => Problem::Failed(failure(error)),
             TransferError::Broken(why) => Problem::Failed(Failure::Unreachable(why)),
             TransferError::Rejected(why) => Problem::Rejected(why),
