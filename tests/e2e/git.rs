@@ -60,7 +60,8 @@ fn what_git_says_against_it_is_told() {
     assert!(scene.download("main", "out", &[]).bad().contains("not our ref"));
     scene.forge.clear_faults();
     scene.forge.fault(on_fetch().always(), Fault::login_page());
-    assert!(scene.download("main", "out", &[]).bad().contains("no git archive"));
+    let told = scene.download("main", "out", &[]).bad();
+    assert!(told.contains("a sign-in page came in the place of the answer"), "{told}");
     assert!(!scene.path("out").exists());
 }
 

@@ -251,8 +251,9 @@ fn bombs_end_at_the_limits_that_the_error_names() {
     let zeros = Arc::new(gzip_of_zeros(32 << 20));
     assert!(zeros.len() < 200_000);
     let bomb = zeros.clone();
+    let commit = format!(r#"{{"sha":"{COMMIT}","commit":{{"tree":{{"sha":"{COMMIT}"}}}}}}"#);
     hostile.harm(move |path, stream| {
-        let body = if path.contains("/tarball/") { bomb.as_slice() } else { b"{}" };
+        let body = if path.contains("/tarball/") { bomb.as_slice() } else { commit.as_bytes() };
         let _ = stream.write_all(&answer("200 OK", "", body));
     });
     let error = hostile.fails();

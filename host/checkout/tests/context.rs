@@ -252,7 +252,7 @@ fn a_replaced_commit_or_tree_is_never_called_clean_and_an_older_one_changes_noth
         git(&place.path("checkout"), &["replace", replaced, by]);
         let context = place.inspect("checkout");
         assert_eq!(context.state(), state, "{replaced}");
-        let advised = context.unknown.first().map(|unknown| unknown.why.split('`').nth(3).unwrap().to_owned());
+        let advised = context.unknown.first().map(|unknown| unknown.why.split('`').nth(1).unwrap().to_owned());
         if let Some(advised) = advised {
             git(&place.path("checkout"), &advised.split(' ').skip(1).collect::<Vec<_>>());
             assert_eq!(place.inspect("checkout").state(), State::Clean, "{advised}");

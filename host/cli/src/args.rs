@@ -322,7 +322,7 @@ pub enum SecretCommand {
         reveal: bool,
     },
     /// Set or remove values of a secret; the others stay.
-    #[command(override_usage = "forgeport secret update <NAME> [--KEY=VALUE ...] [--unset=KEY ...]", after_help = SECRET)]
+    #[command(override_usage = "forgeport secret update <NAME> [--KEY=VALUE ...] [--unset=KEY ...]", after_help = UPDATE_SECRET)]
     Update {
         #[command(flatten)]
         values: SecretValues,
@@ -384,6 +384,13 @@ key `token`, and get one that is good for at least two minutes:
   forgeport secret create consumer --mint=oauth-client --client_id=... --client_secret=@file \\
       --token_url=https://bitbucket.org/site/oauth2/access_token [--scope=...]
 --allow_private=true lets the address be in a private network.";
+
+const UPDATE_SECRET: &str = "\
+Values are given as with `create`; those that are not named stay as they are.
+
+Examples:
+  forgeport secret update github --token=@new-token.txt
+  forgeport secret update github --ask=token --unset=user";
 
 #[derive(Debug, Args)]
 pub struct SecretValues {

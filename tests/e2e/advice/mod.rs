@@ -8,6 +8,7 @@ use forgeport_forge::samples;
 use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
 mod collect;
+mod examples;
 mod explained;
 mod on_answers;
 mod on_git;

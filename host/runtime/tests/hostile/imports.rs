@@ -62,10 +62,11 @@ async fn an_offered_interface_with_other_functions_does_not_fit_and_neither_does
 }
 
 /// A new function of the interface has to be thought of here: does it pass the gate, or touch nothing but the call's own directory?
-const THOUGHT_OF: [(&str, &str); 8] = [
+const THOUGHT_OF: [(&str, &str); 9] = [
     ("http send", "network.rs: passes the gate"),
     ("checkout [method]directory.unpack", "downloads.rs: passes the gate, fills the staged directory"),
     ("checkout [method]directory.fetch-files", "downloads.rs: passes the gate, fills the staged directory"),
+    ("checkout [method]directory.complete", "downloads.rs: passes the gate, fills the staged directory"),
     ("checkout [method]directory.write-file", "downloads.rs: fills the staged directory"),
     ("checkout [method]directory.write-symlink", "downloads.rs: fills the staged directory"),
     ("checkout [method]directory.verified", "handles.rs: tells of the call's own directory"),
