@@ -7,9 +7,9 @@ use forgeport_grants::LimitReached;
 use rustix::io::Errno;
 
 use crate::deadline::Stopped;
-use crate::mark::Unfinished;
 use crate::object::{Collision, Kind, ObjectId};
 use crate::paths::{PathError, RepoPath, neutral};
+use crate::unfinished::Unfinished;
 
 /// The disk did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,6 @@
 //! It is a file that nobody else can open, so that nobody else can take the lock on it, by which two downloads keep from filling the same
 //! target together. It comes by rename, with all that it says, and goes in one step.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -13,12 +12,10 @@ use rustix::fs::{
     renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 
 use crate::directory::{Directory, is_mine};
 use crate::error::{At, DiskError, TargetError};
-use crate::object::ObjectId;
-use crate::paths::RepoPath;
+use crate::unfinished::Unfinished;
 use crate::workshop::{MARK, is_same};
 
 /// Its name in the target. No commit may have it, in no spelling that a file system could take for it.
@@ -27,30 +24,6 @@ pub(crate) const NAME: &str = ".forgeport-unfinished";
 const LONGEST: u64 = 64 << 10;
 /// How it is opened; a link or a pipe that somebody planted neither leads elsewhere nor holds up.
 const OPENED: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
-
-/// Which download it is that a target holds a part of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unfinished {
-    commit: ObjectId,
-    subdirectory: String,
-}
-
-impl Unfinished {
-    pub(crate) fn new(commit: ObjectId, subdirectory: &RepoPath) -> Self {
-        Self { commit, subdirectory: String::from_utf8_lossy(subdirectory.as_bytes()).into_owned() }
-    }
-}
-
-/// As the command line takes it.
-impl fmt::Display for Unfinished {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "--commit={}", self.commit)?;
-        match self.subdirectory.as_str() {
-            "" => Ok(()),
-            path => write!(f, " --subdirectory={path}"),
-        }
-    }
-}
 
 /// Would some file system take this for the mark's name?
 pub(crate) fn is_taken(name: &[u8]) -> bool {

@@ -14,7 +14,7 @@ use crate::deadline::Deadline;
 use crate::error::{Reason, Rejected, TargetError, UnpackError};
 use crate::limits::check;
 use crate::links::{self, Links};
-use crate::mark::{self, Unfinished};
+use crate::mark;
 use crate::object::{Kind, ObjectId};
 use crate::pack;
 use crate::paths::RepoPath;
@@ -22,6 +22,7 @@ use crate::resume::Tries;
 use crate::source::Format;
 use crate::target::{self, Target};
 use crate::tree::{InTheWay, Leaf, Tree};
+use crate::unfinished::Unfinished;
 use crate::unpack::{self, Layout};
 use crate::writer::{Sink, Written};
 

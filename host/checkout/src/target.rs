@@ -15,10 +15,11 @@ use crate::descent::LISTED;
 use crate::directory::{Directory, is_mine};
 use crate::error::{At, DiskError, TargetError, UnpackError};
 use crate::fill::Filling;
-use crate::mark::{self, Mark, Unfinished};
+use crate::mark::{self, Mark};
 use crate::paths::neutral;
 use crate::place::Place;
 use crate::survey::Survey;
+use crate::unfinished::Unfinished;
 use crate::workshop::{OLD, SCRATCH, TREE, Workshop};
 
 /// A directory in the making.
