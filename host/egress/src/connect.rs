@@ -21,7 +21,6 @@ const PROXY_PASSWORD: &str = "name it with them: HTTPS_PROXY=http://USER:PASSWOR
 
 impl Reason {
     pub(crate) fn new(error: &(dyn Error + 'static)) -> Reason {
-        let reason = |why: &str, step| Reason { why: why.to_owned(), step };
         if let Some(error) = find::<rustls::Error>(error) {
             return encrypted(error);
         }
@@ -37,9 +36,12 @@ impl Reason {
     }
 }
 
+fn reason(why: &str, step: &'static str) -> Reason {
+    Reason { why: why.to_owned(), step }
+}
+
 fn encrypted(error: &rustls::Error) -> Reason {
     use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage, PeerIncompatible};
-    let reason = |why: &str, step| Reason { why: why.to_owned(), step };
     match error {
         InvalidCertificate(error) => certificate(error),
         InvalidMessage(_) => reason(
@@ -67,7 +69,6 @@ fn certificate(error: &CertificateError) -> Reason {
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
         NotValidYetContext, Other, Revoked, UnknownIssuer,
     };
-    let reason = |why: &str, step| Reason { why: why.to_owned(), step };
     match error {
         // With its own signature alone, a certificate comes as `Other`.
         UnknownIssuer | Other(_) => {
@@ -116,7 +117,7 @@ pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// The first cause of this type.
-fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref::<T>() {

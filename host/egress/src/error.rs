@@ -1,6 +1,6 @@
 //! Why a request got no answer.
 
-use crate::{guard::AddressRefused, retry::again};
+use crate::{connect::find, guard::AddressRefused, retry::again};
 use forgeport_grants::{Denial, LimitReached, Origin};
 use std::time::Duration;
 use thiserror::Error;
@@ -110,12 +110,5 @@ impl EgressError {
 
 /// The guard's own refusal, which comes wrapped in the client's errors.
 pub(crate) fn refused_address(error: &reqwest::Error) -> Option<AddressRefused> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(refused) = error.downcast_ref::<AddressRefused>() {
-            return Some(refused.clone());
-        }
-        cause = error.source();
-    }
-    None
+    find::<AddressRefused>(error).cloned()
 }
