@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Result;
 use forgeport_service::{
     Match, RemoteState, Service, Status,
-    context::{Changes, Fact, Head, LocalContext, State, Unknown, Upstream},
+    worktree::{Changes, Fact, Head, LocalContext, State, Unknown, Upstream},
 };
 
 pub async fn run(service: &Service, output: Output, args: StatusArgs) -> Result<()> {

@@ -1,7 +1,7 @@
 //! What is written down of every request, those that were refused too.
 
 use crate::{EgressError, Permit, redact::Forms};
-use forgeport_grants::Origin;
+use forgeport_model::Origin;
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},

@@ -4,7 +4,7 @@ use crate::{
     EgressError, GateSettings, certificates,
     guard::{Guard, Lookup},
 };
-use forgeport_grants::{Origin, Scheme};
+use forgeport_model::{Origin, Scheme};
 use rustls_platform_verifier::Verifier;
 use std::{
     collections::HashMap,

@@ -9,7 +9,7 @@ use crate::{
     placeholder::{Placeholder, Whole, decoded},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use forgeport_grants::{Origin, Placement};
+use forgeport_model::{Origin, Placement};
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use zeroize::Zeroizing;
 

@@ -1,7 +1,7 @@
 //! Why a request got no answer.
 
 use crate::{connect::find, guard::AddressRefused, retry::again};
-use forgeport_grants::{Denial, LimitReached, Origin};
+use forgeport_model::{Denial, LimitReached, Origin};
 use std::time::Duration;
 use thiserror::Error;
 

@@ -27,7 +27,7 @@ use crate::{
     usage::Usage,
 };
 use bytes::{Bytes, BytesMut};
-use forgeport_grants::Origin;
+use forgeport_model::Origin;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use http::{
     HeaderMap, StatusCode,
@@ -82,7 +82,7 @@ pub struct Telling {
     headers: HeaderMap,
 }
 
-/// An answer that a provider may have: whole, without a content coding, within [`Limit::Body`](forgeport_grants::Limit::Body), and without
+/// An answer that a provider may have: whole, without a content coding, within [`Limit::Body`](forgeport_model::Limit::Body), and without
 /// what was sent to the origin that gave it.
 #[derive(Clone, Debug)]
 pub struct Checked {

@@ -15,7 +15,7 @@ use crate::{
     retry::{self, Failed},
 };
 use bytes::Bytes;
-use forgeport_grants::{Origin, Permission, Placement};
+use forgeport_model::{Origin, Permission, Placement};
 use futures_util::StreamExt;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,

@@ -1,7 +1,7 @@
 //! From a name to the addresses that are dialled, checked in between: what was checked is what is connected to, for every connection.
 
 use crate::address::{Reach, reach};
-use forgeport_grants::{Origin, Scheme};
+use forgeport_model::{Origin, Scheme};
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::{

@@ -6,7 +6,7 @@ use crate::{
     redact::Forms,
     usage::Usage,
 };
-use forgeport_grants::{Authority, Limits, Origin, Placement, holds_for};
+use forgeport_model::{Authority, Limits, Origin, Placement, holds_for};
 use std::{
     collections::BTreeSet,
     fmt,

@@ -5,7 +5,7 @@ use crate::{
     permit::{Credential, Secret},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
-use forgeport_grants::Placement;
+use forgeport_model::Placement;
 use http::{HeaderMap, HeaderValue};
 use std::{
     collections::{HashSet, hash_map::RandomState},
@@ -197,7 +197,7 @@ fn cut_out(text: &[u8], places: impl Iterator<Item = Range<usize>>) -> Option<Ve
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use forgeport_grants::{Authority, Limits, Origin};
+    use forgeport_model::{Authority, Limits, Origin};
     use std::time::Instant;
 
     fn permit(secret: &str) -> Permit {

@@ -1,7 +1,7 @@
 //! When a request is made again, and how long to wait before.
 
 use crate::{Checked, EgressError, Permit};
-use forgeport_grants::{Origin, date_after};
+use forgeport_model::{Origin, date_after};
 use http::{HeaderMap, StatusCode};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -218,7 +218,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::Quiet;
-    use forgeport_grants::{Authority, Limits};
+    use forgeport_model::{Authority, Limits};
     use std::sync::{Arc, Mutex};
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -311,7 +311,7 @@ mod tests {
     }
 
     fn permit(time: Duration, notices: Arc<dyn crate::Notices>) -> Permit {
-        let permit = Permit::new(Authority::default(), Limits::default(), forgeport_grants::deadline(time));
+        let permit = Permit::new(Authority::default(), Limits::default(), forgeport_model::deadline(time));
         Permit { notices, ..permit }
     }
 

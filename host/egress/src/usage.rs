@@ -1,7 +1,7 @@
 //! What a call has used up on the network.
 
 use bytes::Bytes;
-use forgeport_grants::{Limit, LimitReached, Limits};
+use forgeport_model::{Limit, LimitReached, Limits};
 use http::HeaderMap;
 use std::sync::{
     Arc,

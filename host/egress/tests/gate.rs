@@ -5,7 +5,7 @@ mod support;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use forgeport_egress::{Auditor, Caller, EgressError, Notices, Outcome, Permit, Record, Request, Secret};
-use forgeport_grants::{Grant, Origin};
+use forgeport_model::{Grant, Origin};
 use futures_util::StreamExt;
 use http::Method;
 use std::{
@@ -303,7 +303,7 @@ async fn errors_tell_the_origin_and_neither_query_nor_credential() {
     drop(closed);
     let origin = Origin::of(&url).unwrap();
     let permit =
-        Permit::new(authority([local(&origin)]), limits(&[]), forgeport_grants::deadline(Duration::from_secs(2)));
+        Permit::new(authority([local(&origin)]), limits(&[]), forgeport_model::deadline(Duration::from_secs(2)));
     let permit = Permit { credentials: vec![bearer(&origin, "hunter2")], ..permit };
     let error = gate().fetch(&permit, get(url)).await.unwrap_err();
     let all = format!("{error} {error:?} {:?}", permit.credentials);

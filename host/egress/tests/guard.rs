@@ -4,7 +4,7 @@
 mod support;
 
 use forgeport_egress::{EgressError, Gate, GateSettings, Lookup, Outcome, Permit};
-use forgeport_grants::{Grant, Origin};
+use forgeport_model::{Grant, Origin};
 use futures_util::future::BoxFuture;
 use std::{
     io,

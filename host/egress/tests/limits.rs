@@ -4,7 +4,7 @@
 mod support;
 
 use forgeport_egress::{EgressError, Outcome, Permit, Request};
-use forgeport_grants::{Grant, Limit};
+use forgeport_model::{Grant, Limit};
 use http::{HeaderName, Method};
 use std::{net::TcpListener, sync::Arc};
 use support::*;
@@ -87,7 +87,7 @@ async fn an_endless_body_ends_at_the_limit() {
         }
         sent
     });
-    let origin = forgeport_grants::Origin::of(&url).unwrap();
+    let origin = forgeport_model::Origin::of(&url).unwrap();
     let permit = Permit::new(authority([local(&origin)]), limits(&["body=100KiB"]), soon());
     assert_eq!(reached(&permit, get(url)).await, Limit::Body);
     // Only what the sockets' buffers hold has been sent beyond it.
@@ -165,7 +165,7 @@ async fn a_body_that_is_refused_counts_as_sent() {
 async fn no_more_requests_than_allowed_are_on_their_way_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
-    let origin = forgeport_grants::Origin::of(&url).unwrap();
+    let origin = forgeport_model::Origin::of(&url).unwrap();
     let permit = Permit::new(authority([local(&origin)]), limits(&["concurrent_requests=2"]), soon());
     // Whoever is accepted while two bodies are unread would be the third.
     let server = std::thread::spawn(move || {

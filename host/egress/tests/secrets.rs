@@ -5,7 +5,7 @@ mod support;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use forgeport_egress::{Credential, EgressError, Outcome, Permit, Placeholder, Request, Secret, SecretUse};
-use forgeport_grants::{Grant, Placement};
+use forgeport_model::{Grant, Placement};
 use http::Method;
 use std::sync::Arc;
 use support::*;

@@ -5,7 +5,7 @@ mod support;
 
 use bytes::Bytes;
 use forgeport_egress::{Caller, EgressError, Gate, GateSettings, Permit};
-use forgeport_grants::Origin;
+use forgeport_model::Origin;
 use http::{Response, Version};
 use http_body_util::Full;
 use hyper::{body::Incoming, service::service_fn};

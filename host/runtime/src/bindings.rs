@@ -2,7 +2,7 @@
 
 use crate::error::{CallError, ProviderError};
 use forgeport_egress::retry::LONGEST_WAIT;
-use forgeport_grants as grants;
+use forgeport_model as grants;
 use std::time::Duration;
 
 wasmtime::component::bindgen!({

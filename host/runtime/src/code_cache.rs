@@ -1,7 +1,7 @@
 //! Compiled code on disk. Whoever can change such a file can run anything as us, so each carries a MAC, is checked in memory
 //! before it is used, and is compiled anew when anything is off.
 
-use forgeport_checkout::open_regular;
+use forgeport_platform::open_regular;
 use std::{
     collections::hash_map::DefaultHasher,
     fs::{self, File},

@@ -8,11 +8,12 @@ use crate::{
     provider::Session,
 };
 use bytes::Bytes;
-use forgeport_checkout::{Missing, ObjectId, Staged, protocol};
+use forgeport_download::{Missing, Staged, protocol};
 use forgeport_egress::{
     Request,
     retry::{self, Failed},
 };
+use forgeport_model::ObjectId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use std::{io::Read, sync::Arc};
 

@@ -5,7 +5,7 @@
 //! whoever else keeps the processor busy does not count.
 
 use crate::CallError;
-use forgeport_grants::{Limit, LimitReached, Limits};
+use forgeport_model::{Limit, LimitReached, Limits};
 use rustix::time::{ClockId, clock_gettime};
 use std::{
     future::poll_fn,

@@ -2,7 +2,7 @@
 
 use crate::provider::Session;
 use bytes::Bytes;
-use forgeport_checkout::{Format, Layout, Progress, Staged, UnpackError};
+use forgeport_download::{Format, Layout, Progress, Staged, UnpackError};
 use forgeport_egress::{Checked, EgressError, Request, Telling, retry};
 use futures_util::{Stream, StreamExt, future::BoxFuture};
 use http::StatusCode;
@@ -255,7 +255,8 @@ impl From<EgressError> for TransferError {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use forgeport_checkout::{RepoPath, Settings, Stopped};
+    use forgeport_download::{Settings, Stopped};
+    use forgeport_model::RepoPath;
 
     struct Silent;
 

@@ -1,6 +1,6 @@
 //! The engine's configuration, in one place: compiled code is valid only for the very same settings.
 
-use forgeport_grants::Limit;
+use forgeport_model::Limit;
 use std::{
     sync::mpsc::{RecvTimeoutError, Sender, channel},
     time::Duration,

@@ -2,7 +2,7 @@
 
 use forgeport_child::ChildError;
 use forgeport_egress::retry::again;
-use forgeport_grants::{Limit, LimitReached, Limits};
+use forgeport_model::{Limit, LimitReached, Limits};
 use std::time::Duration;
 use thiserror::Error;
 use wasmtime::{Trap, component::ResourceTableError};

@@ -31,7 +31,7 @@ pub use sizes::MOST_BYTES;
 use code_cache::CodeCache;
 use compile::Compiler;
 use engine::Ticker;
-use forgeport_grants::{Limit, Limits};
+use forgeport_model::{Limit, Limits};
 use state::State;
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,6 @@
 //! What one call of a provider may use of the machine. What it may use of the network, its permit counts.
 
-use forgeport_grants::{Limit, Limits};
+use forgeport_model::{Limit, Limits};
 use wasmtime::ResourceLimiter;
 
 /// Sums what a store's memories and tables grow to, and refuses what is over.

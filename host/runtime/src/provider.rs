@@ -9,7 +9,7 @@ use crate::{
     state::State,
 };
 use forgeport_egress::{Gate, Permit, Placeholder, redact_text};
-use forgeport_grants::{Description, Limit, LimitReached, Limits, RemoteUrl, deadline};
+use forgeport_model::{Description, Limit, LimitReached, Limits, RemoteUrl, deadline};
 use futures_util::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 use tokio::sync::Semaphore;

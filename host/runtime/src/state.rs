@@ -7,7 +7,7 @@ use crate::{
     limits::Meter,
     provider::Session,
 };
-use forgeport_grants::{Limit, Limits};
+use forgeport_model::{Limit, Limits};
 use std::sync::Arc;
 use wasmtime::{Engine, Store, component::ResourceTable};
 

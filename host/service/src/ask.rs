@@ -1,7 +1,7 @@
 //! What a forge says of a commit, and what its refusals want of whoever has the registration.
 
 use crate::{Result, ServiceError};
-use forgeport_grants::Setting;
+use forgeport_model::Setting;
 use forgeport_runtime::{CallError, Commit, ProviderError, Repository};
 use forgeport_store::CodeRepository;
 

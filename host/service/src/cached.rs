@@ -6,7 +6,7 @@
 //! change each hour, and what they are made from counts in their place.
 
 use crate::{Result, Service};
-use forgeport_grants::{Access, Grant, Grants, Options};
+use forgeport_model::{Access, Grant, Grants, Options};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption, digest_of};
 use serde::Serialize;
 

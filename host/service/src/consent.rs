@@ -7,7 +7,7 @@ use crate::{
     Result, Service, ServiceError,
     provider::{Described, built_in_digest},
 };
-use forgeport_grants::{Access, OptionValue, Options, Setting};
+use forgeport_model::{Access, OptionValue, Options, Setting};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 use zeroize::Zeroizing;
 

@@ -5,11 +5,10 @@ use crate::{
     ask::{self, Advised, Resolved},
     status::link,
 };
-use forgeport_checkout::{
-    Cache, CacheKey, Deadline, FinishError, ObjectId, Progress, Receipt, RepoPath, Settings, Staged, Verification,
-};
+use forgeport_download::{Cache, CacheKey, Deadline, FinishError, Progress, Receipt, Settings, Staged, Verification};
 use forgeport_egress::Notices;
-use forgeport_grants::{Limit, Limits};
+use forgeport_model::{Limit, Limits};
+use forgeport_model::{ObjectId, RepoPath};
 use forgeport_runtime::{CallError, Commit, Download, ProviderError, Repository};
 use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use futures_util::FutureExt;

@@ -1,12 +1,14 @@
 //! Why a use case failed.
 
-use forgeport_checkout::{FinishError, PathError, TargetError, context::ContextError};
+use forgeport_download::{FinishError, TargetError};
 use forgeport_egress::EgressError;
-use forgeport_grants::{
+use forgeport_model::PathError;
+use forgeport_model::{
     AccessError, DescriptionError, LimitError, OptionError, OriginError, OriginPattern, PolicyError, ReferenceError,
 };
 use forgeport_runtime::{CallError, LoadError};
 use forgeport_store::StoreError;
+use forgeport_worktree::ContextError;
 use std::{io, path::PathBuf};
 use thiserror::Error;
 

@@ -2,7 +2,7 @@
 
 use crate::{Result, Service, ServiceError};
 use forgeport_egress::address::{Reach, reach};
-use forgeport_grants::{
+use forgeport_model::{
     Access, Authority, CredentialPlan, Denial, Grant, Grants, Layer, Limit, Origin, OriginPattern, Permission, Scheme,
 };
 use forgeport_store::CodeRepository;

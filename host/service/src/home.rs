@@ -2,7 +2,7 @@
 
 use crate::{Result, ServiceError};
 use etcetera::BaseStrategy;
-use forgeport_checkout::Cache;
+use forgeport_download::Cache;
 use std::path::PathBuf;
 
 /// Bytes that kept downloads may take.

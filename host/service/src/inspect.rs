@@ -1,7 +1,7 @@
 //! Looking at a component without trusting it.
 
 use crate::{Result, Service, ServiceError, Source};
-use forgeport_grants::{Description, Limits};
+use forgeport_model::{Description, Limits};
 use forgeport_runtime::Anatomy;
 use forgeport_store::digest_of;
 use serde::Serialize;

@@ -22,11 +22,10 @@ mod update;
 
 pub use download::{DownloadRequest, Downloaded, Observer};
 pub use error::ServiceError;
-pub use forgeport_checkout::{
-    Arrival, Cache, CacheUsage, Deadline, Progress, Receipt, RepoPath, Verification, context,
-};
+pub use forgeport_download::{Arrival, Cache, CacheUsage, Deadline, Progress, Receipt, Verification};
 pub use forgeport_egress::Notices;
-pub use forgeport_grants::{
+pub use forgeport_model::RepoPath;
+pub use forgeport_model::{
     Access, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionValue, OriginPattern,
     Placement, Policy, RemoteUrl, Scheme, SecretReference, Setting, deceives, nearest, normalise_name,
 };
@@ -35,6 +34,7 @@ pub use forgeport_store::{
     AuditEntry, AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Rotated, SecretInfo,
     StoreError, StoredOption, some_of,
 };
+pub use forgeport_worktree as worktree;
 pub use grants::{Explanation, Held};
 pub use home::Home;
 pub use inspect::Inspection;

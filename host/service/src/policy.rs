@@ -1,7 +1,7 @@
 //! Where the operator's policy is.
 
 use crate::{Result, ServiceError};
-use forgeport_grants::Policy;
+use forgeport_model::Policy;
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},

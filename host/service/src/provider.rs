@@ -1,7 +1,7 @@
 //! Components: those that come with Forgeport, and those that a user brings.
 
 use crate::{Result, Service, ServiceError};
-use forgeport_grants::{Description, Limits, nearest};
+use forgeport_model::{Description, Limits, nearest};
 use forgeport_runtime::{MOST_BYTES, Provider};
 use forgeport_store::{CodeRepository, ProviderRef, StoreError, digest_of};
 use std::{

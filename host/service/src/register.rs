@@ -6,7 +6,7 @@ use crate::{
     provider::{Described, Source},
     renamed::Renamed,
 };
-use forgeport_grants::{
+use forgeport_model::{
     Access, CallOf, Description, Grant, Grants, Limit, Limits, OptionValue, Options, OriginPattern, SecretReference,
     normalise_name,
 };

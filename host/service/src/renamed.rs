@@ -5,7 +5,7 @@
 //! the provider takes the old options for the old name and the new ones for the new one.
 
 use crate::Service;
-use forgeport_grants::RemoteUrl;
+use forgeport_model::RemoteUrl;
 use forgeport_runtime::{Identity, Provider};
 use forgeport_store::{CodeRepository, Consent, StoredOption};
 use serde::Serialize;

@@ -2,7 +2,7 @@
 
 use crate::{Result, Service};
 use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret, Unauthorized};
-use forgeport_grants::{Access, CredentialPlan, Limit, OptionValue, Options, Setting};
+use forgeport_model::{Access, CredentialPlan, Limit, OptionValue, Options, Setting};
 use forgeport_runtime::{Offline, Opening, Provider, Repository, Session};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 use std::sync::{Arc, PoisonError};

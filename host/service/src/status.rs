@@ -5,10 +5,10 @@ use crate::{
     ask::{self, Advised, Resolved},
     download::blocking,
 };
-use forgeport_checkout::context::{self, Address, LocalContext, Pushed};
-use forgeport_grants::{Access, Limit, Limits, RemoteUrl};
+use forgeport_model::{Access, Limit, Limits, RemoteUrl};
 use forgeport_runtime::{Offline, Provider};
 use forgeport_store::{CodeRepository, Consent, ProviderRef};
+use forgeport_worktree::{Address, LocalContext, Pushed};
 use serde::Serialize;
 use std::{path::Path, time::Duration};
 
@@ -65,8 +65,11 @@ impl Service {
         let asked = path.to_owned();
         // It blocks, for as long as the disk takes.
         let look = move || {
-            forgeport_checkout::check_finished(&asked)?;
-            Ok::<_, ServiceError>(context::inspect(&asked, context::Settings { untracked, time: TIME })?)
+            forgeport_download::check_finished(&asked)?;
+            Ok::<_, ServiceError>(forgeport_worktree::inspect(
+                &asked,
+                forgeport_worktree::Settings { untracked, time: TIME },
+            )?)
         };
         let context = blocking(look).await??;
         let mut status = Status { context, code_repositories: Vec::new(), problems: Vec::new() };
@@ -168,7 +171,7 @@ struct Known {
 
 /// The remotes that a forge could serve.
 fn urls(context: &LocalContext) -> Vec<RemoteUrl> {
-    let url = |remote: &context::Remote| match &remote.address {
+    let url = |remote: &forgeport_worktree::Remote| match &remote.address {
         Address::Forge(url) => Some(url.clone()),
         _ => None,
     };

@@ -1,7 +1,7 @@
 //! Changing a registration.
 
 use crate::{Marks, Plan, Replaced, Result, Service, ServiceError, provider::Source, register::split};
-use forgeport_grants::{Grants, OptionValue, normalise_name};
+use forgeport_model::{Grants, OptionValue, normalise_name};
 use forgeport_store::CodeRepository;
 
 /// What is to change; the rest stays.

@@ -7,7 +7,7 @@ use crate::{
     Result,
     code_repository::{CodeRepository, StoredOption},
 };
-use forgeport_grants::RemoteUrl;
+use forgeport_model::RemoteUrl;
 use rusqlite::Transaction;
 use std::collections::BTreeSet;
 

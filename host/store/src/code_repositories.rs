@@ -10,7 +10,7 @@ use crate::{
     rows::{insert_row, load, update_row},
     seal::{Place, Sealed},
 };
-use forgeport_grants::{RemoteUrl, SecretReference, nearest};
+use forgeport_model::{RemoteUrl, SecretReference, nearest};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 use zeroize::Zeroizing;
 

@@ -1,7 +1,7 @@
 //! A registration, as it is kept.
 
 use crate::{now, seal::Sealed};
-use forgeport_grants::{Access, Grants, Limits, SecretReference, Setting};
+use forgeport_model::{Access, Grants, Limits, SecretReference, Setting};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 

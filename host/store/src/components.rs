@@ -7,7 +7,7 @@ use crate::{
     Result, StoreError, private,
     rows::{from_json, json},
 };
-use forgeport_grants::Setting;
+use forgeport_model::Setting;
 use rusqlite::{OptionalExtension, Transaction};
 use sha2::{Digest, Sha256};
 use std::{

@@ -1,7 +1,7 @@
 //! Everything that can go wrong, in words for the person who has to act on it. No text ever holds a credential.
 
 use crate::{KeyringError, Store, seal::MAX_VALUE_LENGTH};
-use forgeport_grants::shell_word;
+use forgeport_model::shell_word;
 use std::{
     io,
     path::{Path, PathBuf},

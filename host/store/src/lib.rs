@@ -43,7 +43,7 @@ pub use seal::{MAX_VALUE_LENGTH, Sealed};
 pub use secrets::{Referrer, SecretInfo, Secrets};
 
 use database::Database;
-use forgeport_grants::Setting;
+use forgeport_model::Setting;
 use key::KeyId;
 use keys::Keys;
 use rusqlite::Transaction;

@@ -1,7 +1,7 @@
 //! What code repositories, secrets and keys may be called.
 
 use crate::{Result, StoreError};
-use forgeport_grants::SecretReference;
+use forgeport_model::SecretReference;
 
 const MAX_CHARS: usize = 255;
 

@@ -6,7 +6,7 @@ use crate::{
     now,
     seal::Sealed,
 };
-use forgeport_grants::{CallOf, Limits, SecretReference};
+use forgeport_model::{CallOf, Limits, SecretReference};
 use rusqlite::{Row, Transaction, ffi, named_params, params_from_iter};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;

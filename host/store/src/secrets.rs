@@ -9,7 +9,7 @@ use crate::{
     rows::name_taken,
     seal::{Place, Sealed},
 };
-use forgeport_grants::nearest;
+use forgeport_model::nearest;
 use rusqlite::{OptionalExtension, Transaction};
 use serde::Serialize;
 use std::collections::BTreeMap;

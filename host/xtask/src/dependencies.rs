@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The workspaces with a lock file of their own.
-const WORKSPACES: [&str; 4] = [".", "providers", "sdk/rust", "fuzz"];
+const WORKSPACES: [&str; 4] = [".", "providers", "sdk/rust", "tests/fuzz"];
 /// How `cargo metadata` begins the source of what comes from a registry.
 const REGISTRY: &str = "registry+";
 

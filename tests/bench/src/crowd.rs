@@ -2,7 +2,7 @@
 
 use crate::{sandbox, timing::shown};
 use anyhow::{Context, Result};
-use forgeport_grants::{Limits, RemoteUrl};
+use forgeport_model::{Limits, RemoteUrl};
 use forgeport_runtime::{Offline, Provider, Runtime};
 use std::{
     path::Path,

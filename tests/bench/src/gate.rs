@@ -3,7 +3,7 @@
 use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
 use forgeport_egress::{Auditor, Caller, Credential, Gate, GateSettings, Permit, Placeholder, Record, Request, Secret};
-use forgeport_grants::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement, deadline};
+use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement, deadline};
 use forgeport_store::{AuditEntry, Intents, KeySource, Store};
 use http::{HeaderMap, Method};
 use std::{

@@ -2,7 +2,7 @@
 
 use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
-use forgeport_grants::{Limits, RemoteUrl};
+use forgeport_model::{Limits, RemoteUrl};
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, Offline, Opening, Program, Provider, Runtime};
 use std::{
     path::PathBuf,

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use forgeport_egress::{Auditor, Caller, Credential, Gate, GateSettings, Permit, Record, Request, Secret};
-use forgeport_grants::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement};
+use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement};
 use http::{HeaderMap, Method};
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -79,7 +79,7 @@ pub fn gate() -> Gate {
 }
 
 pub fn soon() -> Instant {
-    forgeport_grants::deadline(Duration::from_secs(20))
+    forgeport_model::deadline(Duration::from_secs(20))
 }
 
 /// To read from an origin on this machine.

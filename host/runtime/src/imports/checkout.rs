@@ -11,8 +11,9 @@ use crate::{
     provider::Session,
     state::{Directory, State},
 };
-use forgeport_checkout as checkout;
-use forgeport_checkout::{ObjectId, RepoPath, Staged, neutral};
+use forgeport_download as download;
+use forgeport_download::Staged;
+use forgeport_model::{ObjectId, RepoPath, neutral};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use std::{io::Cursor, sync::Arc};
 use wasmtime::component::Resource;
@@ -39,9 +40,9 @@ impl HostDirectory for State {
             (_, Err(problem)) => return Ok(Err(problem)),
         };
         let format = match format {
-            Format::Tar => checkout::Format::Tar,
-            Format::TarGzip => checkout::Format::TarGzip,
-            Format::GitPack => checkout::Format::GitPack,
+            Format::Tar => download::Format::Tar,
+            Format::TarGzip => download::Format::TarGzip,
+            Format::GitPack => download::Format::GitPack,
         };
         let unpacking = download.unpack(&session, request, format, layout);
         Ok(self.cpu.leave_out(unpacking).await.map_err(Problem::from))
@@ -76,12 +77,12 @@ impl HostDirectory for State {
         executable: bool,
         contents: Vec<u8>,
     ) -> Outcome<()> {
-        let kind = if executable { checkout::Kind::Executable } else { checkout::Kind::Regular };
+        let kind = if executable { forgeport_model::Kind::Executable } else { forgeport_model::Kind::Regular };
         self.write(&directory, path, kind, contents).await
     }
 
     async fn write_symlink(&mut self, directory: Resource<Directory>, path: String, target: String) -> Outcome<()> {
-        self.write(&directory, path, checkout::Kind::Symlink, target.into_bytes()).await
+        self.write(&directory, path, forgeport_model::Kind::Symlink, target.into_bytes()).await
     }
 
     async fn verified(&mut self, directory: Resource<Directory>) -> wasmtime::Result<bool> {
@@ -132,7 +133,7 @@ impl State {
         &mut self,
         directory: &Resource<Directory>,
         path: String,
-        kind: checkout::Kind,
+        kind: forgeport_model::Kind,
         contents: Vec<u8>,
     ) -> Outcome<()> {
         let download = self.table.get(directory)?.clone();
@@ -168,13 +169,13 @@ async fn fetch(session: &Session, download: &Download, file: RemoteFile) -> Resu
     let path = repository_path(&file.path)?;
     let request = outgoing(session, file.request).map_err(Problem::Failed)?;
     let kind = kind_in(file.kind);
-    let write = move |staged: &checkout::Staged, source: &mut dyn std::io::Read| staged.write(&path, kind, source);
+    let write = move |staged: &download::Staged, source: &mut dyn std::io::Read| staged.write(&path, kind, source);
     download.fetch(session, request, write).await.map_err(Problem::from)
 }
 
-fn layout_of(layout: Layout) -> Result<checkout::Layout, Problem> {
+fn layout_of(layout: Layout) -> Result<download::Layout, Problem> {
     let base = repository_path(&layout.base)?;
-    Ok(checkout::Layout { strip: layout.strip as usize, base })
+    Ok(download::Layout { strip: layout.strip as usize, base })
 }
 
 /// What a panic of the host said is not repeated: it may hold anything.
@@ -187,37 +188,37 @@ fn repository_path(path: &str) -> Result<RepoPath, Problem> {
         .map_err(|error| Problem::Rejected(format!("`{}` was rejected: {error}", neutral(path.as_bytes()))))
 }
 
-fn entry_in(entry: Entry) -> Result<checkout::Entry, String> {
+fn entry_in(entry: Entry) -> Result<download::Entry, String> {
     let rejected =
         |why: &dyn std::fmt::Display| format!("the forge listed `{}`: {why}", neutral(entry.path.as_bytes()));
     let path = RepoPath::parse(&entry.path).map_err(|error| rejected(&error))?;
     let id: ObjectId = entry.id.parse().map_err(|error| rejected(&error))?;
-    Ok(checkout::Entry { path, kind: kind_in(entry.kind), id })
+    Ok(download::Entry { path, kind: kind_in(entry.kind), id })
 }
 
-fn entry_out(entry: checkout::Entry) -> Entry {
+fn entry_out(entry: download::Entry) -> Entry {
     // It came as text.
     let path = String::from_utf8_lossy(entry.path.as_bytes()).into_owned();
     Entry { path, kind: kind_out(entry.kind), id: entry.id.to_string() }
 }
 
-fn kind_in(kind: Kind) -> checkout::Kind {
+fn kind_in(kind: Kind) -> forgeport_model::Kind {
     match kind {
-        Kind::Regular => checkout::Kind::Regular,
-        Kind::Executable => checkout::Kind::Executable,
-        Kind::Symlink => checkout::Kind::Symlink,
-        Kind::Tree => checkout::Kind::Tree,
-        Kind::Submodule => checkout::Kind::Submodule,
+        Kind::Regular => forgeport_model::Kind::Regular,
+        Kind::Executable => forgeport_model::Kind::Executable,
+        Kind::Symlink => forgeport_model::Kind::Symlink,
+        Kind::Tree => forgeport_model::Kind::Tree,
+        Kind::Submodule => forgeport_model::Kind::Submodule,
     }
 }
 
-fn kind_out(kind: checkout::Kind) -> Kind {
+fn kind_out(kind: forgeport_model::Kind) -> Kind {
     match kind {
-        checkout::Kind::Regular => Kind::Regular,
-        checkout::Kind::Executable => Kind::Executable,
-        checkout::Kind::Symlink => Kind::Symlink,
-        checkout::Kind::Tree => Kind::Tree,
-        checkout::Kind::Submodule => Kind::Submodule,
+        forgeport_model::Kind::Regular => Kind::Regular,
+        forgeport_model::Kind::Executable => Kind::Executable,
+        forgeport_model::Kind::Symlink => Kind::Symlink,
+        forgeport_model::Kind::Tree => Kind::Tree,
+        forgeport_model::Kind::Submodule => Kind::Submodule,
     }
 }
 

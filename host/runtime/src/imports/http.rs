@@ -6,7 +6,7 @@ use crate::{
     state::State,
 };
 use forgeport_egress::{Checked, EgressError, SecretUse};
-use forgeport_grants::Limit;
+use forgeport_model::Limit;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 

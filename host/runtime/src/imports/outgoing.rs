@@ -4,7 +4,7 @@ use super::{ProviderLog, http::UNGRANTED};
 use crate::{bindings::log::Level, cpu::CpuTime, provider::Session};
 use bytes::{Bytes, BytesMut};
 use forgeport_egress::{Checked, EgressError, Request};
-use forgeport_grants::{Limit, LimitReached, deadline};
+use forgeport_model::{Limit, LimitReached, deadline};
 use http::{Response, uri::Scheme};
 use http_body_util::{BodyExt, Full};
 use std::sync::Arc;

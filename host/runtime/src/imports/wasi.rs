@@ -150,7 +150,7 @@ impl WasiHttpView for State {
 #[cfg(test)]
 mod tests {
     use super::FIELDS;
-    use forgeport_grants::Limit;
+    use forgeport_model::Limit;
 
     #[test]
     fn headers_of_all_handles_together_take_less_than_the_memory_of_a_component() {

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Call, Case, Expect, case, limited};
 use crate::guest::{Guest, Text, guest};
-use forgeport_grants::Limit;
+use forgeport_model::Limit;
 
 /// No UTF-8: a lone continuation, an overlong slash, a surrogate, beyond Unicode, and cut off.
 const NO_TEXT: [&[u8]; 5] = [b"\x80", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"];

@@ -1,9 +1,10 @@
 //! Runs hostile components and says what became of each.
 
 use crate::guest::{Guest, guest};
-use forgeport_checkout::{ObjectId, Progress, RepoPath, Settings, Staged};
+use forgeport_download::{Progress, Settings, Staged};
 use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Permit, Placeholder, Record};
-use forgeport_grants::{Authority, CallOf, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
+use forgeport_model::{Authority, CallOf, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
+use forgeport_model::{ObjectId, RepoPath};
 use forgeport_runtime::{
     CallError, CompilerSettings, Download, LoadError, Opening, Program, Provider, ProviderError, Repository, Runtime,
     Session,

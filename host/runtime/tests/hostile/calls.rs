@@ -4,7 +4,7 @@ use crate::bench::{Bench, Call, Expect, case, limited};
 use crate::guest::{Guest, guest};
 use crate::server::{Server, read_request};
 use forgeport_egress::{Auditor, Caller, Permit, Record};
-use forgeport_grants::{Limit, Origin};
+use forgeport_model::{Limit, Origin};
 use forgeport_runtime::{CallError, ProviderError, Session};
 use std::{io::Read, net::TcpListener, sync::Arc, time::Duration};
 

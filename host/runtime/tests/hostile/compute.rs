@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Call, Expect, case, limited};
 use crate::guest::guest;
-use forgeport_grants::Limit;
+use forgeport_model::Limit;
 
 const LOOP: &str = "(loop (br 0)) unreachable";
 const DEEP: &str = "(drop (call $recurse (i64.const 0))) unreachable";

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Call, Expect, case, limits};
 use crate::guest::{Guest, guest};
-use forgeport_grants::Limit;
+use forgeport_model::Limit;
 
 const INTERFACES: [&str; 6] = [
     "wasi:clocks/wall-clock@0.2.12",

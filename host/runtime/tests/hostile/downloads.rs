@@ -135,7 +135,7 @@ async fn a_download_that_fails_half_way_leaves_nothing() {
                 "it loops after it has unpacked",
                 Call::Download,
                 unpacking(&server.origin, "(loop (br 0)) unreachable"),
-                Expect::Limit(forgeport_grants::Limit::CpuTime),
+                Expect::Limit(forgeport_model::Limit::CpuTime),
             ),
             case("it asks elsewhere", Call::Download, unpacking(&page.origin, done), Expect::Told("refused")),
             case(

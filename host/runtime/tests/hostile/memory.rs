@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Call, Expect, case, limited};
 use crate::guest::{Guest, guest};
-use forgeport_grants::Limit;
+use forgeport_model::Limit;
 
 const GROW: &str = "(loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable";
 const MEMORY: Expect = Expect::Limit(Limit::Memory);

@@ -4,7 +4,7 @@ use crate::bench::{Bench, Call, Case, Expect, case, limited};
 use crate::guest::{Ask, Guest, guest};
 use crate::server::Server;
 use forgeport_egress::Outcome;
-use forgeport_grants::Limit;
+use forgeport_model::Limit;
 
 /// Sends, and passes on what it is told.
 fn sending(make: impl FnOnce(&mut Guest) -> Ask) -> Guest {
@@ -113,10 +113,10 @@ async fn what_libraries_set_by_themselves_is_left_out_and_private_headers_arrive
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_is_granted_as_the_most_lenient_server_would_read_it() {
     let server = Server::start("here");
-    let below = vec![forgeport_grants::PathPrefix::parse("/rest/acme").unwrap()];
+    let below = vec![forgeport_model::PathPrefix::parse("/rest/acme").unwrap()];
     let mut bench = Bench::granting(&server.origin, &["GET"]).await;
     bench.granted =
-        bench.granted.iter().map(|grant| forgeport_grants::Grant { paths: below.clone(), ..grant.clone() }).collect();
+        bench.granted.iter().map(|grant| forgeport_model::Grant { paths: below.clone(), ..grant.clone() }).collect();
     let at = |rest: &str| get(&format!("{}/rest/acme{rest}", server.origin));
     let outside = [
         "/..;/other",

@@ -1,6 +1,6 @@
 //! A server on loopback that gives every request the same answer.
 
-use forgeport_grants::Origin;
+use forgeport_model::Origin;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},

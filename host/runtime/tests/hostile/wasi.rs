@@ -5,7 +5,7 @@ use crate::calls::dropped_while_it_waits;
 use crate::guest::{Guest, guest};
 use crate::server::Server;
 use forgeport_egress::{Credential, Outcome, Permit, Secret};
-use forgeport_grants::{Limit, Placement};
+use forgeport_model::{Limit, Placement};
 use forgeport_runtime::Session;
 use std::net::TcpListener;
 

@@ -142,7 +142,7 @@ fn entry(caller: &Caller, record: Record) -> AuditEntry {
 mod tests {
     use super::*;
     use forgeport_egress::{EgressError, Gate, GateSettings, Permit, Request};
-    use forgeport_grants::{Authority, Limit, Limits};
+    use forgeport_model::{Authority, Limit, Limits};
     use forgeport_store::{AuditFilter, KeySource};
     use std::time::Duration;
 
@@ -152,7 +152,7 @@ mod tests {
         let authority = Authority::default();
         let mut limits = Limits::default();
         limits.set(Limit::Requests, 300);
-        let permit = Permit::new(authority, limits, forgeport_grants::deadline(Duration::from_secs(600)));
+        let permit = Permit::new(authority, limits, forgeport_model::deadline(Duration::from_secs(600)));
         Permit { caller: Arc::new(caller), auditor: journal.auditor(), ..permit }
     }
 

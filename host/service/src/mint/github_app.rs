@@ -5,7 +5,7 @@ use super::{Exchange, required, url_of};
 use crate::secrets::Values;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use forgeport_egress::{Credential, Request, Secret};
-use forgeport_grants::{Placement, date_after};
+use forgeport_model::{Placement, date_after};
 use http::{HeaderMap, HeaderValue, Method, header::ACCEPT};
 use ring::{
     rand::SystemRandom,

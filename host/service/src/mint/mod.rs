@@ -6,7 +6,7 @@ mod oauth_client;
 
 use crate::{Result, Service, ServiceError, secrets::Values};
 use forgeport_egress::{Caller, Checked, Credential, Permit, Request};
-use forgeport_grants::{Authority, CallOf, Grant, Grants, Limits, Origin, date_after, deadline};
+use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, date_after, deadline};
 use forgeport_store::{CodeRepository, StoredOption};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};

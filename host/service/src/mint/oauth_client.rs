@@ -3,7 +3,7 @@
 use super::{Exchange, required, url_of};
 use crate::secrets::Values;
 use forgeport_egress::{Credential, Request, Secret};
-use forgeport_grants::Placement;
+use forgeport_model::Placement;
 use http::{HeaderMap, HeaderValue, Method, header::ACCEPT, header::CONTENT_TYPE};
 use url::form_urlencoded::{Serializer, byte_serialize};
 use zeroize::Zeroizing;

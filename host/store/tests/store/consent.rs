@@ -1,7 +1,7 @@
 //! What a person agreed to is kept, and what a component says of itself is believed once.
 
 use crate::support::{Place, custom, plain, reference, registration, told, values, with};
-use forgeport_grants::{Access, CredentialPlan, Grant, Origin, Placement, Setting};
+use forgeport_model::{Access, CredentialPlan, Grant, Origin, Placement, Setting};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 
 fn setting(name: &str, secret: bool) -> Setting {

@@ -1,7 +1,7 @@
 //! Code repositories as people name them.
 
 use crate::support::{Place, custom, plain, registration, told, with};
-use forgeport_grants::{Access, RemoteUrl};
+use forgeport_model::{Access, RemoteUrl};
 use forgeport_store::{CodeRepository, Consent, Store, StoreError};
 
 fn store_with(place: &Place, entries: &[(&str, &str)]) -> Store {

@@ -1,7 +1,7 @@
 //! Code repositories: stored, read back, changed, deleted.
 
 use crate::support::{Place, names, plain, reference, register_with_token, registration, token_of, told, with};
-use forgeport_grants::{Grant, Grants, Limit, OriginPattern, PathPrefix};
+use forgeport_model::{Grant, Grants, Limit, OriginPattern, PathPrefix};
 use forgeport_store::{StoreError, StoredOption};
 
 #[test]

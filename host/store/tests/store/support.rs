@@ -96,7 +96,7 @@ pub fn plain(text: &str) -> StoredOption {
 }
 
 pub fn reference(text: &str) -> StoredOption {
-    StoredOption::Reference(forgeport_grants::SecretReference::parse(text).unwrap().unwrap())
+    StoredOption::Reference(forgeport_model::SecretReference::parse(text).unwrap().unwrap())
 }
 
 /// Stores a registration whose token is encrypted.

@@ -1,0 +1,320 @@
+//! Why a download stops.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use forgeport_model::LimitReached;
+use rustix::io::Errno;
+
+use crate::deadline::Stopped;
+use crate::unfinished::Unfinished;
+use forgeport_model::{Collision, Kind, ObjectId};
+use forgeport_model::{PathError, RepoPath, neutral};
+
+/// The disk did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.text())]
+pub struct DiskError {
+    /// What was tried, as in "could not {action} ...".
+    pub action: &'static str,
+    /// Where.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+impl DiskError {
+    pub(crate) fn new(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self { action, path: path.to_path_buf(), source }
+    }
+
+    fn text(&self) -> String {
+        let what = format!("could not {} {}", self.action, neutral(self.path.as_os_str().as_encoded_bytes()));
+        match self.source.kind() {
+            io::ErrorKind::StorageFull => format!("the disk is full: {what}; free some space and try again"),
+            io::ErrorKind::QuotaExceeded => format!("the disk quota is used up: {what}; free some space and try again"),
+            io::ErrorKind::PermissionDenied => {
+                format!("{what}: permission denied; choose a directory that you may write to")
+            }
+            io::ErrorKind::ReadOnlyFilesystem => {
+                format!("{what}: the file system is read-only; choose another directory")
+            }
+            _ if matches!(Errno::from_io_error(&self.source), Some(Errno::MFILE | Errno::NFILE)) => {
+                format!("{what}: too many files are open; raise the limit on them for this process")
+            }
+            _ => format!("{what}: {}", self.source),
+        }
+    }
+}
+
+/// Gives an error of the system its place.
+pub(crate) trait At<T> {
+    fn at(self, action: &'static str, path: &Path) -> Result<T, DiskError>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, action: &'static str, path: &Path) -> Result<T, DiskError> {
+        self.map_err(|source| DiskError::new(action, path, source))
+    }
+}
+
+/// Why content was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    /// Not everything came, or not as it was sent: it is worth another try.
+    #[error("the transfer broke off: {0}")]
+    Transfer(#[source] io::Error),
+    /// What came is no archive at all, perhaps a page for people; its beginning, safe to print.
+    #[error("what came is no {format} archive, it begins with `{begins}`")]
+    NoArchive {
+        /// What was expected.
+        format: &'static str,
+        /// The first bytes.
+        begins: String,
+    },
+    /// What came must not or cannot be written: another try would end the same.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The local disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The other side cannot or does not want to give it in this way; another way may do. In words that are safe to print.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Its time was up.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl UnpackError {
+    /// What the disk did not do, unless it was only stopped.
+    pub(crate) fn at(error: io::Error, action: &'static str, path: &Path) -> Self {
+        match error.downcast::<UnpackError>() {
+            Ok(reason) => reason,
+            Err(error) => DiskError::new(action, path, error).into(),
+        }
+    }
+
+    pub(crate) fn transfer(text: &str) -> Self {
+        Self::Transfer(io::Error::new(io::ErrorKind::UnexpectedEof, text))
+    }
+}
+
+/// Readers in the chain below hand over their reasons inside of `io::Error`.
+impl From<io::Error> for UnpackError {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<UnpackError>() {
+            Ok(reason) => reason,
+            Err(error) => Self::Transfer(error),
+        }
+    }
+}
+
+impl From<UnpackError> for io::Error {
+    fn from(error: UnpackError) -> Self {
+        io::Error::other(error)
+    }
+}
+
+/// What came is hostile or impossible: which entry, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("`{entry}` was rejected: {why}")]
+pub struct Rejected {
+    /// The path, safe to print; `archive` where it is the whole.
+    pub entry: String,
+    /// The reason.
+    pub why: Reason,
+}
+
+impl Rejected {
+    pub(crate) fn new(entry: &[u8], why: impl Into<Reason>) -> Self {
+        Self { entry: neutral(entry), why: why.into() }
+    }
+
+    pub(crate) fn archive(why: impl Into<Reason>) -> Self {
+        Self { entry: "archive".into(), why: why.into() }
+    }
+}
+
+/// Why an entry is not written.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// Its path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// Something that no commit holds.
+    #[error("it is a {0}, which no commit holds")]
+    Type(&'static str),
+    /// The archive is not well-formed.
+    #[error("the archive is malformed: {0}")]
+    Malformed(&'static str),
+    /// There is one of this path already.
+    #[error("the path comes twice, first as a {0}")]
+    Twice(Kind),
+    /// It would lie in something that is no directory.
+    #[error("it would lie in `{parent}`, which is a {kind}")]
+    Parent {
+        /// What it would lie in, safe to print.
+        parent: String,
+        /// What that is.
+        kind: Kind,
+    },
+    /// It lies outside of the archive's one root folder.
+    #[error("it does not lie in the archive's root folder")]
+    Root,
+    /// A link's target is empty or too long, or holds a NUL.
+    #[error("the link's target is no path")]
+    Target,
+    /// A link leads out of the directory.
+    #[error("the link to `{0}` leads out of the directory")]
+    Leaves(String),
+    /// The archive names another commit than the one asked for.
+    #[error("it is of the commit {found}, and {expected} was asked for")]
+    Commit {
+        /// What the archive says.
+        found: ObjectId,
+        /// What was asked for.
+        expected: ObjectId,
+    },
+    /// A limit of the host.
+    #[error(transparent)]
+    Limit(#[from] LimitReached),
+    /// What is wanted is another repository's.
+    #[error(
+        "it is a submodule or lies in one: register the repository that .gitmodules names for it, and download from there"
+    )]
+    Submodule,
+    /// The kind cannot be written in this way.
+    #[error("a {0} cannot be written as a single file")]
+    Kind(Kind),
+    /// In the forge's own words, safe to print.
+    #[error("the forge says: {0}")]
+    Refused(String),
+    /// Its content has the marks of an attack on SHA-1.
+    #[error(transparent)]
+    Collision(#[from] Collision),
+    /// A name in its path is the one of the mark of a directory that is not complete.
+    #[error("a name in its path is the one by which Forgeport marks a directory that is not complete")]
+    Mark,
+    /// An entry of a listing is not of the directory that was listed.
+    #[error("it does not lie directly in `{0}`, which the forge listed")]
+    Listing(String),
+}
+
+/// Why a target cannot take a download.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// There is something in it.
+    #[error("{} is not empty: choose another directory, or replace what is in it with --force", .0.display())]
+    NotEmpty(PathBuf),
+    /// It is no directory.
+    #[error("{} is a file: choose another directory", .0.display())]
+    File(PathBuf),
+    /// It is a link to nothing.
+    #[error("{} is a link to something that does not exist: choose another directory", .0.display())]
+    Dangling(PathBuf),
+    /// A link on the way to it is not to be trusted.
+    #[error("{} is a link that another user can have made to lead elsewhere: name the directory that is meant", .0.display())]
+    Link(PathBuf),
+    /// Another user can have made it for us to fill.
+    #[error("{} belongs to another user, who can have made it there to own what comes into it: choose another directory", .0.display())]
+    Planted(PathBuf),
+    /// The root of the file system.
+    #[error("{} is the root of the file system: choose a directory in it", .0.display())]
+    Root(PathBuf),
+    /// A download into it was killed, or failed, when a part was there.
+    #[error("{} holds only a part of a commit, since a download into it was broken off: {}", .path.display(), finishing(.of))]
+    Unfinished {
+        /// The directory.
+        path: PathBuf,
+        /// What it is a part of, if that can be read.
+        of: Option<Unfinished>,
+    },
+    /// Another one is filling it.
+    #[error("another download is filling {}: wait until it has ended", .0.display())]
+    Busy(PathBuf),
+    /// What is there cannot be removed.
+    #[error("nothing was changed, since {} cannot be removed by this user: remove it, or choose another directory", .0.display())]
+    Protected(PathBuf),
+    /// A part of the commit would have to lie where something stays.
+    #[error("nothing was changed, since {} is a mount point or kept by the file system, and the commit has something of that name: choose another directory", .0.display())]
+    Occupied(PathBuf),
+    /// It could neither be filled nor left as it was.
+    #[error("{} is filled only in part and marked as unfinished, and the same download again finishes it: {why}", .path.display())]
+    Halfway {
+        /// The directory.
+        path: PathBuf,
+        /// What went wrong.
+        why: Box<TargetError>,
+    },
+    /// The local disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// Why what came did not become the target.
+#[derive(Debug, thiserror::Error)]
+pub enum FinishError {
+    /// No such directory.
+    #[error("the commit has no directory `{0}`: look for its right name, upper and lower case count")]
+    Missing(String),
+    /// It is a file or a link.
+    #[error("`{0}` is no directory of the commit: name the directory that it lies in")]
+    NoDirectory(String),
+    /// The content is not the commit's.
+    #[error("what came is not the commit's: the forge says that `/{path}` has the tree {told}, and {}; try again, and tell the forge's operator if it stays", shown(.found))]
+    Mismatch {
+        /// The directory.
+        path: RepoPath,
+        /// What the forge said.
+        told: ObjectId,
+        /// What came.
+        found: Option<ObjectId>,
+    },
+    /// The forge contradicts itself.
+    #[error(
+        "the forge says that `/{path}` has the tree {one}, and then that it has {other}; try again, and tell the forge's operator if it stays"
+    )]
+    Contradiction {
+        /// The directory.
+        path: RepoPath,
+        /// The first claim.
+        one: ObjectId,
+        /// The second claim.
+        other: ObjectId,
+    },
+    /// A link that leads out, or the disk.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// The target.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
+
+impl FinishError {
+    /// Is the content to blame, and neither the disk nor the target?
+    pub fn is_about_content(&self) -> bool {
+        match self {
+            Self::Missing(_) | Self::NoDirectory(_) | Self::Mismatch { .. } | Self::Contradiction { .. } => true,
+            Self::Unpack(error) => !matches!(error, UnpackError::Disk(_) | UnpackError::Stopped(_)),
+            Self::Target(_) => false,
+        }
+    }
+}
+
+fn finishing(of: &Option<Unfinished>) -> String {
+    match of {
+        Some(of) => {
+            format!("a download into it with {of} finishes it, one of anything else takes its place with --force")
+        }
+        None => "another one takes its place with --force".to_owned(),
+    }
+}
+
+fn shown(found: &Option<ObjectId>) -> String {
+    match found {
+        Some(id) => format!("what came is {id}"),
+        None => "nothing came for it".to_owned(),
+    }
+}

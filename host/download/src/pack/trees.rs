@@ -1,0 +1,120 @@
+//! The commit and its trees among the objects of a pack: what each directory holds, with names that may be written.
+
+use std::rc::Rc;
+
+use super::malformed;
+use super::objects::{Kind as Type, Objects};
+use crate::claims::Entry;
+use crate::error::{Reason, Rejected, UnpackError};
+use forgeport_model::RepoPath;
+use forgeport_model::{Kind, ObjectId};
+
+/// What stands at a path of the commit.
+pub(super) enum At {
+    Nothing,
+    /// A directory, and its tree.
+    Tree(ObjectId),
+    Other,
+}
+
+/// An entry of a tree object.
+#[derive(Clone, Copy)]
+struct Raw<'a> {
+    mode: u32,
+    name: &'a [u8],
+    id: ObjectId,
+}
+
+impl Raw<'_> {
+    /// Odd modes of old tools are files.
+    fn kind(&self) -> Kind {
+        match self.mode {
+            0o040000 => Kind::Tree,
+            0o160000 => Kind::Submodule,
+            0o120000 => Kind::Symlink,
+            0o100755 => Kind::Executable,
+            _ => Kind::Regular,
+        }
+    }
+}
+
+/// What a commit has at a path.
+pub(super) fn at(objects: &Objects, commit: &ObjectId, path: &RepoPath) -> Result<At, UnpackError> {
+    let mut id = commit_tree(objects, commit)?;
+    for name in path.components() {
+        let tree = content(objects, &id)?;
+        match find(&tree, objects.format().length(), name)? {
+            None => return Ok(At::Nothing),
+            Some(entry) if entry.kind() == Kind::Tree => id = entry.id,
+            Some(entry) if entry.kind() == Kind::Submodule => {
+                return Err(Rejected::new(path.as_bytes(), Reason::Submodule).into());
+            }
+            Some(_) => return Ok(At::Other),
+        }
+    }
+    Ok(At::Tree(id))
+}
+
+/// The entries of a tree that is the directory at `path`.
+pub(super) fn entries(objects: &Objects, tree: &ObjectId, path: &RepoPath) -> Result<Vec<Entry>, UnpackError> {
+    let content = content(objects, tree)?;
+    let named = |entry: Result<Raw<'_>, Rejected>| {
+        let entry = entry?;
+        let (name, kind, id) = (entry.name, entry.kind(), entry.id);
+        let rejected = |why: Reason| Rejected::new(name, why);
+        if name.contains(&b'/') {
+            return Err(rejected(Reason::Malformed("a name in a tree has a slash")));
+        }
+        if name.is_empty() {
+            return Err(rejected(Reason::Malformed("a name in a tree is empty")));
+        }
+        let below = RepoPath::parse(name).and_then(|name| path.join(&name));
+        Ok(Entry { path: below.map_err(|error| rejected(error.into()))?, kind, id })
+    };
+    Ok(raw(&content, objects.format().length()).map(named).collect::<Result<_, _>>()?)
+}
+
+/// The tree of a commit, from its first line.
+fn commit_tree(objects: &Objects, id: &ObjectId) -> Result<ObjectId, UnpackError> {
+    let missing = || malformed("the commit is not in it");
+    let (number, _) = objects.find(id).filter(|(_, found)| found.kind == Type::Commit).ok_or_else(missing)?;
+    let content = objects.held(number).ok_or_else(missing)?;
+    let line = content.split(|byte| *byte == b'\n').next().and_then(|line| line.strip_prefix(b"tree "));
+    let tree = line.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok());
+    Ok(tree.ok_or_else(|| malformed("the commit has no tree"))?)
+}
+
+fn content(objects: &Objects, tree: &ObjectId) -> Result<Rc<Vec<u8>>, UnpackError> {
+    let found = objects.find(tree).filter(|(_, found)| found.kind == Type::Tree);
+    let content = found.and_then(|(number, _)| objects.held(number));
+    Ok(content.ok_or_else(|| malformed("a tree of the commit is not in it"))?)
+}
+
+fn find<'t>(tree: &'t [u8], id: usize, name: &[u8]) -> Result<Option<Raw<'t>>, Rejected> {
+    raw(tree, id).find(|entry| entry.as_ref().map_or(true, |entry| entry.name == name)).transpose()
+}
+
+/// The entries of a tree object: `mode SP name NUL id`, the mode in octal.
+fn raw(tree: &[u8], id: usize) -> impl Iterator<Item = Result<Raw<'_>, Rejected>> {
+    let mut rest = tree;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let entry = split(&mut rest, id);
+        if entry.is_none() {
+            rest = &[];
+        }
+        Some(entry.ok_or_else(|| malformed("a tree is no list of names")))
+    })
+}
+
+fn split<'t>(rest: &mut &'t [u8], id: usize) -> Option<Raw<'t>> {
+    let space = rest.iter().take(8).position(|byte| *byte == b' ')?;
+    let mode = u32::from_str_radix(std::str::from_utf8(&rest[..space]).ok()?, 8).ok()?;
+    let nul = space + rest[space..].iter().position(|byte| *byte == 0)?;
+    let raw = rest.get(nul + 1..nul + 1 + id)?;
+    let entry = Raw { mode, name: &rest[space + 1..nul], id: ObjectId::from_bytes(raw)? };
+    *rest = &rest[nul + 1 + id..];
+    Some(entry)
+}

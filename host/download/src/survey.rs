@@ -1,0 +1,173 @@
+//! What lies in a target before it is filled: what stays, what goes, and whether all that goes can be removed.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::ops::Bound;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, AtFlags, FileType, Mode, accessat, fstat, statat};
+
+use crate::directory::{Directory, is_mine};
+use crate::error::{At, TargetError};
+use crate::mark;
+use crate::workshop;
+use forgeport_platform::descent::{Visitor, descend};
+use forgeport_platform::mount;
+
+/// What is on a new file system, for `fsck`, and nobody's work.
+const LOST_AND_FOUND: &str = "lost+found";
+
+/// What lies in a target.
+#[derive(Default)]
+pub(crate) struct Survey {
+    /// Names in it of what this program itself needs there meanwhile.
+    ours: BTreeSet<OsString>,
+    /// What is not removed, by its path below the target: `lost+found`, and what is mounted.
+    stays: BTreeSet<PathBuf>,
+    /// Names in it of all else.
+    goes: Vec<OsString>,
+}
+
+impl Survey {
+    /// Looks at what is there.
+    pub(crate) fn of(target: &Directory) -> Result<Self, TargetError> {
+        let mut survey = Self::default();
+        // Also where it is still to be set.
+        survey.ours.insert(mark::NAME.into());
+        for name in target.names().at("read", target.path())? {
+            let name = name.at("read", target.path())?;
+            let is_mark = name == mark::NAME && mark::read(target).is_some();
+            if is_mark || workshop::is_at_work(target, &name) {
+                survey.ours.insert(name);
+            } else if name == LOST_AND_FOUND {
+                survey.stays.insert(name.into());
+            } else {
+                survey.goes.push(name);
+            }
+        }
+        Ok(survey)
+    }
+
+    /// Is there nothing of anybody's?
+    pub(crate) fn is_free(&self, target: &Directory) -> bool {
+        self.goes.iter().all(|name| workshop::is_left_over(target, name))
+    }
+
+    /// Looks for what is mounted, and whether the rest can be removed.
+    pub(crate) fn examine(mut self, target: &Directory) -> Result<Self, TargetError> {
+        let mut walk = Walk::new(&self);
+        let walked = descend(target.as_fd(), OsStr::new("."), &mut walk);
+        let Walk { mounted, protected, way, .. } = walk;
+        if let Some(below) = protected {
+            return Err(TargetError::Protected(target.path().join(below)));
+        }
+        walked.at("look at what is in", &target.path().join(way))?;
+        self.stays.extend(mounted);
+        Ok(self)
+    }
+
+    /// Names in the target of what goes, at least in part.
+    pub(crate) fn going(&self) -> &[OsString] {
+        &self.goes
+    }
+
+    /// Does it stay as it is?
+    pub(crate) fn stays(&self, below: &Path) -> bool {
+        self.stays.contains(below) || self.ours.contains(below.as_os_str())
+    }
+
+    /// Does something lie in it that stays?
+    pub(crate) fn holds(&self, below: &Path) -> bool {
+        let next = self.stays.range::<Path, _>((Bound::Included(below), Bound::Unbounded)).next();
+        next.is_some_and(|path| path != below && path.starts_with(below))
+    }
+
+    /// All that stays of what is not ours, for a person.
+    pub(crate) fn staying(&self) -> impl Iterator<Item = &Path> {
+        self.stays.iter().map(PathBuf::as_path)
+    }
+
+    /// Makes sure that nothing of the commit would have to lie where something stays.
+    pub(crate) fn check_room(&self, tree: &Directory, target: &Directory) -> Result<(), TargetError> {
+        for stays in &self.stays {
+            // From the top down, so that nothing is looked at through a link.
+            let mut way: Vec<&Path> = stays.ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
+            while let Some(path) = way.pop() {
+                let Ok(found) = statat(tree, path, AtFlags::SYMLINK_NOFOLLOW) else { break };
+                let is_directory = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
+                let fits = is_directory && (path != stays || is_empty(tree, path).at("read", tree.path())?);
+                if !fits {
+                    return Err(TargetError::Occupied(target.path().join(stays)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_empty(tree: &Directory, below: &Path) -> io::Result<bool> {
+    Ok(tree.open(below.as_os_str())?.names()?.next().is_none())
+}
+
+struct Walk<'a> {
+    survey: &'a Survey,
+    /// From the target to where the walk is.
+    way: PathBuf,
+    mounted: Vec<PathBuf>,
+    /// May entries of the directory be removed; and if so, those of others too?
+    writable: bool,
+    own_only: bool,
+    protected: Option<PathBuf>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(survey: &'a Survey) -> Self {
+        let (way, mounted) = (PathBuf::new(), Vec::new());
+        Self { survey, way, mounted, writable: false, own_only: false, protected: None }
+    }
+}
+
+impl Visitor for Walk<'_> {
+    fn enter(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<()> {
+        if name != "." {
+            self.way.push(name);
+        }
+        let found = fstat(here)?;
+        let mine = is_mine(found.st_uid);
+        // What is ours we can make writable.
+        self.writable = mine || may(here, OsStr::new("."), Access::WRITE_OK | Access::EXEC_OK);
+        let sticky = Mode::from_raw_mode(found.st_mode).contains(Mode::SVTX);
+        self.own_only = sticky && !mine && !is_mine(0);
+        Ok(())
+    }
+
+    fn entry(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<bool> {
+        let path = self.way.join(name);
+        if self.survey.stays(&path) {
+            return Ok(false);
+        }
+        let Some(seen) = mount::look(here, name)? else { return Ok(false) };
+        if seen.mount_point {
+            self.mounted.push(path);
+            return Ok(false);
+        }
+        let removable = self.writable && (!self.own_only || is_mine(seen.owner));
+        let readable = !seen.directory || may(here, name, Access::READ_OK | Access::EXEC_OK);
+        if !removable || !readable {
+            self.protected = Some(path);
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(seen.directory)
+    }
+
+    fn leave(&mut self, _: BorrowedFd, _: &OsStr) -> io::Result<()> {
+        self.way.pop();
+        Ok(())
+    }
+}
+
+fn may(here: BorrowedFd, name: &OsStr, access: Access) -> bool {
+    accessat(here, name, access, AtFlags::empty()).is_ok()
+}

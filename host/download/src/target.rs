@@ -1,0 +1,215 @@
+//! The directory that a download is to become, and how it comes there.
+//!
+//! Where nothing is, a staged directory takes the place in one step. A directory that is there may be a mount point, a shell may stand in
+//! it, and its parent may be closed to us: it stays, and is filled.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{Mode, fstat, openat, renameat};
+use rustix::io::Errno;
+use serde::Serialize;
+
+use crate::directory::{Directory, is_mine};
+use crate::error::{At, DiskError, TargetError, UnpackError};
+use crate::fill::Filling;
+use crate::mark::{self, Mark};
+use crate::place::Place;
+use crate::survey::Survey;
+use crate::unfinished::Unfinished;
+use crate::workshop::{OLD, SCRATCH, TREE, Workshop};
+use forgeport_model::neutral;
+use forgeport_platform::descent::LISTED;
+
+/// A directory in the making.
+pub(crate) struct Target {
+    place: Place,
+    of: Unfinished,
+    force: bool,
+    staging: Arc<Directory>,
+    workshop: Workshop,
+}
+
+#[cfg(test)]
+mod crash;
+
+/// How a download came to its place, and so what others could see of it meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "guarantee")]
+pub enum Arrival {
+    /// The directory was not there, and appeared as a whole.
+    OneStep,
+    /// The directory was there and was filled, marked as unfinished until all was in it.
+    Marked {
+        /// Did what was there before lie aside until then, so that it could be put back if anything failed?
+        kept_until_complete: bool,
+        /// What was there and stays, by its path below the directory: `lost+found`, and what is mounted.
+        stays: Vec<String>,
+        /// Where what was there before is now, if it could not be removed.
+        left: Option<PathBuf>,
+    },
+}
+
+impl Target {
+    /// Makes a staged directory from which `path` can be filled; with `force` also where there is something else.
+    pub(crate) fn prepare(path: &Path, of: Unfinished, force: bool) -> Result<Self, TargetError> {
+        let mut place = Place::find(path)?;
+        place.make_parent()?;
+        let workshop = match open(&place)? {
+            None => Workshop::open(place.parent())?,
+            Some(target) => {
+                allowed(&target, force, Some(&of))?.examine(&target)?;
+                Workshop::reaching(place.parent(), &target)?
+            }
+        };
+        let staging = Arc::new(workshop.directory().make(TREE, false)?);
+        Ok(Self { place, of, force, staging, workshop })
+    }
+
+    /// Another directory beside the staged one, for what only this download needs. There is one at a time.
+    pub(crate) fn scratch(&self) -> Result<Scratch<'_>, UnpackError> {
+        let workshop = self.workshop.directory();
+        workshop.remove_all(SCRATCH)?;
+        Ok(Scratch { directory: workshop.make(SCRATCH, true)?, workshop })
+    }
+
+    /// Where to write.
+    pub(crate) fn staging(&self) -> &Directory {
+        &self.staging
+    }
+
+    /// Where it will be in the end.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.place.path()
+    }
+
+    /// Puts what was staged in its place.
+    pub(crate) fn publish(self) -> Result<Arrival, TargetError> {
+        self.publish_watched(&|| {})
+    }
+
+    /// `reached` is told before each step.
+    fn publish_watched(self, reached: &dyn Fn()) -> Result<Arrival, TargetError> {
+        if let Some(target) = open(&self.place)? {
+            return self.fill(target, reached);
+        }
+        reached();
+        match renameat(self.workshop.directory(), TREE, self.place.parent(), self.place.name()) {
+            Ok(()) => Ok(Arrival::OneStep),
+            // Somebody made it meanwhile.
+            Err(Errno::NOTEMPTY | Errno::EXIST) => match open(&self.place)? {
+                Some(target) => self.fill(target, reached),
+                None => Err(TargetError::NotEmpty(self.path())),
+            },
+            Err(Errno::NOTDIR) => Err(TargetError::File(self.path())),
+            Err(error) => Err(DiskError::new("move the download to", &self.path(), error.into()).into()),
+        }
+    }
+
+    fn fill(self, target: Directory, reached: &dyn Fn()) -> Result<Arrival, TargetError> {
+        let (target, workshop) = (Arc::new(target), self.workshop.directory());
+        allowed(&target, self.force, Some(&self.of))?;
+        let old = Arc::new(workshop.make(OLD, true)?);
+        reached();
+        let mark = Mark::set(&target, workshop, &self.of, self.force)?;
+        // Nobody else fills it any more.
+        let survey = match self.survey(&target, &mark) {
+            Ok(survey) => survey,
+            Err(error) => return Err(mark.withdraw().map_or_else(TargetError::from, |()| error)),
+        };
+        let mut filling = Filling::new(&survey, reached);
+        let filled = filling.clear(&target, &old).and_then(|()| filling.bring(&self.staging, &target, Path::new("")));
+        let kept_until_complete = !filling.has_removed();
+        let path = self.place.path();
+        let halfway = |why: TargetError| TargetError::Halfway { path, why: Box::new(why) };
+        if let Err(error) = filled {
+            let undone = filling.undo().is_ok() && mark.withdraw().is_ok();
+            return Err(if undone { error } else { halfway(error) });
+        }
+        reached();
+        // Before the mark: with it goes the last that is not of the commit.
+        let left = self.workshop.remove().err();
+        reached();
+        mark.remove().map_err(|error| halfway(error.into()))?;
+        let stays = survey.staying().map(|path| neutral(path.as_os_str().as_encoded_bytes())).collect();
+        Ok(Arrival::Marked { kept_until_complete, stays, left })
+    }
+
+    /// What is to be done about a target that is marked as ours.
+    fn survey(&self, target: &Directory, mark: &Mark) -> Result<Survey, TargetError> {
+        let survey = Survey::of(target)?;
+        if !(self.force || mark.was_there() || survey.is_free(target)) {
+            return Err(TargetError::NotEmpty(target.path().to_owned()));
+        }
+        let survey = survey.examine(target)?;
+        survey.check_room(&self.staging, target)?;
+        Ok(survey)
+    }
+}
+
+/// A directory that is removed when this is dropped.
+pub(crate) struct Scratch<'a> {
+    directory: Directory,
+    workshop: &'a Directory,
+}
+
+impl Scratch<'_> {
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+}
+
+impl Drop for Scratch<'_> {
+    fn drop(&mut self) {
+        let _ = self.workshop.remove_all(SCRATCH);
+    }
+}
+
+/// Could a download take this place?
+pub(crate) fn check(path: &Path, force: bool) -> Result<(), TargetError> {
+    let place = Place::find(path)?;
+    if place.has_parent()
+        && let Some(target) = open(&place)?
+    {
+        allowed(&target, force, None)?;
+    }
+    Ok(())
+}
+
+/// May a directory that is there be filled with this download, where that is known yet? Tells what is in it.
+fn allowed(target: &Directory, force: bool, of: Option<&Unfinished>) -> Result<Survey, TargetError> {
+    let survey = Survey::of(target)?;
+    match mark::read(target) {
+        _ if force => Ok(survey),
+        Some(found) => found.check(target, of).map(|()| survey),
+        None if survey.is_free(target) => Ok(survey),
+        None => Err(TargetError::NotEmpty(target.path().to_owned())),
+    }
+}
+
+/// The directory that is at a place.
+///
+/// In a directory where everybody may make something, and nobody else remove it (/tmp), anybody can have made one of a name that is known
+/// beforehand, and would own what it is filled with.
+fn open(place: &Place) -> Result<Option<Directory>, TargetError> {
+    match openat(place.parent(), place.name(), LISTED, Mode::empty()) {
+        Ok(handle) => {
+            let target = Directory::new(handle, place.path());
+            match is_planted(place.parent(), &target).at("read", target.path())? {
+                true => Err(TargetError::Planted(place.path())),
+                false => Ok(Some(target)),
+            }
+        }
+        Err(Errno::NOENT) => Ok(None),
+        Err(Errno::NOTDIR | Errno::LOOP) => Err(TargetError::File(place.path())),
+        Err(error) => Err(DiskError::new("read", &place.path(), error.into()).into()),
+    }
+}
+
+fn is_planted(parent: &Directory, target: &Directory) -> io::Result<bool> {
+    let (parent, owner) = (fstat(parent)?, fstat(target)?.st_uid);
+    let mode = Mode::from_raw_mode(parent.st_mode);
+    let open_to_all = mode.contains(Mode::SVTX) && mode.intersects(Mode::WGRP | Mode::WOTH);
+    Ok(open_to_all && owner != parent.st_uid && owner != 0 && !is_mine(owner))
+}

@@ -1,0 +1,34 @@
+//! Which download it is that a target holds a part of: what its mark says, and what an error advises to finish.
+
+use std::fmt;
+use std::path::Path;
+
+use forgeport_model::shell_word;
+use serde::{Deserialize, Serialize};
+
+use forgeport_model::ObjectId;
+use forgeport_model::RepoPath;
+
+/// Which download it is that a target holds a part of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    commit: ObjectId,
+    subdirectory: String,
+}
+
+impl Unfinished {
+    pub(crate) fn new(commit: ObjectId, subdirectory: &RepoPath) -> Self {
+        Self { commit, subdirectory: String::from_utf8_lossy(subdirectory.as_bytes()).into_owned() }
+    }
+}
+
+/// As the command line takes it.
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "--commit={}", self.commit)?;
+        match self.subdirectory.as_str() {
+            "" => Ok(()),
+            path => write!(f, " --subdirectory={}", shell_word(Path::new(path))),
+        }
+    }
+}

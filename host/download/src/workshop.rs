@@ -1,0 +1,208 @@
+//! Where a download works until its target is filled: a directory beside the target, or in it.
+//!
+//! The directory that it lies in may be one that others write to (/tmp, a scratch disk). What they can do there must not hold a download
+//! up, nor lead it elsewhere: nothing that they may open is locked, nothing of theirs is opened, and all is done by handles.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use forgeport_model::deadline;
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, Stat, fgetxattr_query, flock, fstat, mkdirat, openat, renameat, statat, unlinkat,
+};
+use rustix::io::Errno;
+
+use crate::deadline::Deadline;
+use crate::directory::{Directory, is_mine};
+use crate::error::{At, DiskError};
+use forgeport_platform::descent::{LISTED, id};
+
+/// What every workshop's name begins with.
+const PREFIX: &str = ".forgeport-";
+/// What may lie in one: the tree that becomes the target's content, what only the download itself needs, what was in the target before,
+/// and the target's mark before it is set and after.
+pub(crate) const TREE: &str = "tree";
+pub(crate) const SCRATCH: &str = "scratch";
+pub(crate) const OLD: &str = "old";
+pub(crate) const MARK: &str = "mark";
+/// The name by which is tried whether something can be moved into the target.
+const PROBE: &str = "probe";
+/// How often a new directory is tried: another download may take it for one that a killed download left.
+const ATTEMPTS: usize = 100;
+/// The most time that is spent on what killed downloads left. The next download goes on with it.
+const SWEEPING: Duration = Duration::from_secs(5);
+/// Open files that removing a directory takes.
+const FOR_REMOVAL: usize = 3;
+
+/// A directory of one download, into which nobody else can look: not even a lock on it can be taken by another user. It is removed when
+/// it is dropped, and by the next download there when the process was killed.
+pub(crate) struct Workshop {
+    /// The one that it lies in.
+    parent: Directory,
+    name: OsString,
+    /// Its handle holds the lock for as long as somebody works in it; the system gives it up when the process dies.
+    directory: Directory,
+    /// So that it can be removed when the process has no more to spare.
+    spare: Vec<Directory>,
+}
+
+impl Workshop {
+    /// One from which a target can be filled that is there: beside it, so that it is untouched for as long as can be; otherwise in it.
+    pub(crate) fn reaching(parent: &Directory, target: &Directory) -> Result<Self, DiskError> {
+        sweep(target);
+        if !passes_on(target).at("read", target.path())? {
+            let beside = Self::open(parent).ok();
+            if let Some(workshop) = beside.filter(|workshop| workshop.can_fill(target)) {
+                return Ok(workshop);
+            }
+        }
+        Self::open(target)
+    }
+
+    pub(crate) fn open(parent: &Directory) -> Result<Self, DiskError> {
+        let workshop = Self::try_open(parent).at("create a directory in", parent.path())?;
+        sweep(parent);
+        Ok(workshop)
+    }
+
+    fn try_open(parent: &Directory) -> io::Result<Self> {
+        let kept = parent.try_clone()?;
+        let spare = (0..FOR_REMOVAL).map(|_| parent.try_clone()).collect::<io::Result<_>>()?;
+        for _ in 0..ATTEMPTS {
+            let name = OsString::from(format!("{PREFIX}{:016x}", fastrand::u64(..)));
+            match mkdirat(parent, &name, Mode::RWXU) {
+                Err(Errno::EXIST) => continue,
+                made => made?,
+            }
+            match hold(parent, &name) {
+                Ok(Some(directory)) => return Ok(Self { parent: kept, name, directory, spare }),
+                Ok(None) => {}
+                Err(error) => {
+                    let _ = unlinkat(parent, &name, AtFlags::REMOVEDIR);
+                    return Err(error);
+                }
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, "what is made there is taken away at once"))
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Removes it with all that is in it; where that cannot be done, says where it is.
+    pub(crate) fn remove(mut self) -> Result<(), PathBuf> {
+        self.try_remove().map_err(|error| {
+            tracing::debug!(%error, "what a download needed for itself is left");
+            self.directory.path().to_owned()
+        })
+    }
+
+    fn try_remove(&mut self) -> io::Result<()> {
+        self.spare.clear();
+        // By its handle: where others may rename what is ours, something else could have its name.
+        self.directory.clear(&Deadline::never())?;
+        Ok(unlinkat(&self.parent, &self.name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Can a directory be moved from here into the target? Only trying tells: a file system may be mounted twice, or keep parts of itself
+    /// from each other.
+    fn can_fill(&self, target: &Directory) -> bool {
+        let probe = || {
+            mkdirat(&self.directory, PROBE, Mode::RWXU)?;
+            renameat(&self.directory, PROBE, target, &self.name)?;
+            match unlinkat(target, &self.name, AtFlags::REMOVEDIR) {
+                // Whoever sweeps was faster.
+                Err(Errno::NOENT) => Ok(()),
+                removed => removed,
+            }
+        };
+        probe().inspect_err(|error| tracing::debug!(%error, "the target cannot be filled from beside it")).is_ok()
+    }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        let _ = self.try_remove();
+    }
+}
+
+/// A directory that was just made, locked; nothing when somebody who sweeps has seen it before.
+fn hold(parent: &Directory, name: &OsStr) -> io::Result<Option<Directory>> {
+    let handle = match openat(parent, name, LISTED, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(None),
+        handle => handle?,
+    };
+    let locked = flock(&handle, FlockOperation::NonBlockingLockExclusive).is_ok();
+    let same = is_same(statat(parent, name, AtFlags::SYMLINK_NOFOLLOW), &fstat(&handle)?);
+    Ok((locked && same).then(|| Directory::new(handle, parent.path().join(name))))
+}
+
+/// Does a directory give what is made in it more than a parent does: its group, or a list of who may use it?
+fn passes_on(directory: &Directory) -> io::Result<bool> {
+    let shares_group = Mode::from_raw_mode(fstat(directory)?.st_mode).contains(Mode::SGID);
+    Ok(shares_group || fgetxattr_query(directory, "system.posix_acl_default").is_ok())
+}
+
+pub(crate) fn is_same(there: rustix::io::Result<Stat>, held: &Stat) -> bool {
+    there.is_ok_and(|there| id(&there) == id(held))
+}
+
+/// Removes what killed downloads left. That it cannot be removed is no reason not to download.
+pub(crate) fn sweep(parent: &Directory) {
+    let end = Deadline::at(deadline(SWEEPING));
+    let Ok(names) = parent.names() else { return };
+    for name in names.flatten() {
+        if end.check().is_err() {
+            return;
+        }
+        if let Some((found, State::LeftOver)) = find(parent, &name) {
+            tracing::debug!(path = %found.path().display(), "removing what a killed download left");
+            if found.clear(&end).is_ok() {
+                let _ = unlinkat(parent, &name, AtFlags::REMOVEDIR);
+            }
+        }
+    }
+}
+
+/// Is this a workshop of this user that a killed download left?
+pub(crate) fn is_left_over(parent: &Directory, name: &OsStr) -> bool {
+    matches!(find(parent, name), Some((_, State::LeftOver)))
+}
+
+/// Is this a workshop in which a download is at work?
+pub(crate) fn is_at_work(parent: &Directory, name: &OsStr) -> bool {
+    matches!(find(parent, name), Some((_, State::AtWork)))
+}
+
+enum State {
+    AtWork,
+    LeftOver,
+}
+
+/// A workshop of this user. What is left over is locked for as long as its handle is held.
+///
+/// The name proves nothing: where others may rename what is ours, they could give it to our own work and have it removed.
+fn find(parent: &Directory, name: &OsStr) -> Option<(Directory, State)> {
+    if !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+        return None;
+    }
+    // A pipe of this name does not block, and a link is not followed.
+    let found = parent.open(name).ok()?;
+    let made_alike = fstat(&found).is_ok_and(|found| {
+        let mode = Mode::from_raw_mode(found.st_mode) & (Mode::RWXU | Mode::RWXG | Mode::RWXO | Mode::SVTX);
+        is_mine(found.st_uid) && mode == Mode::RWXU
+    });
+    let known = |name: io::Result<OsString>| {
+        name.is_ok_and(|name| [TREE, SCRATCH, OLD, MARK, PROBE].iter().any(|known| name == *known))
+    };
+    if !made_alike || !found.names().is_ok_and(|mut names| names.all(known)) {
+        return None;
+    }
+    match flock(&found, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Some((found, State::LeftOver)),
+        Err(_) => Some((found, State::AtWork)),
+    }
+}

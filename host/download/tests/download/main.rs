@@ -1,0 +1,12 @@
+//! What is promised of a download on the disk.
+
+#![allow(clippy::unwrap_used)]
+
+mod bounded;
+mod completion;
+mod hostile;
+mod packs;
+mod places;
+mod resuming;
+mod shared;
+mod unpack;

@@ -1,0 +1,22 @@
+//! The values that the rest of the host speaks of, and their grammar: origins, grants, options, secret references, remote URLs, limits,
+//! names of git's objects.
+//!
+//! Nothing here knows of wasm, the network or the disk.
+
+mod git;
+mod limits;
+mod manifest;
+mod names;
+mod network;
+
+pub use git::{Collision, Hasher, Kind, NoObjectId, ObjectFormat, ObjectId, PathError, RepoPath, neutral};
+pub use limits::{CallOf, LONGEST, Limit, LimitError, LimitReached, Limits, date_after, deadline};
+pub use manifest::{
+    Access, AccessError, Condition, CredentialPlan, CredentialRule, Description, DescriptionError, Need, OptionError,
+    OptionValue, Options, Placement, Setting, Template, TemplateError, holds_for, nearest, normalise_name,
+};
+pub use names::{ReferenceError, RemoteError, RemoteScheme, RemoteUrl, SecretReference, deceives, shell_word};
+pub use network::{
+    Authority, Denial, Grant, Grants, HostError, Layer, Origin, OriginError, OriginPattern, PathPrefix,
+    PathPrefixError, Permission, Policy, PolicyError, Reason, Scheme,
+};

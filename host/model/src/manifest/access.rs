@@ -1,0 +1,372 @@
+//! What a provider gets for given options: what a person consents to, what is stored, and what the gate enforces.
+//!
+//! It is concrete: no templates, no conditions, nothing that would have to be asked again. A component is never believed twice.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use url::Url;
+
+use crate::{
+    Condition, CredentialRule, Description, Grant, Grants, Need, Options, Origin, Placement, Scheme, Template,
+    TemplateError,
+    manifest::validate::is_secret_header,
+    names::text::{deceives, quoted},
+    network::host,
+};
+
+/// The origins, credentials and remote hosts that follow from a description and options.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// Where requests may go.
+    pub origins: Grants,
+    /// How secrets are sent, in the description's order: of those for a request's origin the first counts whose beginnings fit.
+    pub credentials: Vec<CredentialPlan>,
+    /// The hosts that a checkout's remote may have, spelled as [`RemoteUrl::host`](crate::RemoteUrl::host) has them.
+    pub remote_hosts: Vec<String>,
+}
+
+/// Which secret goes where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialPlan {
+    /// The secret option, which was given.
+    pub setting: String,
+    /// The only origin that it is sent to.
+    pub origin: Origin,
+    /// Where in a request; a user name is filled in.
+    pub placement: Placement,
+    /// It holds for secrets that begin with each of these. Whoever sends decides: the value may be another one each hour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beginnings: Vec<String>,
+}
+
+/// Why a description and options do not give something that can be granted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AccessError {
+    /// A template could not be read or filled in.
+    #[error("what the provider needs to reach cannot be told: {0}")]
+    Template(#[from] TemplateError),
+    /// Requests could be read and altered on their way.
+    #[error(
+        "the provider would reach {0} without encryption: only https is granted (http on loopback excepted); use an option's `https://` URL"
+    )]
+    Plain(Origin),
+    /// A secret for somewhere that the provider does not even ask to reach.
+    #[error(
+        "the provider would have option `{setting}` sent to {origin}, which is not among the origins that it needs: its description must name it among the needs"
+    )]
+    Ungranted {
+        /// The secret option.
+        setting: String,
+        /// Where it would go.
+        origin: Origin,
+    },
+    /// A credential rule for an option that does not exist.
+    #[error("the provider's description sends option {0} as a credential, but does not declare it")]
+    Unknown(String),
+    /// A credential rule for an option that is no secret.
+    #[error("the provider's description sends option `{0}` as a credential, but does not declare it secret")]
+    NotSecret(String),
+    /// No header's name, or one that is not for a secret.
+    #[error(
+        "the provider's description sends a secret in header {0}, which is no header's name, or not one for secrets"
+    )]
+    Header(String),
+    /// A user name that Basic cannot carry (RFC 7617, section 2).
+    #[error("the user name that goes with option `{0}` has a colon or a control character in it: give it without")]
+    UserName(String),
+}
+
+impl Access {
+    /// Works out what a provider gets with these options: conditions are decided, templates filled in, origins merged. Only whether a
+    /// secret begins as a credential wants it stays open, so that no secret has to be known for this.
+    ///
+    /// A remote host whose template has no value (or no parent domain) to fill in is left out: it has no conditions, and then names nothing.
+    ///
+    /// # Errors
+    /// Something is asked for that cannot be granted, or a template cannot be filled in.
+    pub fn of(description: &Description, options: &Options) -> Result<Self, AccessError> {
+        let needs = description.needs.iter().filter(|need| options.hold_all(&need.conditions));
+        let origins: Grants = needs.filter_map(|need| grant(need, options).transpose()).collect::<Result<_, _>>()?;
+        let mut credentials = Vec::new();
+        for rule in &description.credentials {
+            credentials.extend(plan(rule, description, options, &origins)?);
+        }
+        Ok(Self { origins, credentials, remote_hosts: remote_hosts(description, options)? })
+    }
+
+    /// The secret options that may be sent to an origin, each once.
+    #[must_use]
+    pub fn secrets_for(&self, origin: &Origin) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for plan in self.credentials.iter().filter(|plan| plan.origin == *origin) {
+            if !names.contains(&plan.setting.as_str()) {
+                names.push(&plan.setting);
+            }
+            if plan.beginnings.is_empty() {
+                break;
+            }
+        }
+        names
+    }
+
+    /// A link that a provider made, if a person may follow it: https to a remote host, or to an origin that may be reached.
+    #[must_use]
+    pub fn web_url(&self, text: &str) -> Option<Url> {
+        let url = Url::parse(text).ok()?;
+        let origin = Origin::of(&url).ok()?;
+        let host = host::normal(url.host_str()?).ok()?;
+        let is_remote = origin.scheme() == Scheme::Https && self.remote_hosts.contains(&host);
+        (is_remote || self.origins.reach(&origin)).then_some(url)
+    }
+}
+
+/// Does a credential with these [beginnings](CredentialPlan::beginnings) hold for a secret of this value?
+#[must_use]
+pub fn holds_for(beginnings: &[String], secret: &str) -> bool {
+    beginnings.iter().all(|beginning| secret.starts_with(beginning))
+}
+
+/// An address or a bare name has no parent, so there is nothing to ask for.
+fn grant(need: &Need, options: &Options) -> Result<Option<Grant>, AccessError> {
+    let origin = match Template::parse(&need.origin)?.expand_pattern(options) {
+        Err(TemplateError::NoParent(_)) => return Ok(None),
+        origin => origin?,
+    };
+    if origin.base().scheme() == Scheme::Http && !origin.base().is_loopback() {
+        return Err(AccessError::Plain(origin.base().clone()));
+    }
+    let paths = need.paths.iter().map(|path| Template::parse(path)?.expand_path(options)).collect::<Result<_, _>>()?;
+    Ok(Some(Grant { origin, methods: need.methods.clone(), paths, private: false }))
+}
+
+fn plan(
+    rule: &CredentialRule,
+    description: &Description,
+    options: &Options,
+    origins: &Grants,
+) -> Result<Option<CredentialPlan>, AccessError> {
+    let setting = description.settings.iter().find(|setting| setting.name == rule.setting);
+    let setting = setting.ok_or_else(|| AccessError::Unknown(quoted(&rule.setting)))?;
+    if !setting.secret {
+        return Err(AccessError::NotSecret(setting.name.clone()));
+    }
+    let (beginnings, conditions) = parted(rule);
+    if !options.is_given(&rule.setting) || !options.hold_all(conditions) {
+        return Ok(None);
+    }
+    let setting = rule.setting.clone();
+    let origin = match Template::parse(&rule.origin)?.expand_origin(options) {
+        // Nor was the origin asked for, so nothing is sent there.
+        Err(TemplateError::NoParent(_)) => return Ok(None),
+        origin => origin?,
+    };
+    if !origins.reach(&origin) {
+        return Err(AccessError::Ungranted { setting, origin });
+    }
+    let placement = placement(rule, options)?;
+    let beginnings = beginnings.into_iter().map(str::to_owned).collect();
+    Ok(Some(CredentialPlan { setting, origin, placement, beginnings }))
+}
+
+/// What is asked about the rule's own secret, and the conditions that can be decided now.
+fn parted(rule: &CredentialRule) -> (Vec<&str>, Vec<&Condition>) {
+    let (mut beginnings, mut conditions) = (Vec::new(), Vec::new());
+    for condition in &rule.conditions {
+        match condition {
+            Condition::StartsWith(name, start) if *name == rule.setting => beginnings.push(start.as_str()),
+            condition => conditions.push(condition),
+        }
+    }
+    (beginnings, conditions)
+}
+
+fn placement(rule: &CredentialRule, options: &Options) -> Result<Placement, AccessError> {
+    match &rule.placement {
+        Placement::Bearer => Ok(Placement::Bearer),
+        Placement::Header(name) if is_secret_header(name) => Ok(Placement::Header(name.clone())),
+        Placement::Header(name) => Err(AccessError::Header(quoted(name))),
+        Placement::Basic(user) => {
+            let user = Template::parse(user)?.expand(options)?;
+            if user.contains(|c| c == ':' || deceives(c)) {
+                return Err(AccessError::UserName(rule.setting.clone()));
+            }
+            Ok(Placement::Basic(user))
+        }
+    }
+}
+
+fn remote_hosts(description: &Description, options: &Options) -> Result<Vec<String>, AccessError> {
+    let mut hosts: Vec<String> = Vec::new();
+    for template in &description.remote_hosts {
+        match Template::parse(template)?.expand_host(options) {
+            Ok(host) if hosts.contains(&host) => {}
+            Ok(host) => hosts.push(host),
+            Err(TemplateError::NoValue(_) | TemplateError::NoParent(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(hosts)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{
+        OptionValue,
+        manifest::description::{Need, tests::forge},
+    };
+    use zeroize::Zeroizing;
+
+    fn access(description: &Description, given: &[(&str, &str)]) -> Result<Access, AccessError> {
+        let given = given.iter().chain(&[("owner", "acme")]);
+        let typed = |value: &str| OptionValue::Typed(Zeroizing::new(value.to_owned()));
+        let given = given.map(|(name, value)| (name.to_string(), typed(value)));
+        Access::of(description, &Options::check(&description.settings, given).unwrap())
+    }
+
+    fn origins(access: &Access) -> Vec<String> {
+        access.origins.iter().map(|grant| grant.origin.to_string()).collect()
+    }
+
+    #[test]
+    fn conditions_decide_which_origins_are_asked_for() {
+        let by_default = access(&forge(), &[]).unwrap();
+        assert_eq!(origins(&by_default), ["https://api.forge.example", "https://files.forge.example"]);
+        assert_eq!(by_default.remote_hosts, ["forge.example"]);
+        let given = access(&forge(), &[("web_url", "https://w.example")]).unwrap();
+        assert_eq!(origins(&given), ["https://api.forge.example", "https://w.example"]);
+    }
+
+    #[test]
+    fn an_address_has_neither_subdomain_nor_parent_and_nothing_is_asked_for_there() {
+        let access = access(&forge(), &[("api_url", "http://127.0.0.1:8080/api")]).unwrap();
+        assert_eq!(origins(&access), ["http://127.0.0.1:8080"]);
+        assert!(access.remote_hosts.is_empty());
+    }
+
+    #[test]
+    fn where_there_is_no_parent_nothing_is_asked_for_and_nothing_is_sent() {
+        let mut description = forge();
+        let parent = "https://{api_url.parent}".to_owned();
+        description.needs.push(Need { origin: parent.clone(), ..description.needs[0].clone() });
+        description.credentials = vec![CredentialRule { origin: parent, ..description.credentials[1].clone() }];
+        for (api, sent) in [("https://api.forge.example", 1), ("https://api.forge", 0), ("http://127.0.0.1:80", 0)] {
+            let access = access(&description, &[("token", "hunter2"), ("api_url", api)]).unwrap();
+            assert_eq!(access.credentials.len(), sent, "{api}");
+        }
+    }
+
+    #[test]
+    fn the_first_credential_rule_whose_conditions_hold_comes_first() {
+        let with_user = access(&forge(), &[("token", "hunter2"), ("username", "me")]).unwrap();
+        assert_eq!(with_user.credentials[0].placement, Placement::Basic("me".into()));
+        let without = access(&forge(), &[("token", "hunter2")]).unwrap();
+        assert_eq!(without.credentials.len(), 1);
+        assert_eq!(without.credentials[0].placement, Placement::Bearer);
+        assert!(access(&forge(), &[]).unwrap().credentials.is_empty());
+    }
+
+    #[test]
+    fn a_secrets_beginning_is_kept_for_the_gate_to_judge_and_only_about_the_credential_itself() {
+        let begins = |name: &str| Condition::StartsWith(name.into(), "job-".into());
+        let mut description = forge();
+        description.credentials[0].conditions = vec![begins("token")];
+        description.validate().unwrap();
+        for token in ["job-1", "other"] {
+            let access = access(&description, &[("token", token), ("username", "me")]).unwrap();
+            assert_eq!(access.credentials[0].beginnings, ["job-"]);
+            let [first, second] = &access.credentials[..] else { panic!("{access:?}") };
+            assert_eq!(holds_for(&first.beginnings, token), token == "job-1");
+            assert!(second.beginnings.is_empty() && holds_for(&second.beginnings, token));
+            assert_eq!(access.secrets_for(&Origin::parse("https://api.forge.example").unwrap()), ["token"]);
+        }
+        let mut of_another = forge();
+        of_another.settings[3].secret = true;
+        of_another.credentials[0].placement = Placement::Bearer;
+        of_another.credentials[0].conditions = vec![begins("username")];
+        let mut of_a_need = forge();
+        of_a_need.needs[0].conditions = vec![begins("token")];
+        for (refused, name) in [(of_another, "username"), (of_a_need, "token")] {
+            assert_eq!(refused.validate(), Err(crate::DescriptionError::SecretBeginning(name.into())));
+        }
+    }
+
+    #[test]
+    fn a_link_leads_to_a_host_that_was_consented_to_and_is_https() {
+        let access = access(&forge(), &[("web_url", "http://127.0.0.1:80")]).unwrap();
+        for text in [
+            "https://forge.example/a",
+            "https://FORGE.example:8443/a#b",
+            "https://api.forge.example",
+            "http://127.0.0.1/x",
+        ] {
+            assert!(access.web_url(text).is_some(), "{text}");
+        }
+        for text in [
+            "javascript:alert(1)//forge.example",
+            "http://forge.example/a",
+            "https://forge.example.evil.example/",
+            "https://me:pw@forge.example/",
+            "https://evil.example/forge.example",
+            "data:text/html,x",
+            "//forge.example/a",
+            "",
+        ] {
+            assert_eq!(access.web_url(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_what_was_worked_out() {
+        let access = access(&forge(), &[("token", "hunter2"), ("username", "me")]).unwrap();
+        let json = serde_json::to_string(&access).unwrap();
+        assert_eq!(serde_json::from_str::<Access>(&json).unwrap(), access);
+        assert!(!json.contains("hunter2") && !json.contains("{username}"), "{json}");
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        let error = access(&forge(), &[("api_url", "http://forge.example")]).unwrap_err();
+        assert!(matches!(error, AccessError::Plain(_)));
+    }
+
+    #[test]
+    fn a_credential_goes_to_no_origin_that_is_not_asked_for() {
+        let mut greedy = forge();
+        greedy.credentials[1].origin = "https://evil.example".into();
+        let error = access(&greedy, &[("token", "hunter2")]).unwrap_err();
+        assert!(matches!(error, AccessError::Ungranted { .. }));
+    }
+
+    #[test]
+    fn a_user_name_with_a_colon_is_refused() {
+        let error = access(&forge(), &[("token", "hunter2"), ("username", "me:you")]).unwrap_err();
+        assert_eq!(error, AccessError::UserName("token".into()));
+    }
+
+    #[test]
+    fn a_description_that_misleads_is_refused() {
+        assert_eq!(forge().validate(), Ok(()));
+        let spoilers: [fn(&mut Description); 9] = [
+            |d| d.summary = "\u{1b}[2Jsafe".into(),
+            |d| d.summary = "\u{202e}efas".into(),
+            |d| d.summary = "x".repeat(1025),
+            |d| d.settings[0].name = "Owner".into(),
+            |d| d.settings[0].name = "token".into(),
+            |d| d.settings[1].default = Some("x".into()),
+            |d| d.needs[0].origin = "https://{token}.evil.example".into(),
+            |d| d.credentials[0].setting = "owner".into(),
+            |d| d.credentials[0].placement = Placement::Header("Host".into()),
+        ];
+        for (at, spoil) in spoilers.iter().enumerate() {
+            let mut description = forge();
+            spoil(&mut description);
+            assert!(description.validate().is_err(), "spoiler {at}");
+        }
+        let mut many = forge();
+        many.needs =
+            vec![Need { origin: "https://a.example".into(), methods: vec![], paths: vec![], conditions: vec![] }; 65];
+        assert!(many.validate().is_err());
+    }
+}

@@ -1,0 +1,56 @@
+//! What is mounted where: a volume in a directory is somebody else's, and neither moved nor removed with it.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use rustix::fs::{AtFlags, FileType, fstat, statat};
+use rustix::io::Errno;
+
+/// An entry of a directory.
+pub struct Seen {
+    /// Whether it is a directory; a link to one is none.
+    pub directory: bool,
+    /// Whether a file system, or a part of one, is mounted on it; on files too, as containers have it.
+    pub mount_point: bool,
+    /// The user's id.
+    pub owner: u32,
+}
+
+/// Looks at an entry; nothing where there is none. No link is followed.
+pub fn look(parent: BorrowedFd, name: &OsStr) -> io::Result<Option<Seen>> {
+    match try_look(parent, name) {
+        Err(Errno::NOENT) => Ok(None),
+        seen => Ok(Some(seen?)),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn try_look(parent: BorrowedFd, name: &OsStr) -> rustix::io::Result<Seen> {
+    use rustix::fs::{StatxAttributes, StatxFlags, statx};
+    let known = StatxAttributes::MOUNT_ROOT;
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    match statx(parent, name, flags, StatxFlags::TYPE | StatxFlags::UID) {
+        Ok(found) if found.stx_attributes_mask.contains(known) => Ok(Seen {
+            directory: FileType::from_raw_mode(found.stx_mode.into()) == FileType::Directory,
+            mount_point: found.stx_attributes.contains(known),
+            owner: found.stx_uid,
+        }),
+        // Linux before 5.8; and filters of old container runtimes, which forbid what they do not know.
+        Ok(_) | Err(Errno::NOSYS | Errno::PERM) => by_device(parent, name),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn try_look(parent: BorrowedFd, name: &OsStr) -> rustix::io::Result<Seen> {
+    by_device(parent, name)
+}
+
+fn by_device(parent: BorrowedFd, name: &OsStr) -> rustix::io::Result<Seen> {
+    let found = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let directory = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
+    // Of files it says nothing where several file systems are seen as one.
+    let mount_point = directory && found.st_dev != fstat(parent)?.st_dev;
+    Ok(Seen { directory, mount_point, owner: found.st_uid })
+}

@@ -1,0 +1,31 @@
+//! What holds for one question about a checkout, and the submodules in it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use forgeport_model::deadline;
+
+use crate::ContextError;
+use crate::foreign::Secrets;
+
+/// How long it may take, and what must not be told.
+pub struct Inquiry {
+    pub secrets: Secrets,
+    limit: Duration,
+    pub end: Instant,
+}
+
+impl Inquiry {
+    pub fn new(limit: Duration) -> Self {
+        Self { secrets: Secrets::default(), limit, end: deadline(limit) }
+    }
+
+    /// Asked wherever a checkout decides how much there is to do: its trees may be of 4,096 bytes and hold 10^10 files.
+    pub fn check_time(&self, path: &Path) -> Result<(), ContextError> {
+        if Instant::now() < self.end { Ok(()) } else { Err(self.too_long(path)) }
+    }
+
+    pub fn too_long(&self, path: &Path) -> ContextError {
+        ContextError::TookTooLong { path: path.to_path_buf(), limit: self.limit }
+    }
+}

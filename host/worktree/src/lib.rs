@@ -1,0 +1,173 @@
+//! The local context of a checkout: where it is, which commit it has, what was changed since, and whether a remote has that commit.
+//!
+//! Everything is read from the disk, nothing in the checkout is written, and nothing goes to the network. A checkout may be a stranger's:
+//! no program runs that only its own configuration names, no text of it or of a library is told with a credential in it, and the answer
+//! comes within a time.
+//!
+//! ```no_run
+//! use forgeport_worktree::{inspect, Settings};
+//! use std::time::Duration;
+//!
+//! let context = inspect(".".as_ref(), Settings { untracked: true, time: Duration::from_secs(60) })?;
+//! println!("{:?} below {}", context.commit, context.root.display());
+//! # Ok::<(), forgeport_worktree::ContextError>(())
+//! ```
+
+mod config;
+mod content;
+mod convert;
+mod error;
+mod filter;
+mod foreign;
+mod graph;
+mod head;
+mod includes;
+mod inquiry;
+mod model;
+mod owner;
+mod plain;
+mod remotes;
+mod replaced;
+mod repository;
+mod sparse;
+mod staged;
+mod stat;
+mod status;
+mod tracked;
+mod untracked;
+mod walk;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+
+use gix::Repository;
+
+use foreign::Foreign;
+use inquiry::Inquiry;
+use status::{Counted, Place};
+
+pub use error::ContextError;
+pub use model::{
+    Address, Changes, Distance, Fact, Head, LocalContext, Pushed, Remote, Settings, State, Unknown, Upstream,
+};
+
+/// Room for the deepest trees that git takes.
+const STACK: usize = 32 << 20;
+
+/// Tells the local context of `path`: a directory in a checkout, or a file in one, which stands for its directory.
+///
+/// The commit is read once, so that all that is told belongs to the same one. Each linked worktree and each submodule is a checkout of
+/// its own. `GIT_DIR` and the variables like it are not heeded, as `path` says what is meant.
+///
+/// It blocks, for at most the time of the settings. What is stuck in the file system then, stays behind in a thread of its own.
+///
+/// # Errors
+/// When there is no checkout at `path`, or it cannot be read; see [`ContextError`].
+pub fn inspect(path: &Path, settings: Settings) -> Result<LocalContext, ContextError> {
+    let inquiry = Inquiry::new(settings.time);
+    let too_long = inquiry.too_long(path);
+    let (sender, receiver) = channel();
+    let asked = path.to_path_buf();
+    let work = move || {
+        let told = look(&asked, settings, &inquiry);
+        // Here and nowhere else it leaves.
+        let told = told.map(|told| told.masked(&inquiry.secrets)).map_err(|error| error.masked(&inquiry.secrets));
+        let _ = sender.send(told);
+    };
+    let unreadable = ContextError::unreadable(path);
+    let worker = thread::Builder::new().stack_size(STACK).spawn(work).map_err(unreadable)?;
+    match receiver.recv_timeout(settings.time) {
+        Ok(told) => told,
+        Err(RecvTimeoutError::Timeout) => Err(too_long),
+        Err(RecvTimeoutError::Disconnected) => match worker.join() {
+            // It has told where, and nobody knows what of the checkout it would repeat.
+            Err(_) => Err(ContextError::Failed {
+                path: path.to_path_buf(),
+                what: "the checkout",
+                why: Foreign::new("the reader came to an end that it should not have"),
+            }),
+            Ok(()) => Err(too_long),
+        },
+    }
+}
+
+fn look(path: &Path, settings: Settings, inquiry: &Inquiry) -> Result<LocalContext, ContextError> {
+    let directory = directory(path)?;
+    let repository = repository::find(&directory, &inquiry.secrets)?;
+    let root = root(&repository)?;
+    let subdirectory = subdirectory(&directory, &root, &repository)?;
+
+    let commit = head::commit(&repository).map_err(ContextError::damaged("the commit that is checked out", &root))?;
+    let head = head::head(&repository).map_err(ContextError::damaged("the branch", &root))?;
+    let id = commit.as_ref().map(|commit| commit.id);
+    let mut unknown = Vec::new();
+    let upstream = known(head::upstream(&repository, &head, commit.as_ref(), inquiry), Fact::Upstream, &mut unknown);
+    let remotes = known(remotes::remotes(&repository, id, inquiry), Fact::Remotes, &mut unknown);
+    let bare = repository.workdir().is_none();
+    let changes = if bare {
+        None
+    } else {
+        let place = Place { repository: &repository, root: &root, inquiry, depth: 0 };
+        let Counted { changes, unknown: more } = status::changes(&place, commit.as_ref(), settings.untracked)?;
+        unknown.extend(more);
+        Some(changes)
+    };
+    Ok(LocalContext {
+        subdirectory,
+        commit: id.map(|id| id.to_string()),
+        head,
+        upstream,
+        bare,
+        shallow: repository.is_shallow().map_err(ContextError::failed("whether the history is complete", &root))?,
+        changes,
+        remotes,
+        unknown,
+        root: root.clone(),
+    })
+}
+
+/// Nothing where it cannot be told: the rest is told nevertheless.
+fn known<T: Default>(told: Result<T, Foreign>, fact: Fact, unknown: &mut Vec<Unknown>) -> T {
+    told.unwrap_or_else(|why| {
+        unknown.push(Unknown { fact, why: why.to_string() });
+        T::default()
+    })
+}
+
+/// The real path of the directory that is meant.
+fn directory(path: &Path) -> Result<PathBuf, ContextError> {
+    let missing = || ContextError::Missing { path: path.to_path_buf() };
+    let unreadable = |error| if walk::is_gone(&error) { missing() } else { ContextError::unreadable(path)(error) };
+    let real = path.canonicalize().map_err(unreadable)?;
+    if real.is_dir() {
+        return Ok(real);
+    }
+    real.parent().map(Path::to_path_buf).ok_or_else(missing)
+}
+
+/// The root of the work tree; of a bare repository, its directory.
+fn root(repository: &Repository) -> Result<PathBuf, ContextError> {
+    let root = repository.workdir().unwrap_or_else(|| repository.git_dir());
+    root.canonicalize().map_err(ContextError::unreadable(root))
+}
+
+/// Where `directory` is below the root, separated by `/`.
+fn subdirectory(directory: &Path, root: &Path, repository: &Repository) -> Result<String, ContextError> {
+    if repository.workdir().is_none() {
+        return Ok(String::new());
+    }
+    let inside_git = repository.git_dir().canonicalize().is_ok_and(|git| directory.starts_with(git));
+    let below = match directory.strip_prefix(root) {
+        Ok(below) if !inside_git => below,
+        _ => {
+            return Err(ContextError::OutsideWorkTree { path: directory.to_path_buf(), root: root.to_path_buf() });
+        }
+    };
+    below.to_str().map(str::to_owned).ok_or_else(|| ContextError::NotUnicode { path: directory.to_path_buf() })
+}
+
+/// A ref's name without `prefix`. Names that are not UTF-8 are shown as well as they can be.
+fn short_name(name: &[u8], prefix: &str) -> String {
+    String::from_utf8_lossy(name.strip_prefix(prefix.as_bytes()).unwrap_or(name)).into_owned()
+}

@@ -1,0 +1,65 @@
+//! Whether a checkout is the user's own, or one that the user calls safe, as git decides it (`ensure_valid_ownership` in setup.c).
+//!
+//! The configuration of a repository of somebody else may name anything, so it is not read.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use gix::bstr::{BStr, ByteSlice};
+
+use crate::plain::Place;
+use crate::{ContextError, Foreign, config};
+
+/// `asked` is the directory that the question is about: `.` in the setting means that it has to be the root.
+pub fn check(place: &Place, asked: &Path) -> Result<(), ContextError> {
+    if place.of_ownership().iter().all(|path| is_own(path)) {
+        return Ok(());
+    }
+    let root = place.root().canonicalize().map_err(ContextError::unreadable(place.root()))?;
+    let values = config::protected("safe.directory")
+        .map_err(|error| ContextError::Misconfigured { path: root.clone(), why: Foreign::of(&error) })?;
+    let mut safe = false;
+    for value in &values {
+        // An empty one forgets those before it.
+        safe = !value.is_empty() && (safe || is_meant(value.as_bstr(), &root, asked));
+    }
+    if safe { Ok(()) } else { Err(ContextError::OtherOwner { root }) }
+}
+
+fn is_own(path: &Path) -> bool {
+    // There is no `.git` in a bare one.
+    let Ok(owner) = path.symlink_metadata().map(|metadata| metadata.uid()) else { return true };
+    let own = rustix::process::geteuid();
+    if !own.is_root() {
+        return owner == own.as_raw();
+    }
+    // Who became root with sudo may look at what is theirs.
+    let before = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
+    owner == 0 || before == Some(owner)
+}
+
+fn is_meant(value: &BStr, root: &Path, asked: &Path) -> bool {
+    if value == "*" {
+        return true;
+    }
+    if value == "." {
+        return root == asked;
+    }
+    let home = std::env::home_dir();
+    let context = gix::config::path::interpolate::Context {
+        home_dir: home.as_deref(),
+        home_for_user: Some(gix::config::path::interpolate::home_for_user),
+        ..Default::default()
+    };
+    let Ok(path) = gix::config::Path::from(value).interpolate(context) else { return false };
+    if !path.is_absolute() {
+        return false;
+    }
+    match path.file_name() {
+        Some(name) if name == "*" => {
+            let above = path.parent().and_then(|above| above.canonicalize().ok());
+            above.is_some_and(|above| root.starts_with(&above) && root != above)
+        }
+        _ => path.canonicalize().is_ok_and(|path| path == root),
+    }
+}

@@ -1,0 +1,110 @@
+//! Opens repositories as git would find them.
+
+use std::path::Path;
+
+use gix::Repository;
+use gix::bstr::ByteSlice;
+use gix::config::{File, Source};
+
+use crate::foreign::Secrets;
+use crate::plain::Place;
+use crate::{ContextError, Foreign, config, owner, plain};
+
+/// Settings whose values are files with rules for paths.
+const RULES: &[&str] = &["core.attributesFile", "core.excludesFile"];
+/// What repositories may have besides the plain format (git's documentation, technical/repository-version).
+const EXTENSIONS: &[&str] = &["noop", "partialclone", "preciousobjects", "relativeworktrees", "worktreeconfig"];
+
+/// The repository that `directory` is in: the nearest one upward on the same file system. `GIT_DIR` and its like are not heeded: the
+/// caller has named a directory, and in a git hook they would name another repository.
+pub fn find(directory: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
+    match plain::search(directory)? {
+        Some(place) => {
+            owner::check(&place, directory)?;
+            open(&place, directory, secrets)
+        }
+        None => Err(ContextError::NotACheckout { path: directory.to_path_buf() }),
+    }
+}
+
+/// The repository of a submodule's work tree. It is trusted where the one around it is, as git does it.
+pub fn at(root: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
+    match plain::at(root)? {
+        Some(place) => open(&place, root, secrets),
+        None => Err(ContextError::NotACheckout { path: root.to_path_buf() }),
+    }
+}
+
+fn open(place: &Place, asked: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
+    plain::repository(&place.git)?;
+    prepare(place, asked, secrets)?;
+    let opening = |error| opening(asked, &error);
+    let mut repository = gix::open_opts(&place.directory, config::options()).map_err(opening)?;
+    no_file_for_empty_names(&mut repository).map_err(opening)?;
+    secrets.learn(repository.config_snapshot().plumbing());
+    for setting in RULES {
+        if let Ok(Some(file)) = repository.config_snapshot().trusted_path(setting) {
+            plain::file(&file, plain::RULES)?;
+        }
+    }
+    Ok(repository)
+}
+
+/// An empty name stands for no file. `gix` takes it for no setting, and would read the file that counts without one.
+fn no_file_for_empty_names(repository: &mut Repository) -> gix::Result<()> {
+    for setting in RULES {
+        if repository.config_snapshot().string(*setting).is_some_and(|name| name.is_empty()) {
+            let mut config = repository.config_snapshot_mut();
+            config.set_raw_value(*setting, "/dev/null")?;
+            config.commit()?;
+        }
+    }
+    Ok(())
+}
+
+/// Learns what must not be repeated if the repository cannot be opened, and looks whether it is one that can be read.
+fn prepare(place: &Place, asked: &Path, secrets: &Secrets) -> Result<(), ContextError> {
+    let common = plain::common(&place.git)?;
+    let read = |path| File::from_path_no_includes(path, Source::Local);
+    for directory in [&place.git, &common] {
+        for name in ["config", "config.worktree"] {
+            // What is wrong with it, the repository will tell.
+            if let Ok(file) = read(directory.join(name)) {
+                secrets.learn(&file);
+            }
+        }
+    }
+    match read(common.join("config")).ok().and_then(|file| unsupported(&file)) {
+        Some(why) => Err(ContextError::Unsupported { path: asked.to_path_buf(), why: Foreign::new(&why) }),
+        None => Ok(()),
+    }
+}
+
+/// Git reads extensions from version 1 on, but for a few that were there before.
+fn unsupported(config: &File) -> Option<String> {
+    let version = config.integer("core.repositoryFormatVersion").ok()??;
+    if !(0..=1).contains(&version) {
+        return Some(format!("version {version} of the repository format"));
+    }
+    let mut sections = config.sections_by_name("extensions").into_iter().flatten().filter(|_| version == 1);
+    sections.find_map(|section| {
+        section.value_names().find_map(|name| {
+            let value = section.value(&name).unwrap_or_default();
+            let plain = match &name.to_ascii_lowercase()[..] {
+                "objectformat" => value.eq_ignore_ascii_case(b"sha1"),
+                "refstorage" => value.eq_ignore_ascii_case(b"files"),
+                other => EXTENSIONS.contains(&other),
+            };
+            (!plain).then(|| format!("the extension {name} = {}", value.to_str_lossy()))
+        })
+    })
+}
+
+fn opening(asked: &Path, error: &gix::Error) -> ContextError {
+    let (path, why) = (asked.to_path_buf(), Foreign::of(error));
+    if why.as_str().to_ascii_lowercase().contains("config") {
+        ContextError::Misconfigured { path, why }
+    } else {
+        ContextError::Damaged { path, what: "the repository", why }
+    }
+}

@@ -1,0 +1,159 @@
+//! What differs between the last commit, the index and the work tree.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use gix::index::Entry;
+use gix::{Commit, Repository};
+
+use crate::inquiry::Inquiry;
+use crate::staged::Staged;
+use crate::stat::Rules;
+use crate::tracked::{Tracked, is_conflicted};
+use crate::untracked::Untracked;
+use crate::walk::{Walk, is_gone};
+use crate::{Changes, ContextError, Fact, Foreign, State, Unknown, content, replaced};
+
+/// Submodules in one another that are looked into. Each takes room on the stack.
+const DEEPEST: usize = 32;
+
+/// A repository that has a work tree, and that as it is to be looked at.
+pub struct Place<'a> {
+    pub repository: &'a Repository,
+    pub root: &'a Path,
+    pub inquiry: &'a Inquiry,
+    /// 0 for the one that was asked about, 1 for its submodules.
+    pub depth: usize,
+}
+
+/// What differs, and why some of that cannot be told.
+#[derive(Default)]
+pub struct Counted {
+    pub changes: Changes,
+    pub unknown: Vec<Unknown>,
+}
+
+/// Counts the changes against `commit` (nothing, before the first one).
+pub fn changes(place: &Place, commit: Option<&Commit>, look_for_untracked: bool) -> Result<Counted, ContextError> {
+    let Place { repository, root, inquiry, .. } = *place;
+    // Before it is read: an index that somebody writes meanwhile is then trusted too little rather than too much.
+    let rules = rules(repository, root)?;
+    let tracked = Tracked::read(repository, root, inquiry)?;
+    let tree = commit.map(Commit::tree).transpose();
+    let tree = tree.map_err(ContextError::damaged("the tree of the commit", root))?;
+    let staged = Staged { repository, tracked: &tracked, root, inquiry };
+    let walk = Walk::new(root, &tracked, &rules, look_for_untracked, inquiry);
+    let (mut found, staged) = walk.run(|| staged.count(tree.as_ref()))?;
+
+    // Rules for paths are read directory by directory.
+    found.unsure.sort_unstable();
+    found.unknown.sort_unstable();
+    let compared = content::compare(repository, &tracked, root, &found.unsure, inquiry)?;
+    let mut counted = Counted::default();
+    counted.changes.modified = found.changed + compared.changed;
+    counted.changes.staged = staged;
+    counted.changes.conflicted = conflicted(&tracked);
+    counted.changes.not_compared = compared.not_compared;
+    counted.unknown.extend(compared.why.into_iter().map(|why| Unknown { fact: Fact::Modified, why }));
+    if let Some(why) = commit.and_then(|commit| replaced::reason(repository, commit)) {
+        counted.changes.not_compared += 1;
+        counted.unknown.push(Unknown { fact: Fact::Modified, why });
+    }
+    let untracked = if found.unknown.is_empty() {
+        Ok(0)
+    } else {
+        Untracked::new(repository, &tracked, root, inquiry).and_then(|mut untracked| untracked.count(&found.unknown))
+    };
+    match untracked {
+        Ok(untracked) => counted.changes.untracked = Some(untracked),
+        Err(why) => {
+            counted.changes.untracked = None;
+            counted.unknown.push(Unknown { fact: Fact::Untracked, why });
+        }
+    }
+    for number in &found.submodules {
+        match look_into(place, &tracked, tracked.entry(*number), &mut counted) {
+            Err(error @ ContextError::TookTooLong { .. }) => return Err(error),
+            // It is another repository: what is wrong with it leaves this one.
+            Err(error) => counted.leave_out_submodule(error.to_string()),
+            Ok(()) => {}
+        }
+    }
+    Ok(counted)
+}
+
+impl Counted {
+    fn leave_out_submodule(&mut self, why: String) {
+        self.changes.not_compared += 1;
+        self.unknown.push(Unknown { fact: Fact::Submodules, why });
+    }
+}
+
+fn rules(repository: &Repository, root: &Path) -> Result<Rules, ContextError> {
+    let config = repository.config_snapshot();
+    let index = repository.git_dir().join("index");
+    let index_written = match index.metadata() {
+        Ok(metadata) => metadata.mtime(),
+        // Nothing is tracked then.
+        Err(error) if is_gone(&error) => 0,
+        Err(error) => return Err(ContextError::unreadable(&index)(error)),
+    };
+    let flag = |name: &'static str, default| match config.try_boolean(name) {
+        Ok(value) => Ok(value.unwrap_or(default)),
+        Err(error) => Err(ContextError::Misconfigured { path: root.to_path_buf(), why: Foreign::of(&error) }),
+    };
+    Ok(Rules {
+        file_mode: flag("core.fileMode", true)?,
+        symlinks: flag("core.symlinks", true)?,
+        sparse: flag("core.sparseCheckout", false)?,
+        trust_ctime: flag("core.trustctime", true)?,
+        whole_stat: config.string("core.checkStat").is_none_or(|value| !value.eq_ignore_ascii_case(b"minimal")),
+        index_written,
+    })
+}
+
+/// How many paths wait for a merge to be settled; each has up to three entries, side by side.
+fn conflicted(tracked: &Tracked) -> usize {
+    let stages = tracked.entries(tracked.root().range);
+    let paths = stages.iter().filter(|entry| is_conflicted(entry)).map(|entry| tracked.path_of(entry));
+    let mut count = 0;
+    let mut last = None;
+    for path in paths {
+        count += usize::from(last != Some(path));
+        last = Some(path);
+    }
+    count
+}
+
+/// Notes a submodule that has another commit checked out than the index says, or tracked files in it that changed.
+fn look_into(place: &Place, tracked: &Tracked, entry: &Entry, counted: &mut Counted) -> Result<(), ContextError> {
+    let path = place.root.join(OsStr::from_bytes(tracked.path_of(entry)));
+    if !path.join(".git").exists() {
+        // Not checked out at all: as the commit has it, in git's eyes.
+        return Ok(());
+    }
+    place.inquiry.check_time(&path)?;
+    if place.depth == DEEPEST {
+        counted.leave_out_submodule(format!("submodules lie in one another more than {DEEPEST} deep"));
+        return Ok(());
+    }
+    let repository = crate::repository::at(&path, &place.inquiry.secrets)?;
+    let commit = crate::head::commit(&repository).map_err(ContextError::damaged("a submodule", &path))?;
+    if commit.as_ref().is_some_and(|commit| commit.id != entry.id) {
+        counted.changes.submodules += 1;
+        return Ok(());
+    }
+    let inner = Place { repository: &repository, root: &path, inquiry: place.inquiry, depth: place.depth + 1 };
+    let inside = changes(&inner, commit.as_ref(), false)?;
+    match inside.changes.state() {
+        State::Dirty => counted.changes.submodules += 1,
+        State::Clean => {}
+        State::Unknown => {
+            counted.changes.not_compared += inside.changes.not_compared;
+            counted.unknown.extend(inside.unknown);
+        }
+    }
+    Ok(())
+}
