@@ -24,7 +24,7 @@ use clap::{
     CommandFactory, FromArgMatches,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use forgeport_service::{Deadline, Home, KeySource, Service, ServiceError, StoreError, detect_policy};
+use forgeport_service::{Config, Deadline, Home, Host, Service, ServiceError, StoreError, Workspace};
 use output::{Output, Usage, neutral};
 use split::Split;
 use std::{ffi::OsString, io, pin::pin, process::ExitCode, sync::Arc};
@@ -75,17 +75,17 @@ fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
         clap_complete::generate(shell, &mut Cli::command(), "forgeport", &mut script);
         return output::print(&String::from_utf8_lossy(&script));
     }
-    let home = Home::detect()?;
+    let workspace = Workspace::local();
     if let Command::Cache { command } = cli.command {
-        return cache::run(&home.downloads(), Output { json: cli.output == args::Format::Json }, command);
+        return cache::run(&Home::from_environment()?.downloads(&workspace), Output { json: cli.output == args::Format::Json }, command);
     }
-    let service = Service::open(home, KeySource::detect(), detect_policy()?)?;
-    let service = service.telling(Arc::new(progress::Lines));
+    let host = Host::open(Config::from_environment()?)?;
+    let service = host.workspace(workspace).telling(Arc::new(progress::Lines));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let done = runtime.block_on(interruptible(&service, cli, options));
     // What is still on its way is dropped first, and written into the audit log then.
     drop(runtime);
-    drop(service);
+    drop((service, host));
     done
 }
 

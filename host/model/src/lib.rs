@@ -15,7 +15,9 @@ pub use manifest::{
     Access, AccessError, Condition, CredentialPlan, CredentialRule, Description, DescriptionError, Need, OptionError,
     OptionValue, Options, Placement, Setting, Template, TemplateError, holds_for, nearest, normalise_name,
 };
-pub use names::{ReferenceError, RemoteError, RemoteScheme, RemoteUrl, SecretReference, deceives, shell_word};
+pub use names::{
+    ComponentSource, Digest, NoDigest, ReferenceError, RemoteError, RemoteScheme, RemoteUrl, SecretReference, Workspace, deceives, shell_word,
+};
 pub use network::{
     Authority, Denial, Grant, Grants, HostError, Layer, Origin, OriginError, OriginPattern, PathPrefix,
     PathPrefixError, Permission, Policy, PolicyError, Reason, Scheme,

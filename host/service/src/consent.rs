@@ -40,14 +40,14 @@ impl Service {
         check_still_secret(&repository, &description.settings)?;
         let options = Options::check(&description.settings, unread(&repository))?;
         for (name, text) in now_secret(&repository, &description.settings) {
-            let sealed = self.store.code_repositories().seal(&repository, &name, &text)?;
+            let sealed = self.host.store.code_repositories().seal(&repository, &name, &text)?;
             repository.options.insert(name, sealed);
         }
         let access = Access::of(description, &options)?;
         let consent = Consent { settings: description.settings.clone(), access };
         repository.provider = described.reference(None);
         repository.consent = Some(consent.clone());
-        match self.store.code_repositories().update(&repository, None) {
+        match self.host.store.code_repositories().update(&repository, None) {
             Ok(stored) => Ok((stored, consent)),
             Err(error @ StoreError::ComponentContradicts(_)) => Err(error.into()),
             // Whoever comes next asks again.

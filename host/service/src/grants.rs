@@ -54,7 +54,7 @@ impl Service {
         let (repository, consent) = self.consented(self.find(name)?).await?;
         let access = consent.access;
         let authority = self.authority(&repository, &access.origins);
-        let limits = repository.limits.within(&self.policy.limits);
+        let limits = repository.limits.within(&self.host.policy.limits);
         Ok(Held {
             name: repository.name,
             digest: repository.provider.digest,
@@ -87,7 +87,7 @@ impl Service {
     /// # Errors
     /// When there is no such grant, or no such leave.
     pub fn revoke(&self, name: &str, origin: &str) -> Result<CodeRepository> {
-        let mut repository = self.store.code_repositories().get(name)?;
+        let mut repository = self.host.store.code_repositories().get(name)?;
         let built_in = repository.provider.source.is_none();
         let pattern =
             OriginPattern::parse(origin).map_err(|why| ServiceError::Grant { text: origin.to_owned(), why })?;
@@ -103,7 +103,7 @@ impl Service {
         }
         let unmarked = gone.into_iter().filter(|_| built_in).map(|grant| Grant { private: false, ..grant });
         repository.grants = left.into_iter().chain(unmarked).collect();
-        Ok(self.store.code_repositories().update(&repository, None)?)
+        Ok(self.host.store.code_repositories().update(&repository, None)?)
     }
 
     /// What holds: asked, granted, and what the operator allows.
@@ -114,7 +114,7 @@ impl Service {
             Some(_) => repository.grants.clone(),
         };
         let of = repository.limits.call_of().clone();
-        Authority { asked: asked.clone(), granted, ceiling: self.policy.allow.clone(), of }
+        Authority { asked: asked.clone(), granted, ceiling: self.host.policy.allow.clone(), of }
     }
 }
 

@@ -9,19 +9,16 @@ use std::{
 
 /// The operator's own place, which no user's environment gets around.
 const SYSTEM: &str = "/etc/forgeport/policy.toml";
-const VARIABLE: &str = "FORGEPORT_POLICY";
 
-/// Reads `/etc/forgeport/policy.toml`, or where there is none the file that `FORGEPORT_POLICY` names. No file is no ceiling.
+/// Reads `/etc/forgeport/policy.toml`, or else the file that is named. Without either nothing is forbidden.
 ///
 /// # Errors
-/// When there is one that cannot be read: nothing may run then.
-pub fn detect_policy() -> Result<Policy> {
+/// When there is one that cannot be read, or the named one is missing.
+pub(crate) fn read_first(named: Option<PathBuf>) -> Result<Policy> {
     if let Some(policy) = read(Path::new(SYSTEM))? {
         return Ok(policy);
     }
-    let Some(file) = std::env::var_os(VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from) else {
-        return Ok(Policy::default());
-    };
+    let Some(file) = named else { return Ok(Policy::default()) };
     let missing = || ServiceError::Unreadable { path: file.clone(), source: ErrorKind::NotFound.into() };
     read(&file)?.ok_or_else(missing)
 }

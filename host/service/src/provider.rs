@@ -123,7 +123,7 @@ impl Service {
     pub(crate) async fn describe_registered(&self, repository: &CodeRepository) -> Result<Described> {
         match repository.provider.source {
             None => self.describe(built_in(&repository.kind)?, &repository.limits).await,
-            Some(_) => self.describe(&self.store.component(&repository.provider.digest)?, &repository.limits).await,
+            Some(_) => self.describe(&self.host.store.component(&repository.provider.digest)?, &repository.limits).await,
         }
     }
 
@@ -133,7 +133,7 @@ impl Service {
         let provider = self.load(bytes, &digest, limits).await?;
         let description = provider.describe().await?;
         description.validate()?;
-        match self.store.component_settings(&digest)? {
+        match self.host.store.component_settings(&digest)? {
             Some(before) if before != description.settings => Err(StoreError::ComponentContradicts(digest).into()),
             _ => Ok(Described { provider, description, digest, bytes: None }),
         }
@@ -144,12 +144,12 @@ impl Service {
         let ProviderRef { digest, source, .. } = &repository.provider;
         match source {
             None => self.load(built_in(&repository.kind)?, digest, &repository.limits).await,
-            Some(_) => self.load(&self.store.component(digest)?, digest, &repository.limits).await,
+            Some(_) => self.load(&self.host.store.component(digest)?, digest, &repository.limits).await,
         }
     }
 
     async fn load(&self, bytes: &[u8], digest: &str, limits: &Limits) -> Result<Provider> {
-        Ok(self.runtime()?.load(bytes, digest, &limits.within(&self.policy.limits)).await?)
+        Ok(self.host.runtime()?.load(bytes, digest, &limits.within(&self.host.policy.limits)).await?)
     }
 }
 

@@ -148,7 +148,7 @@ impl Service {
             Ok(identity) => identity,
         };
         repository.consent = Some(agreed);
-        let store = self.store.code_repositories();
+        let store = self.host.store.code_repositories();
         for (name, value) in &secrets {
             let sealed = store.seal(&repository, name, value)?;
             repository.options.insert(name.clone(), sealed);
@@ -228,12 +228,12 @@ impl Service {
                 _ => limits.set_text(text)?,
             }
         }
-        limits.check_within(&self.policy.limits)?;
+        limits.check_within(&self.host.policy.limits)?;
         Ok(limits)
     }
 
     fn check_free(&self, name: &str) -> Result<()> {
-        match self.store.code_repositories().is_taken(name)? {
+        match self.host.store.code_repositories().is_taken(name)? {
             true => Err(ServiceError::NameTaken(name.to_owned())),
             false => Ok(()),
         }

@@ -2,7 +2,7 @@
 //! writes to those of the store.
 
 use crate::{Result, Service};
-use forgeport_store::{KeyPlace, KeySource, Rotated, SecretInfo, Secrets};
+use forgeport_store::{KeyPlace, Rotated, SecretInfo, Secrets};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -97,12 +97,12 @@ impl Service {
     /// # Errors
     /// When the old key is not there or not this store's, or the new one cannot be kept. Nothing is changed then.
     pub fn rotate_key(&self, keep_in: Option<KeyPlace>) -> Result<Rotated> {
-        let given = KeySource::detect_new();
-        Ok(self.store.rotate_key(keep_in, given.as_ref().map(|text| text.as_str()))?)
+        let given = self.host.new_key.as_ref().map(|text| text.as_str());
+        Ok(self.host.store.rotate_key(keep_in, given)?)
     }
 
     pub(crate) fn secrets(&self) -> Secrets<'_> {
-        self.store.secrets()
+        self.host.store.secrets()
     }
 
     /// Are tokens made from it?

@@ -1,15 +1,12 @@
 //! What a call of a provider acts with, put together from a registration and what it is held to.
 
 use crate::{Result, Service};
-use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret, Unauthorized};
+use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret};
 use forgeport_model::{Access, CredentialPlan, Limit, OptionValue, Options, Setting};
 use forgeport_runtime::{Offline, Opening, Provider, Repository, Session};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// The only workspace of a command line.
-pub(crate) const TENANT: &str = "local";
 
 impl Service {
     /// The values of all options, credentials too.
@@ -30,7 +27,7 @@ impl Service {
                 Some(OptionValue::Hidden(self.secret_value(to.name(), to.key()).await?))
             }
             Some(StoredOption::Sealed(_)) => {
-                self.store.code_repositories().value(repository, name)?.map(OptionValue::Hidden)
+                self.host.store.code_repositories().value(repository, name)?.map(OptionValue::Hidden)
             }
         })
     }
@@ -57,26 +54,30 @@ impl Service {
         time: Limit,
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
-        let limits = repository.limits.within(&self.policy.limits);
+        let limits = repository.limits.within(&self.host.policy.limits);
         let deadline = limits.deadline(time);
         let authority = self.authority(repository, &access.origins);
         let Opening { values, placeholders } = opening(options)?;
         let permit = Permit {
-            caller: Arc::new(caller(repository)),
+            caller: Arc::new(self.caller(repository)),
             credentials: access.credentials.iter().filter_map(|plan| credential(options, plan)).collect(),
             placeholders,
             notices,
-            auditor: self.journal().auditor(),
-            unauthorized: self.unauthorized(repository),
+            auditor: self.host.journal().auditor(),
+            unauthorized: self.host.unauthorized(&repository.id),
             ..Permit::new(authority, limits, deadline)
         };
-        Ok(provider.repository(Session { gate: self.gate()?, permit, values, time }))
+        Ok(provider.repository(Session { gate: self.host.gate()?, permit, values, time }))
     }
 
-    /// Where is kept which of its credentials were not taken.
-    pub(crate) fn unauthorized(&self, repository: &CodeRepository) -> Unauthorized {
-        let mut known = self.unauthorized.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(repository.id.clone()).or_default().clone()
+    fn caller(&self, repository: &CodeRepository) -> Caller {
+        Caller {
+            tenant: self.workspace.id().to_owned(),
+            registration: repository.id.clone(),
+            repository: repository.name.clone(),
+            provider: format!("{} {}", repository.provider.name, repository.provider.version),
+            digest: repository.provider.digest.clone(),
+        }
     }
 
     /// A registered repository for what needs neither network nor secrets; none is read.
@@ -87,7 +88,7 @@ impl Service {
         provider: &Provider,
     ) -> Result<Offline> {
         let options = Options::check(&consent.settings, crate::consent::unread(repository))?;
-        Ok(provider.offline(opening(&options)?, repository.limits.within(&self.policy.limits)))
+        Ok(provider.offline(opening(&options)?, repository.limits.within(&self.host.policy.limits)))
     }
 }
 
@@ -96,16 +97,6 @@ fn opening(options: &Options) -> Result<Opening> {
         values: options.plain_values().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         placeholders: options.secrets_given().map(placeholder).collect::<Result<_>>()?,
     })
-}
-
-fn caller(repository: &CodeRepository) -> Caller {
-    Caller {
-        tenant: TENANT.to_owned(),
-        registration: repository.id.clone(),
-        repository: repository.name.clone(),
-        provider: format!("{} {}", repository.provider.name, repository.provider.version),
-        digest: repository.provider.digest.clone(),
-    }
 }
 
 fn credential(options: &Options, plan: &CredentialPlan) -> Option<Credential> {

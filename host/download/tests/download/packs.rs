@@ -457,11 +457,14 @@ fn work_on_a_pack_stops_when_nobody_waits_for_it() {
         pack.entry(6, made.len() as u64, &back, &packed);
     }
     let pack = answer(&pack.end());
+    // On a fast machine another limit would stop it first.
+    let mut settings = settings(ANY);
+    settings.limits.set(Limit::ArchiveRatio, 1_000_000);
     for (deadline, cancel) in
         [(Deadline::at(forgeport_model::deadline(Duration::from_secs(1))), false), (Deadline::never(), true)]
     {
         let place = tempfile::tempdir().unwrap();
-        let staged = Staged::new(&place.path().join("out"), settings(ANY)).unwrap().until(deadline.clone());
+        let staged = Staged::new(&place.path().join("out"), settings.clone()).unwrap().until(deadline.clone());
         let start = Instant::now();
         let unpacked = std::thread::scope(|scope| {
             let unpacking = scope.spawn(|| staged.unpack(&pack[..], Format::GitPack, &Layout::default(), &Silent));

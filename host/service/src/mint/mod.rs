@@ -11,8 +11,7 @@ use forgeport_store::{CodeRepository, StoredOption};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use url::Url;
@@ -30,9 +29,6 @@ const MARGIN: Duration = Duration::from_secs(120);
 const TIME: Duration = Duration::from_secs(30);
 /// A token that was made here within this time and is refused all the same is refused for another reason than its age.
 const FRESH: Duration = Duration::from_secs(60);
-
-/// When this process made tokens, by the names of the secrets.
-pub(crate) type MadeHere = Mutex<BTreeMap<String, Instant>>;
 
 /// A fresh token.
 struct Minted {
@@ -80,7 +76,7 @@ impl Service {
         let kept = Zeroizing::new(format!("{} {} {recipe}", millis(expires), millis(SystemTime::now())));
         let kept = [(TOKEN, token.clone()), (KEPT, kept)];
         self.secrets().update(name, &kept.map(|(key, value)| (key.to_owned(), value)).into(), &[])?;
-        self.made_here().insert(name.to_owned(), Instant::now());
+        self.host.minted().insert(self.minted_name(name), Instant::now());
         Ok(token)
     }
 
@@ -122,9 +118,9 @@ impl Service {
     /// Forgets the kept tokens that an origin did not take, and tells the options that they are the values of.
     pub(crate) fn forget_unauthorized(&self, repository: &CodeRepository) -> Result<Vec<String>> {
         let mut forgotten = Vec::new();
-        for setting in self.unauthorized(repository).take() {
+        for setting in self.host.unauthorized(&repository.id).take() {
             let Some(StoredOption::Reference(to)) = repository.options.get(&setting) else { continue };
-            let made = self.made_here().get(to.name()).copied();
+            let made = self.host.minted().get(&self.minted_name(to.name())).copied();
             let is_fresh = made.is_some_and(|made| made.elapsed() < FRESH);
             if self.is_minted(to.name(), to.key()) && !is_fresh {
                 let keys: Vec<String> =
@@ -136,8 +132,8 @@ impl Service {
         Ok(forgotten)
     }
 
-    fn made_here(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
-        self.made_here.lock().unwrap_or_else(PoisonError::into_inner)
+    fn minted_name(&self, secret: &str) -> (String, String) {
+        (self.workspace.id().to_owned(), secret.to_owned())
     }
 
     fn recipe_keys(&self, name: &str) -> Result<Vec<String>> {
@@ -164,7 +160,7 @@ impl Service {
     async fn mint(&self, name: &str, values: &Values) -> Result<Minted> {
         let exchange = exchange(values).map_err(|why| failed(name, why))?;
         let permit = self.mint_permit(name, values, &exchange);
-        let answer = self.gate()?.fetch(&permit, exchange.request).await?;
+        let answer = self.host.gate()?.fetch(&permit, exchange.request).await?;
         minted(&answer).map_err(|why| failed(name, why))
     }
 
@@ -174,16 +170,16 @@ impl Service {
         let origin = exchange.credential.origin.clone();
         let grant = Grant { methods: vec!["POST".into()], private, ..Grant::reading(origin) };
         let grants: Grants = [grant].into_iter().collect();
-        let ceiling = self.policy.allow.clone();
+        let ceiling = self.host.policy.allow.clone();
         let authority = Authority { asked: grants.clone(), granted: grants, ceiling, of: CallOf::Nobody };
         let provider = format!("forgeport, for the secret {name}");
-        let caller = Caller { tenant: crate::session::TENANT.to_owned(), provider, ..Caller::default() };
+        let caller = Caller { tenant: self.workspace.id().to_owned(), provider, ..Caller::default() };
         Permit {
             caller: Arc::new(caller),
             credentials: vec![exchange.credential.clone()],
-            auditor: self.journal().auditor(),
+            auditor: self.host.journal().auditor(),
             notices: self.notices.clone(),
-            ..Permit::new(authority, Limits::default().within(&self.policy.limits), deadline(TIME))
+            ..Permit::new(authority, Limits::default().within(&self.host.policy.limits), deadline(TIME))
         }
     }
 }

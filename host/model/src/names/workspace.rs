@@ -1,0 +1,40 @@
+//! Who owns what: every registration, secret, key, cache and audit record belongs to one workspace.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A workspace. Nothing in one is visible from another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Workspace {
+    id: String,
+    name: String,
+}
+
+impl Workspace {
+    /// The one workspace of a command line, which has its id for a name.
+    pub fn local() -> Self {
+        Self::new("local", "local")
+    }
+
+    /// A workspace of a server.
+    pub fn new(id: &str, name: &str) -> Self {
+        Self { id: id.to_owned(), name: name.to_owned() }
+    }
+
+    /// What the workspace is known by in tables, keys and caches; it never changes.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for Workspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}

@@ -1,0 +1,111 @@
+//! What one process has once, whichever workspaces it serves: the store, the gate, the engines, the audit writer.
+//!
+//! What is costly is made when it is first needed: a list needs neither engine nor network.
+
+use crate::{
+    Config, Result, Service, ServiceError,
+    config::Home,
+    journal::Journal,
+};
+use forgeport_egress::{Gate, GateSettings, Quiet, Unauthorized};
+use forgeport_model::{Policy, Workspace};
+use forgeport_runtime::{CodeCacheSettings, CompilerSettings, Program, Runtime};
+use forgeport_store::Store;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Instant,
+};
+use zeroize::Zeroizing;
+
+/// Bytes of compiled code that are kept; a provider in Python or JavaScript takes about 35 MB.
+const COMPILED: u64 = 1 << 30;
+
+/// Everything that a process needs once. [`Host::workspace`] gives the use cases in one workspace.
+pub struct Host {
+    pub(crate) home: Home,
+    pub(crate) store: Arc<Store>,
+    pub(crate) policy: Policy,
+    pub(crate) new_key: Option<Zeroizing<String>>,
+    ca_file: Option<PathBuf>,
+    journal: OnceLock<Journal>,
+    runtime: OnceLock<Runtime>,
+    gate: OnceLock<Gate>,
+    /// When this process made tokens, by workspace and name of the secret.
+    minted: Mutex<BTreeMap<(String, String), Instant>>,
+    /// By the registrations' ids.
+    unauthorized: Mutex<BTreeMap<String, Unauthorized>>,
+}
+
+impl Host {
+    /// Opens the store at home. Where there is none it is made with the first change.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn open(config: Config) -> Result<Arc<Host>> {
+        let Config { home, key, new_key, policy, ca_file } = config;
+        let store = Arc::new(Store::open(&home.data, key)?);
+        Ok(Arc::new(Host {
+            home,
+            store,
+            policy,
+            new_key,
+            ca_file,
+            journal: OnceLock::new(),
+            runtime: OnceLock::new(),
+            gate: OnceLock::new(),
+            minted: Mutex::default(),
+            unauthorized: Mutex::default(),
+        }))
+    }
+
+    /// The use cases in a workspace. It costs nothing to make one for each request.
+    pub fn workspace(self: &Arc<Host>, workspace: Workspace) -> Service {
+        Service { host: self.clone(), workspace, notices: Arc::new(Quiet) }
+    }
+
+    pub(crate) fn runtime(&self) -> Result<&Runtime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let cache = match self.store.derive_key("compiled-code") {
+            Ok(key) => Some(CodeCacheSettings { directory: self.home.cache.join("compiled"), key, bytes: COMPILED }),
+            // A home that cannot be written to, and has no key yet.
+            Err(error) if error.is_of_the_disk() => None,
+            Err(error) => return Err(error.into()),
+        };
+        let program = Program::this().map_err(ServiceError::NoProgram)?;
+        let runtime = Runtime::new(CompilerSettings::by(program), cache)?;
+        Ok(self.runtime.get_or_init(|| runtime))
+    }
+
+    pub(crate) fn gate(&self) -> Result<Gate> {
+        if let Some(gate) = self.gate.get() {
+            return Ok(gate.clone());
+        }
+        let gate = Gate::new(GateSettings { certificates: self.certificates()?, ..GateSettings::default() })?;
+        Ok(self.gate.get_or_init(|| gate).clone())
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        self.journal.get_or_init(|| Journal::start(self.store.clone()))
+    }
+
+    /// When this process made tokens.
+    pub(crate) fn minted(&self) -> MutexGuard<'_, BTreeMap<(String, String), Instant>> {
+        self.minted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where is kept which credentials of a registration were not taken.
+    pub(crate) fn unauthorized(&self, registration: &str) -> Unauthorized {
+        let mut known = self.unauthorized.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(registration.to_owned()).or_default().clone()
+    }
+
+    fn certificates(&self) -> Result<Option<Vec<u8>>> {
+        let Some(path) = &self.ca_file else { return Ok(None) };
+        let unreadable = |source| ServiceError::CertificateFile { path: path.clone(), source };
+        std::fs::read(path).map(Some).map_err(unreadable)
+    }
+}
