@@ -17,7 +17,9 @@ use std::{
 
 /// Fewer than this would prove little; a machine that is slow goes on for longer.
 const FEWEST: u64 = 60;
-const SECONDS: u64 = 25;
+/// How long cases are tried, where `FORGEPORT_FULL` is set, and else.
+const SECONDS: (u64, u64) = (300, 15);
+
 /// How a checkout is, as `git status` and as Forgeport tell it.
 #[derive(Debug, PartialEq, Eq, Default, Clone)]
 struct Told {
@@ -64,7 +66,8 @@ fn random_checkouts_are_told_as_git_tells_them() {
         return judge(seed, template.path(), &tally).unwrap_or_else(|why| panic!("{why}"));
     }
     let failures = Mutex::new(Vec::new());
-    let duration = Duration::from_secs(set("STATUS_SECONDS").unwrap_or(SECONDS));
+    let usual = if std::env::var_os("FORGEPORT_FULL").is_some() { SECONDS.0 } else { SECONDS.1 };
+    let duration = Duration::from_secs(set("STATUS_SECONDS").unwrap_or(usual));
     let begin = Instant::now();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
