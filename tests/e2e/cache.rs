@@ -170,7 +170,7 @@ fn a_damaged_entry_is_noticed_and_downloaded_anew() {
         },
     ];
     for (number, damage) in damage.into_iter().enumerate() {
-        let entry = fs::read_dir(scene.path("home/cache/downloads/content")).unwrap().next().unwrap().unwrap().path();
+        let entry = fs::read_dir(scene.path("home/cache/downloads/local/content")).unwrap().next().unwrap().unwrap().path();
         let mut bytes = fs::read(&entry).unwrap();
         damage(&mut bytes);
         fs::write(&entry, bytes).unwrap();
@@ -199,7 +199,7 @@ fn what_is_no_file_in_the_place_of_a_kept_one_is_neither_waited_for_nor_kept() {
     scene.download("main", "one", &[]).good();
     type Plant = fn(&Path);
     let plants: [Plant; 2] = [make_pipe, |path| fs::create_dir_all(path.join("in it")).unwrap()];
-    let folders = ["downloads/content", "downloads/index", "compiled"];
+    let folders = ["downloads/local/content", "downloads/local/index", "compiled"];
     for (number, (folder, plant)) in folders.iter().flat_map(|folder| plants.map(|plant| (folder, plant))).enumerate() {
         for file in kept(&scene, folder) {
             fs::remove_file(&file).unwrap();
@@ -214,11 +214,11 @@ fn what_is_no_file_in_the_place_of_a_kept_one_is_neither_waited_for_nor_kept() {
             assert_eq!(scene.download("main", &format!("more{number}"), &[]).good().json()["cached"], true, "{folder}");
         }
     }
-    make_pipe(&scene.path("home/cache/downloads/content/left.partial"));
-    make_pipe(&scene.path("home/cache/downloads/content/failed.unfinished"));
-    make_pipe(&scene.path("home/cache/downloads/content/more.download"));
+    make_pipe(&scene.path("home/cache/downloads/local/content/left.partial"));
+    make_pipe(&scene.path("home/cache/downloads/local/content/failed.unfinished"));
+    make_pipe(&scene.path("home/cache/downloads/local/content/more.download"));
     scene.run(&["cache", "clear"]).good();
-    assert!(kept(&scene, "downloads/content").is_empty());
+    assert!(kept(&scene, "downloads/local/content").is_empty());
 }
 
 #[test]

@@ -335,7 +335,7 @@ fn what_is_kept_of_a_try_is_judged_with_the_rest_and_spoils_no_more_than_one_mor
     scene.download("main", "out", &[]).bad();
     scene.forge.clear_faults();
     // Somebody with the user's rights alters it: the archive in it is plain.
-    let content = scene.path("home").join("cache/downloads/content");
+    let content = scene.path("home").join("cache/downloads/local/content");
     let kept = std::fs::read_dir(content).unwrap().map(|entry| entry.unwrap().path());
     let kept = kept.into_iter().find(|path| path.extension().is_some_and(|end| end == "unfinished")).unwrap();
     let mut bytes = std::fs::read(&kept).unwrap();

@@ -109,9 +109,9 @@ fn assert_tidy_store(scene: &Scene, components: usize) {
 
 #[track_caller]
 fn assert_tidy_cache(scene: &Scene, downloads: usize) {
-    let kept = names(scene.path("home/cache/downloads/content"));
+    let kept = names(scene.path("home/cache/downloads/local/content"));
     assert!(kept.len() == downloads && kept.iter().all(|name| name.ends_with(".download")), "{kept:?}");
-    let answers = names(scene.path("home/cache/downloads/index"));
+    let answers = names(scene.path("home/cache/downloads/local/index"));
     assert!(answers.iter().all(|name| name.len() == 64), "{answers:?}");
 }
 

@@ -206,7 +206,7 @@ fn assert_honest(force: bool, cached: bool) {
             other => panic!("{other}: {said}"),
         }
         assert_no_remains(out.parent().unwrap());
-        let kept = fs::read_dir(scene.path("home/cache/downloads/content")).into_iter().flatten();
+        let kept = fs::read_dir(scene.path("home/cache/downloads/local/content")).into_iter().flatten();
         let names: Vec<_> = kept.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         assert!(names.iter().all(|name| name.ends_with(".download")), "{names:?}");
     };

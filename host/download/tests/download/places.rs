@@ -100,7 +100,7 @@ fn apart(name: &str, with: &[&str]) -> bool {
         return false;
     }
     let mut command = Command::new(with[0]);
-    command.args(&with[1..]).arg(std::env::current_exe().unwrap()).args(["--exact", name, "--nocapture"]);
+    command.args(&with[1..]).arg(std::env::current_exe().unwrap()).args(["--exact", &format!("places::{name}"), "--nocapture"]);
     let output = command.env(APART, "").output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
@@ -445,9 +445,10 @@ fn what_is_somebody_elses_is_refused_before_anything_is_changed() {
             }
             let mut command = Command::new("setpriv");
             command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(std::env::current_exe().unwrap());
-            let name = "what_is_somebody_elses_is_refused_before_anything_is_changed";
+            let name = "places::what_is_somebody_elses_is_refused_before_anything_is_changed";
             let output = command.args(["--exact", name]).env("PLACES_TEST_TARGET", &target).output().unwrap();
-            assert!(output.status.success(), "{theirs}: {}", String::from_utf8_lossy(&output.stdout));
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && text.contains("1 passed"), "{theirs}: {text}");
             assert!(file.exists());
             assert_eq!(names(&path), ["target"], "{theirs}");
         }
