@@ -5,8 +5,8 @@ use std::{fs, path::Path, process::Command, time::Duration};
 
 const CHECKOUT: &str = "FORGEPORT_TEST_CHECKOUT";
 const ANSWER: &str = "FORGEPORT_TEST_ANSWER";
-/// The test that only answers, in each binary that asks.
-const ANSWERING: &str = "the_context_of_the_checkout_that_the_environment_names_is_written_down";
+/// The test below, which only answers.
+const ANSWERING: &str = "asked::the_context_of_the_checkout_that_the_environment_names_is_written_down";
 
 /// What is told of the checkout in that environment: `context` or `error`, and how much memory that took.
 pub fn ask(checkout: &Path, environment: &[(String, String)]) -> Value {
@@ -18,8 +18,9 @@ pub fn ask(checkout: &Path, environment: &[(String, String)]) -> Value {
     serde_json::from_slice(&fs::read(answer.path()).unwrap()).unwrap()
 }
 
-/// The other side.
-pub fn answer() {
+#[test]
+#[ignore = "it answers for the other tests"]
+fn the_context_of_the_checkout_that_the_environment_names_is_written_down() {
     let settings = Settings { untracked: true, time: Duration::from_secs(60) };
     let checkout = std::env::var_os(CHECKOUT).expect("it is started by another test, which names a checkout");
     let (context, error) = match inspect(checkout.as_ref(), settings) {

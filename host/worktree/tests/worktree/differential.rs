@@ -103,12 +103,6 @@ fn random_checkouts_are_told_as_git_tells_them() {
     assert!(unknown * 4 < all && refused * 4 < all, "{unknown} of {all} are unknown, git refuses {refused}");
 }
 
-#[test]
-#[ignore = "it answers for the other test"]
-fn the_context_of_the_checkout_that_the_environment_names_is_written_down() {
-    crate::asked::answer();
-}
-
 fn judge(seed: u64, template: &Path, tally: &Tally) -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path();

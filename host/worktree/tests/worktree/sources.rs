@@ -11,12 +11,6 @@ use std::{
 
 type Environment = Vec<(String, String)>;
 
-#[test]
-#[ignore = "it answers for the other tests"]
-fn the_context_of_the_checkout_that_the_environment_names_is_written_down() {
-    crate::asked::answer();
-}
-
 /// Someone at home, without any settings.
 fn plain(place: &Place) -> Environment {
     let home = place.path("home");
