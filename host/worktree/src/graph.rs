@@ -34,6 +34,15 @@ struct Seen {
     parents: Vec<ObjectId>,
 }
 
+impl From<Broken> for Foreign {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Missing(why) => why,
+            Broken::Stopped(error) => Self::new(&ContextError::to_string(&error)),
+        }
+    }
+}
+
 /// Compares what can be reached from the two sides. A history that was cut off ends there.
 pub fn difference(
     repository: &Repository,

@@ -6,7 +6,8 @@ use gix::{Commit, Repository};
 
 use crate::graph::{self, Broken};
 use crate::inquiry::Inquiry;
-use crate::{ContextError, Distance, Foreign, Head, Upstream, short_name};
+use crate::refs::{mapped, short_name};
+use crate::{Distance, Foreign, Head, Upstream};
 
 /// The commit that is checked out; nothing before the first one.
 pub fn commit(repository: &Repository) -> gix::Result<Option<Commit<'_>>> {
@@ -59,18 +60,9 @@ fn upstream_name(repository: &Repository, branch: &str) -> Result<Option<String>
         return Ok(None);
     }
     let specs = remote.refspecs(Direction::Fetch).iter().map(|spec| spec.to_ref());
-    let mut mapped = specs.filter_map(|spec| {
+    let mut names = specs.filter_map(|spec| {
         let (source, destination) = (spec.source()?, spec.destination()?);
-        crate::remotes::mapped(source, destination, &merge)
+        mapped(source, destination, &merge)
     });
-    mapped.next().map(|name| String::from_utf8(name).map_err(|_| Foreign::new("its name is not UTF-8"))).transpose()
-}
-
-impl From<Broken> for Foreign {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Missing(why) => why,
-            Broken::Stopped(error) => Self::new(&ContextError::to_string(&error)),
-        }
-    }
+    names.next().map(|name| String::from_utf8(name).map_err(|_| Foreign::new("its name is not UTF-8"))).transpose()
 }

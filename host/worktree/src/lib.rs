@@ -16,6 +16,7 @@
 mod config;
 mod content;
 mod convert;
+mod discovery;
 mod error;
 mod filter;
 mod foreign;
@@ -26,6 +27,8 @@ mod inquiry;
 mod model;
 mod owner;
 mod plain;
+mod preflight;
+mod refs;
 mod remotes;
 mod replaced;
 mod repository;
@@ -138,7 +141,7 @@ fn known<T: Default>(told: Result<T, Foreign>, fact: Fact, unknown: &mut Vec<Unk
 /// The real path of the directory that is meant.
 fn directory(path: &Path) -> Result<PathBuf, ContextError> {
     let missing = || ContextError::Missing { path: path.to_path_buf() };
-    let unreadable = |error| if walk::is_gone(&error) { missing() } else { ContextError::unreadable(path)(error) };
+    let unreadable = |error| if plain::is_gone(&error) { missing() } else { ContextError::unreadable(path)(error) };
     let real = path.canonicalize().map_err(unreadable)?;
     if real.is_dir() {
         return Ok(real);
@@ -165,9 +168,4 @@ fn subdirectory(directory: &Path, root: &Path, repository: &Repository) -> Resul
         }
     };
     below.to_str().map(str::to_owned).ok_or_else(|| ContextError::NotUnicode { path: directory.to_path_buf() })
-}
-
-/// A ref's name without `prefix`. Names that are not UTF-8 are shown as well as they can be.
-fn short_name(name: &[u8], prefix: &str) -> String {
-    String::from_utf8_lossy(name.strip_prefix(prefix.as_bytes()).unwrap_or(name)).into_owned()
 }

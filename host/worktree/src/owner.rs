@@ -7,11 +7,11 @@ use std::path::Path;
 
 use gix::bstr::{BStr, ByteSlice};
 
-use crate::plain::Place;
+use crate::discovery::Location;
 use crate::{ContextError, Foreign, config};
 
 /// `asked` is the directory that the question is about: `.` in the setting means that it has to be the root.
-pub fn check(place: &Place, asked: &Path) -> Result<(), ContextError> {
+pub fn check(place: &Location, asked: &Path) -> Result<(), ContextError> {
     if place.of_ownership().iter().all(|path| is_own(path)) {
         return Ok(());
     }

@@ -11,7 +11,8 @@ use gix::{ObjectId, Repository};
 use crate::foreign::Foreign;
 use crate::graph::{self, Broken};
 use crate::inquiry::Inquiry;
-use crate::{Address, Pushed, Remote, short_name};
+use crate::refs::{mapped, short_name};
+use crate::{Address, Pushed, Remote};
 
 /// What is said of a remote of which no ref is here: it may have been fetched by a refspec that is not configured, as CI does it.
 const NO_REFS: &str =
@@ -111,16 +112,6 @@ fn tracking_refs(repository: &Repository, names: &[BString]) -> gix::Result<BTre
 
 fn covers(pattern: &BStr, name: &[u8]) -> bool {
     mapped(pattern, pattern, name).is_some()
-}
-
-/// What a refspec makes of a name: `a/*` to `b/*` makes `b/x` of `a/x`.
-pub fn mapped(source: &BStr, destination: &BStr, name: &[u8]) -> Option<Vec<u8>> {
-    let Some((before, after)) = source.split_once_str("*") else {
-        return (&**source == name).then(|| destination.to_vec());
-    };
-    let middle = name.strip_prefix(before)?.strip_suffix(after)?;
-    let (before, after) = destination.split_once_str("*")?;
-    Some([before, middle, after].concat())
 }
 
 /// A refspec of a mirror covers local branches too. Beside a work tree they move with each commit and prove nothing.

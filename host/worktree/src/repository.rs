@@ -6,9 +6,9 @@ use gix::Repository;
 use gix::bstr::ByteSlice;
 use gix::config::{File, Source};
 
+use crate::discovery::Location;
 use crate::foreign::Secrets;
-use crate::plain::Place;
-use crate::{ContextError, Foreign, config, owner, plain};
+use crate::{ContextError, Foreign, config, discovery, owner, plain, preflight};
 
 /// Settings whose values are files with rules for paths.
 const RULES: &[&str] = &["core.attributesFile", "core.excludesFile"];
@@ -18,7 +18,7 @@ const EXTENSIONS: &[&str] = &["noop", "partialclone", "preciousobjects", "relati
 /// The repository that `directory` is in: the nearest one upward on the same file system. `GIT_DIR` and its like are not heeded: the
 /// caller has named a directory, and in a git hook they would name another repository.
 pub fn find(directory: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
-    match plain::search(directory)? {
+    match discovery::search(directory)? {
         Some(place) => {
             owner::check(&place, directory)?;
             open(&place, directory, secrets)
@@ -29,14 +29,14 @@ pub fn find(directory: &Path, secrets: &Secrets) -> Result<Repository, ContextEr
 
 /// The repository of a submodule's work tree. It is trusted where the one around it is, as git does it.
 pub fn at(root: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
-    match plain::at(root)? {
+    match discovery::at(root)? {
         Some(place) => open(&place, root, secrets),
         None => Err(ContextError::NotACheckout { path: root.to_path_buf() }),
     }
 }
 
-fn open(place: &Place, asked: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
-    plain::repository(&place.git)?;
+fn open(place: &Location, asked: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
+    preflight::check(&place.git)?;
     prepare(place, asked, secrets)?;
     let opening = |error| opening(asked, &error);
     let mut repository = gix::open_opts(&place.directory, config::options()).map_err(opening)?;
@@ -63,8 +63,8 @@ fn no_file_for_empty_names(repository: &mut Repository) -> gix::Result<()> {
 }
 
 /// Learns what must not be repeated if the repository cannot be opened, and looks whether it is one that can be read.
-fn prepare(place: &Place, asked: &Path, secrets: &Secrets) -> Result<(), ContextError> {
-    let common = plain::common(&place.git)?;
+fn prepare(place: &Location, asked: &Path, secrets: &Secrets) -> Result<(), ContextError> {
+    let common = preflight::common(&place.git)?;
     let read = |path| File::from_path_no_includes(path, Source::Local);
     for directory in [&place.git, &common] {
         for name in ["config", "config.worktree"] {

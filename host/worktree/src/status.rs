@@ -9,11 +9,12 @@ use gix::index::Entry;
 use gix::{Commit, Repository};
 
 use crate::inquiry::Inquiry;
+use crate::plain::is_gone;
 use crate::staged::Staged;
 use crate::stat::Rules;
 use crate::tracked::{Tracked, is_conflicted};
 use crate::untracked::Untracked;
-use crate::walk::{Walk, is_gone};
+use crate::walk::Walk;
 use crate::{Changes, ContextError, Fact, Foreign, State, Unknown, content, replaced};
 
 /// Submodules in one another that are looked into. Each takes room on the stack.

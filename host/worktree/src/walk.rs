@@ -6,7 +6,6 @@
 
 use std::ffi::OsStr;
 use std::fs::{DirEntry, FileType};
-use std::io::ErrorKind;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use gix::index::Entry;
 
 use crate::ContextError;
 use crate::inquiry::Inquiry;
+use crate::plain::is_gone;
 use crate::stat::{self, Rules, Verdict};
 use crate::tracked::{Child, Children, Directory, Tracked, is_conflicted};
 
@@ -288,9 +288,4 @@ impl Drop for Turn<'_, '_> {
             self.0.changed.notify_all();
         }
     }
-}
-
-/// Nothing is there, or no directory where one has to be.
-pub fn is_gone(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

@@ -1,0 +1,68 @@
+//! Finds the repository that a directory is in, as git does it: upwards, up to the end of the file system.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::ContextError;
+use crate::plain::{NAME, file, metadata};
+
+/// Where a repository was found.
+#[derive(Debug)]
+pub struct Location {
+    /// The directory that has it as `.git`, or is it.
+    pub directory: PathBuf,
+    /// The repository's own directory.
+    pub git: PathBuf,
+}
+
+impl Location {
+    /// What `safe.directory` would name: the root of the work tree, or the bare repository.
+    pub fn root(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What has to belong to the user: both directories, and the file that leads from one to the other, if there is one.
+    pub fn of_ownership(&self) -> [PathBuf; 3] {
+        [self.directory.clone(), self.directory.join(".git"), self.git.clone()]
+    }
+}
+
+/// The repository that a search from `directory` upwards finds. Like git's, it ends where another file system begins.
+pub fn search(directory: &Path) -> Result<Option<Location>, ContextError> {
+    let device = |path: &Path| path.metadata().ok().map(|metadata| metadata.dev());
+    let first = device(directory);
+    for place in directory.ancestors().take_while(|place| device(place) == first) {
+        if let Some(found) = at(place)? {
+            return Ok(Some(found));
+        }
+        if is_repository(place)? {
+            return Ok(Some(Location { directory: place.to_path_buf(), git: place.to_path_buf() }));
+        }
+    }
+    Ok(None)
+}
+
+/// The same for the repository of just this work tree.
+pub fn at(root: &Path) -> Result<Option<Location>, ContextError> {
+    let git = root.join(".git");
+    let git = match metadata(&git) {
+        Some(found) if found.is_dir() => git,
+        // Anything else than a file is passed by.
+        Some(found) if found.is_file() => {
+            file(&git, NAME)?;
+            let link = std::fs::read(&git).map_err(ContextError::unreadable(&git))?;
+            let link = link.strip_prefix(b"gitdir:").unwrap_or_default().trim_ascii();
+            root.join(OsStr::from_bytes(link))
+        }
+        _ => return Ok(None),
+    };
+    Ok(is_repository(&git)?.then(|| Location { directory: root.to_path_buf(), git }))
+}
+
+fn is_repository(directory: &Path) -> Result<bool, ContextError> {
+    file(&directory.join("commondir"), NAME)?;
+    let has = |name: &str| directory.join(name).exists();
+    Ok(has("HEAD") && (has("commondir") || (has("objects") && has("refs"))))
+}
