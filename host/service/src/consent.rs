@@ -28,10 +28,7 @@ impl Service {
             Some(_) => false,
             None => built_in_digest(&repository.kind)? != repository.provider.digest,
         };
-        match is_another {
-            true => self.asked_anew(repository).await,
-            false => Ok((repository, consent)),
-        }
+        if is_another { self.asked_anew(repository).await } else { Ok((repository, consent)) }
     }
 
     async fn asked_anew(&self, mut repository: CodeRepository) -> Result<(CodeRepository, Consent)> {

@@ -94,11 +94,10 @@ impl Service {
         let meant = |grant: &Grant| grant.origin == pattern && (grant.private || !built_in);
         let (gone, left): (Vec<_>, Vec<_>) = repository.grants.into_iter().partition(meant);
         if gone.is_empty() {
-            return Err(match built_in {
-                true => ServiceError::BuiltInGrants(repository.kind),
-                false => {
-                    ServiceError::NotGranted { pattern, granted: left.iter().map(|g| g.origin.to_string()).collect() }
-                }
+            return Err(if built_in {
+                ServiceError::BuiltInGrants(repository.kind)
+            } else {
+                ServiceError::NotGranted { pattern, granted: left.iter().map(|g| g.origin.to_string()).collect() }
             });
         }
         let unmarked = gone.into_iter().filter(|_| built_in).map(|grant| Grant { private: false, ..grant });

@@ -140,9 +140,10 @@ impl Service {
         let identity = match self.tried(&repository, &agreed.access, &provider, &options).await {
             Err(error) => {
                 let made_anew = self.made_anew(&repository, &mut options).await?;
-                match made_anew {
-                    true => self.tried(&repository, &agreed.access, &provider, &options).await?,
-                    false => return Err(error),
+                if made_anew {
+                    self.tried(&repository, &agreed.access, &provider, &options).await?
+                } else {
+                    return Err(error);
                 }
             }
             Ok(identity) => identity,
@@ -153,9 +154,10 @@ impl Service {
             let sealed = store.seal(&repository, name, value)?;
             repository.options.insert(name.clone(), sealed);
         }
-        match exists {
-            true => repository = store.update(&repository, bytes.as_deref())?,
-            false => store.insert(&repository, bytes.as_deref())?,
+        if exists {
+            repository = store.update(&repository, bytes.as_deref())?
+        } else {
+            store.insert(&repository, bytes.as_deref())?
         }
         let renamed = self.renamed(&repository, &provider, &identity).await;
         Ok(Registered { repository, identity, renamed })
@@ -233,9 +235,10 @@ impl Service {
     }
 
     fn check_free(&self, name: &str) -> Result<()> {
-        match self.host.store.code_repositories().is_taken(name)? {
-            true => Err(ServiceError::NameTaken(name.to_owned())),
-            false => Ok(()),
+        if self.host.store.code_repositories().is_taken(name)? {
+            Err(ServiceError::NameTaken(name.to_owned()))
+        } else {
+            Ok(())
         }
     }
 }
@@ -287,21 +290,17 @@ fn has(granted: &Grants, asked: &Grant) -> bool {
 }
 
 fn named_or_all(texts: &[String], asked: &Grants) -> Result<Vec<OriginPattern>> {
-    match texts.iter().any(String::is_empty) {
-        true => Ok(asked.patterns().cloned().collect()),
-        false => named(texts, asked),
-    }
+    if texts.iter().any(String::is_empty) { Ok(asked.patterns().cloned().collect()) } else { named(texts, asked) }
 }
 
 fn named(texts: &[String], asked: &Grants) -> Result<Vec<OriginPattern>> {
     let read = |text: &String| {
         let pattern = OriginPattern::parse(text).map_err(|why| ServiceError::Grant { text: text.clone(), why })?;
-        match asked.patterns().any(|asked| *asked == pattern) {
-            true => Ok(pattern),
-            false => {
-                let asked = asked.patterns().map(ToString::to_string).collect();
-                Err(ServiceError::NotAsked { pattern, asked })
-            }
+        if asked.patterns().any(|asked| *asked == pattern) {
+            Ok(pattern)
+        } else {
+            let asked = asked.patterns().map(ToString::to_string).collect();
+            Err(ServiceError::NotAsked { pattern, asked })
         }
     };
     texts.iter().map(read).collect()

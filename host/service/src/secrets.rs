@@ -58,10 +58,7 @@ impl Service {
     /// # Errors
     /// When there is no such secret.
     pub fn referable_keys(&self, name: &str) -> Result<Vec<String>> {
-        match self.mints(name)? {
-            true => Ok(vec![crate::mint::TOKEN.to_owned()]),
-            false => self.secret_keys(name),
-        }
+        if self.mints(name)? { Ok(vec![crate::mint::TOKEN.to_owned()]) } else { self.secret_keys(name) }
     }
 
     /// All secrets, ordered by name, without values.

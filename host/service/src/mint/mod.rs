@@ -85,9 +85,10 @@ impl Service {
     /// # Errors
     /// When there is no such secret or key.
     pub(crate) fn secret_version(&self, name: &str, key: &str) -> Result<String> {
-        let versions = match self.is_minted(name, key) {
-            true => self.recipe_keys(name)?.iter().map(|key| self.secrets().version(name, key)).collect(),
-            false => self.secrets().version(name, key).map(|version| vec![version]),
+        let versions = if self.is_minted(name, key) {
+            self.recipe_keys(name)?.iter().map(|key| self.secrets().version(name, key)).collect()
+        } else {
+            self.secrets().version(name, key).map(|version| vec![version])
         };
         Ok(versions?.join(" "))
     }
@@ -107,10 +108,13 @@ impl Service {
         work: impl AsyncFn() -> Result<T>,
     ) -> Result<T> {
         match work().await {
-            Err(error) => match self.forget_unauthorized(repository).unwrap_or_default().is_empty() {
-                true => Err(error),
-                false => work().await,
-            },
+            Err(error) => {
+                if self.forget_unauthorized(repository).unwrap_or_default().is_empty() {
+                    Err(error)
+                } else {
+                    work().await
+                }
+            }
             done => done,
         }
     }
@@ -151,9 +155,10 @@ impl Service {
         let Some((ends, made)) = times(&kept, recipe) else { return Ok(None) };
         let now = SystemTime::now();
         let is_possible = made <= now && ends <= date_after(made, LONGEST);
-        match is_possible && ends > date_after(now, MARGIN) {
-            true => Ok(Some(self.secrets().get(name, TOKEN)?)),
-            false => Ok(None),
+        if is_possible && ends > date_after(now, MARGIN) {
+            Ok(Some(self.secrets().get(name, TOKEN)?))
+        } else {
+            Ok(None)
         }
     }
 
