@@ -13,12 +13,13 @@ pub use git::{Collision, Hasher, Kind, NoObjectId, ObjectFormat, ObjectId, PathE
 pub use limits::{CallOf, LONGEST, Limit, LimitError, LimitReached, Limits, date_after, deadline};
 pub use manifest::{
     Access, AccessError, Condition, CredentialPlan, CredentialRule, Description, DescriptionError, Need, OptionError,
-    OptionValue, Options, Placement, Setting, Template, TemplateError, holds_for, nearest, normalise_name,
+    OptionValue, Options, Placement, Setting, Template, TemplateError, holds_for,
 };
 pub use names::{
-    ComponentSource, Digest, NoDigest, ReferenceError, RemoteError, RemoteScheme, RemoteUrl, SecretReference, Workspace, deceives, shell_word,
+    HostError, ReferenceError, RemoteError, RemoteScheme, RemoteUrl, SecretReference, deceives, nearest,
+    normalise_name, shell_word,
 };
 pub use network::{
-    Authority, Denial, Grant, Grants, HostError, Layer, Origin, OriginError, OriginPattern, PathPrefix,
-    PathPrefixError, Permission, Policy, PolicyError, Reason, Scheme,
+    Authority, Denial, Grant, Grants, Layer, Origin, OriginError, OriginPattern, PathPrefix, PathPrefixError,
+    Permission, Policy, PolicyError, Reason, Scheme,
 };

@@ -10,8 +10,10 @@ use crate::{
     Condition, CredentialRule, Description, Grant, Grants, Need, Options, Origin, Placement, Scheme, Template,
     TemplateError,
     manifest::validate::is_secret_header,
-    names::text::{deceives, quoted},
-    network::host,
+    names::{
+        host,
+        text::{deceives, quoted},
+    },
 };
 
 /// The origins, credentials and remote hosts that follow from a description and options.

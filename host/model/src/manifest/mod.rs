@@ -8,6 +8,6 @@ mod validate;
 
 pub use access::{Access, AccessError, CredentialPlan, holds_for};
 pub use description::{Condition, CredentialRule, Description, Need, Placement, Setting};
-pub use options::{OptionError, OptionValue, Options, nearest, normalise_name};
+pub use options::{OptionError, OptionValue, Options};
 pub use template::{Template, TemplateError};
 pub use validate::DescriptionError;

@@ -7,8 +7,8 @@ use thiserror::Error;
 use url::Url;
 
 use crate::{
-    HostError, Options, Origin, OriginError, OriginPattern, PathPrefix, PathPrefixError, names::text::quoted,
-    network::host,
+    HostError, Options, Origin, OriginError, OriginPattern, PathPrefix, PathPrefixError,
+    names::{host, text::quoted},
 };
 
 /// A text with placeholders: `{name}` for an option's value, `{name.host}` for the host in it, `{name.parent}` for that host

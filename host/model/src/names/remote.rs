@@ -5,7 +5,7 @@ use std::fmt;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
 
-use crate::{HostError, network::host};
+use super::host::{self, HostError};
 
 /// How git talks to a remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,20 +1,9 @@
 //! What holds of what was asked, granted and allowed: a request has to pass all three.
 
-use thiserror::Error;
 use url::Url;
 
-use crate::{CallOf, Grant, Grants, Origin, OriginError};
-
-/// Whose word it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layer {
-    /// What the provider's description asks for.
-    Asked,
-    /// What a person granted.
-    Granted,
-    /// What the host's operator allows at all.
-    Ceiling,
-}
+use super::denial::{Denial, Layer};
+use crate::{CallOf, Grant, Grants};
 
 /// Everything that decides whether a request may leave.
 #[derive(Clone, Debug, Default)]
@@ -38,101 +27,13 @@ pub struct Permission<'a> {
     pub private: bool,
 }
 
-/// Why a request may not leave, and who says so.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{reason}: {}", self.remedy())]
-pub struct Denial {
-    /// Whose word it is.
-    pub layer: Layer,
-    /// Why.
-    pub reason: Reason,
-    of: CallOf,
-}
-
-/// Why grants do not let a request out. No variant holds a path, a query or user information.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Reason {
-    /// The URL's scheme is neither `http` nor `https`, or it has no host.
-    #[error("request refused, the URL names no origin to reach: {0}")]
-    Url(OriginError),
-    /// The URL carries a user name or a password.
-    #[error("request to {host} refused, the URL has a user name or password in it; the host adds credentials")]
-    UserInfo {
-        /// Where the request would have gone.
-        host: String,
-    },
-    /// Nothing is said of the origin.
-    #[error("request to {asked} refused: granted are {granted}")]
-    Origin {
-        /// Where the request would have gone.
-        asked: Origin,
-        /// What may be reached.
-        granted: String,
-    },
-    /// The origin may be reached, with other methods.
-    #[error("{method} on {origin} refused: granted there are {granted}")]
-    Method {
-        /// The method of the request, quoted.
-        method: String,
-        /// Where the request would have gone.
-        origin: Origin,
-        /// What may be used there.
-        granted: String,
-    },
-    /// The origin may be reached, below other paths.
-    #[error("the path on {origin} refused: granted there is what lies below {granted}")]
-    Path {
-        /// Where the request would have gone.
-        origin: Origin,
-        /// The beginnings of paths.
-        granted: String,
-    },
-}
-
-impl Denial {
-    /// Where the request would have gone, if that can be told.
-    #[must_use]
-    pub fn origin(&self) -> Option<&Origin> {
-        match &self.reason {
-            Reason::Origin { asked: origin, .. } | Reason::Method { origin, .. } | Reason::Path { origin, .. } => {
-                Some(origin)
-            }
-            Reason::Url(_) | Reason::UserInfo { .. } => None,
-        }
-    }
-
-    fn remedy(&self) -> String {
-        let granting = self.origin().and_then(|origin| self.of.with_option(&format!("--grant={origin}")));
-        match (self.layer, granting) {
-            (Layer::Asked, _) => {
-                "the provider's description does not ask for more; its author has to add it to the needs".to_owned()
-            }
-            (Layer::Granted, Some(command)) => format!("{command} grants it"),
-            (Layer::Granted, None) => "nobody granted it".to_owned(),
-            (Layer::Ceiling, _) => "the policy of this host's operator does not allow more".to_owned(),
-        }
-    }
-}
-
-impl Layer {
-    /// In one word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Asked => "asked",
-            Self::Granted => "granted",
-            Self::Ceiling => "policy",
-        }
-    }
-}
-
 impl Authority {
     /// Decides about one request.
     ///
     /// # Errors
     /// The first layer that does not let it out, and why.
     pub fn decide(&self, method: &str, url: &Url) -> Result<Permission<'_>, Denial> {
-        let by = |layer: Layer| move |reason| Denial { layer, reason, of: self.of.clone() };
+        let by = |layer: Layer| move |reason| Denial::new(layer, reason, self.of.clone());
         self.asked.allows(method, url).map_err(by(Layer::Asked))?;
         let grant = self.granted.allows(method, url).map_err(by(Layer::Granted))?;
         let ceiling = self.ceiling.as_ref().map(|ceiling| ceiling.allows(method, url)).transpose();

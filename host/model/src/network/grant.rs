@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{Origin, OriginError, OriginPattern, PathPrefix, Reason, names::text::quoted};
+use super::denial::Reason;
+use crate::{Origin, OriginError, OriginPattern, PathPrefix, names::text::quoted};
 
 /// The methods that read only, and that a grant gives where it names none.
 const READING: [&str; 2] = ["GET", "HEAD"];

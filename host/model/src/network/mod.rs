@@ -1,16 +1,16 @@
 //! Where a request may go: origins and their patterns, grants, the three layers of the decision, and the operator's policy.
 
 mod authority;
+mod denial;
 mod grant;
-pub(crate) mod host;
 mod origin;
 mod path;
 mod pattern;
 mod policy;
 
-pub use authority::{Authority, Denial, Layer, Permission, Reason};
+pub use authority::{Authority, Permission};
+pub use denial::{Denial, Layer, Reason};
 pub use grant::{Grant, Grants};
-pub use host::HostError;
 pub use origin::{Origin, OriginError, Scheme};
 pub use path::{PathPrefix, PathPrefixError};
 pub use pattern::OriginPattern;
