@@ -224,7 +224,10 @@ fn a_built_in_provider_of_another_forgeport_is_asked_anew_and_an_option_stays_a_
     scene.edit_store(older);
     scene.download("main", "out", &[]).good();
     let held = scene.run(&["grants", "show", "demo", "--output=json"]).good().json();
-    assert!(held["asked"].as_array().is_some_and(|asked| !asked.is_empty()) && held["digest"] != "older", "{held}");
+    assert!(
+        held["requested"].as_array().is_some_and(|requested| !requested.is_empty()) && held["digest"] != "older",
+        "{held}"
+    );
     // `--owner` is one that it does not call a secret: as if it had been one.
     scene.run(&["secret", "create", "s", "--owner=acme"]).good();
     scene.edit_store(older);

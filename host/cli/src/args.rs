@@ -132,7 +132,7 @@ pub enum ProviderCommand {
 pub enum GrantsCommand {
     /// List what was granted, for all code repositories.
     List,
-    /// Show what is asked, granted and allowed for one code repository, its credentials and limits.
+    /// Show what is requested, granted and allowed for one code repository, its credentials and limits.
     Show {
         /// Its name, its id, or the beginning of either.
         name: String,

@@ -43,13 +43,13 @@ impl Service {
     pub(crate) fn source_of(&self, repository: &CodeRepository, consent: &Consent) -> Result<String> {
         let options = Options::check(&consent.settings, crate::consent::unread(repository))?;
         let authority = self.authority(repository, &consent.access.origins);
-        let about = |grant: &&Grant| authority.asked.iter().any(|asked| asked.origin.meets(&grant.origin));
+        let about = |grant: &&Grant| authority.requested.iter().any(|requested| requested.origin.meets(&grant.origin));
         let way = Way {
             registration: &repository.id,
             component: &repository.provider.digest,
             access: &consent.access,
             granted: &authority.granted,
-            allowed: authority.ceiling.as_ref().map(|ceiling| ceiling.iter().filter(about).collect()),
+            allowed: authority.policy.as_ref().map(|policy| policy.iter().filter(about).collect()),
             options: options.plain_values().collect(),
             credentials: self.given(repository)?,
         };

@@ -16,8 +16,8 @@ pub struct Held {
     pub name: String,
     /// The component that the grants belong to.
     pub digest: String,
-    /// What its provider asks for.
-    pub asked: Grants,
+    /// What its provider requests.
+    pub requested: Grants,
     /// What it was granted.
     pub granted: Grants,
     /// What the operator's policy allows, where there is one.
@@ -35,7 +35,7 @@ pub struct Held {
 pub struct Explanation {
     /// Would it leave?
     pub allowed: bool,
-    /// Who has the last word: `asked`, `granted`, `policy` or `gate`.
+    /// Who has the last word: `requested`, `granted`, `policy` or `gate`.
     pub by: &'static str,
     /// The rule, in words.
     pub rule: String,
@@ -58,9 +58,9 @@ impl Service {
         Ok(Held {
             name: repository.name,
             digest: repository.provider.digest,
-            asked: authority.asked,
+            requested: authority.requested,
             granted: authority.granted,
-            policy: authority.ceiling,
+            policy: authority.policy,
             credentials: access.credentials,
             remote_hosts: access.remote_hosts,
             limits: Limit::all().map(|(limit, name, ..)| (name.to_owned(), limit.written(limits.get(limit)))).collect(),
@@ -105,15 +105,15 @@ impl Service {
         Ok(self.host.store.code_repositories().update(&repository, None)?)
     }
 
-    /// What holds: asked, granted, and what the operator allows.
-    pub(crate) fn authority(&self, repository: &CodeRepository, asked: &Grants) -> Authority {
+    /// What holds: requested, granted, and what the operator allows.
+    pub(crate) fn authority(&self, repository: &CodeRepository, requested: &Grants) -> Authority {
         let granted = match repository.provider.source {
-            // A built-in provider is granted what this version of it asks; a person only says what may be private.
-            None => asked.iter().cloned().map(|grant| marked(grant, &repository.grants)).collect(),
+            // A built-in provider is granted what this version of it requests; a person only says what may be private.
+            None => requested.iter().cloned().map(|grant| marked(grant, &repository.grants)).collect(),
             Some(_) => repository.grants.clone(),
         };
         let of = repository.limits.call_of().clone();
-        Authority { asked: asked.clone(), granted, ceiling: self.host.policy.allow.clone(), of }
+        Authority { requested: requested.clone(), granted, policy: self.host.policy.allow.clone(), of }
     }
 }
 
@@ -167,17 +167,17 @@ fn denied(repository: &CodeRepository, denial: &Denial) -> Explanation {
     let custom = repository.provider.source.is_some();
     let change = match (layer, denial.origin()) {
         (_, None) => "nothing: write another URL".to_owned(),
-        (Layer::Asked, _) if custom => {
+        (Layer::Requested, _) if custom => {
             format!(
                 "its author adds it to the needs; then `forgeport code-repository update {name} --source=FILE.wasm`"
             )
         }
-        (Layer::Asked, _) => format!(
+        (Layer::Requested, _) => format!(
             "an option that names the origin, see `forgeport code-repository options --type={}`: `forgeport code-repository update {name} --OPTION=VALUE`",
             repository.kind
         ),
         (Layer::Granted, Some(origin)) => format!("forgeport code-repository update {name} --grant={origin}"),
-        (Layer::Ceiling, Some(origin)) => {
+        (Layer::Policy, Some(origin)) => {
             format!("in the operator's policy, /etc/forgeport/policy.toml: [[allow]] origin = \"{origin}\"")
         }
     };

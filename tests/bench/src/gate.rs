@@ -115,7 +115,7 @@ fn permit(url: &Url, home: &Path) -> Result<Permit> {
     let grant = Grant { private: true, ..Grant::reading(origin.clone()) };
     let grants: Grants = [grant].into_iter().collect();
     let authority =
-        Authority { asked: grants.clone(), granted: grants.clone(), ceiling: Some(grants), of: CallOf::Nobody };
+        Authority { requested: grants.clone(), granted: grants.clone(), policy: Some(grants), of: CallOf::Nobody };
     let secret = Secret::new(format!("github_pat_{:082}", 7).into());
     let (sender, receiver) = mpsc::channel();
     let intents = Arc::new(Store::open(home, KeySource::File)?.audit().intents());

@@ -89,7 +89,7 @@ pub fn local(origin: &Origin) -> Grant {
 
 pub fn authority(grants: impl IntoIterator<Item = Grant>) -> Authority {
     let grants: Grants = grants.into_iter().collect();
-    Authority { asked: grants.clone(), granted: grants, ceiling: None, of: CallOf::Nobody }
+    Authority { requested: grants.clone(), granted: grants, policy: None, of: CallOf::Nobody }
 }
 
 pub fn limits(texts: &[&str]) -> Limits {

@@ -144,7 +144,7 @@ pub enum LimitError {
     },
     /// More than the operator allows.
     #[error("the limit {limit} cannot be more than {} here: the operator's policy says so", limit.written(*.most))]
-    Ceiling {
+    Policy {
         /// Which limit.
         limit: Limit,
         /// The most that is allowed.

@@ -14,7 +14,7 @@ pub struct Limits {
     set: BTreeMap<Limit, u64>,
     /// The most that the operator allows.
     #[serde(skip)]
-    ceiling: BTreeMap<Limit, u64>,
+    policy: BTreeMap<Limit, u64>,
     #[serde(skip)]
     of: CallOf,
 }
@@ -27,7 +27,7 @@ pub struct LimitReached {
     pub limit: Limit,
     /// Its value in this call.
     pub value: u64,
-    ceiling: Option<u64>,
+    policy: Option<u64>,
     of: CallOf,
 }
 
@@ -35,19 +35,19 @@ impl LimitReached {
     /// One of a call in which no setting counts.
     #[must_use]
     pub fn fixed(limit: Limit, value: u64) -> Self {
-        Self { limit, value, ceiling: None, of: CallOf::Nobody }
+        Self { limit, value, policy: None, of: CallOf::Nobody }
     }
 
     /// What to do, if something can be done: a limit that is at its most would not be taken higher.
     fn advice(&self) -> String {
-        let Self { limit, value, ceiling, of } = self;
+        let Self { limit, value, policy, of } = self;
         if *value >= limit.most() {
             return "; it cannot be higher".to_owned();
         }
-        if ceiling.is_some_and(|ceiling| *value >= ceiling) {
+        if policy.is_some_and(|policy| *value >= policy) {
             return "; the operator's policy allows no more".to_owned();
         }
-        let most = ceiling.unwrap_or(u64::MAX).min(limit.most());
+        let most = policy.unwrap_or(u64::MAX).min(limit.most());
         let more = limit.written(value.saturating_mul(2).min(most)).replace(' ', "");
         match of.with_option(&format!("--limit {limit}={more}")) {
             None => "; it cannot be changed here".to_owned(),
@@ -59,7 +59,7 @@ impl LimitReached {
 /// Whose they are decides over words alone.
 impl PartialEq for Limits {
     fn eq(&self, other: &Self) -> bool {
-        (&self.set, &self.ceiling) == (&other.set, &other.ceiling)
+        (&self.set, &self.policy) == (&other.set, &other.policy)
     }
 }
 
@@ -127,29 +127,29 @@ impl Limits {
         self.set.is_empty()
     }
 
-    /// These, where the ceiling allows as much, and the ceiling elsewhere.
+    /// These, where the policy allows as much, and the policy elsewhere.
     #[must_use]
-    pub fn within(&self, ceiling: &Limits) -> Limits {
-        let lowered = ceiling.set_ones().map(|(limit, most)| (limit, most.min(self.get(limit))));
+    pub fn within(&self, policy: &Limits) -> Limits {
+        let lowered = policy.set_ones().map(|(limit, most)| (limit, most.min(self.get(limit))));
         let mut set = self.set.clone();
         set.extend(lowered);
-        Limits { set, ceiling: ceiling.set.clone(), of: self.of.clone() }
+        Limits { set, policy: policy.set.clone(), of: self.of.clone() }
     }
 
-    /// Checks that nothing is set above a ceiling.
+    /// Checks that nothing is set above a policy.
     ///
     /// # Errors
     /// The first that is.
-    pub fn check_within(&self, ceiling: &Limits) -> Result<(), LimitError> {
-        let over = ceiling.set_ones().find(|(limit, most)| self.set.get(limit).is_some_and(|value| value > most));
-        over.map_or(Ok(()), |(limit, most)| Err(LimitError::Ceiling { limit, most }))
+    pub fn check_within(&self, policy: &Limits) -> Result<(), LimitError> {
+        let over = policy.set_ones().find(|(limit, most)| self.set.get(limit).is_some_and(|value| value > most));
+        over.map_or(Ok(()), |(limit, most)| Err(LimitError::Policy { limit, most }))
     }
 
     /// The error for one that was reached.
     #[must_use]
     pub fn reached(&self, limit: Limit) -> LimitReached {
-        let ceiling = self.ceiling.get(&limit).copied();
-        LimitReached { limit, value: self.get(limit), ceiling, of: self.of.clone() }
+        let policy = self.policy.get(&limit).copied();
+        LimitReached { limit, value: self.get(limit), policy, of: self.of.clone() }
     }
 
     /// The same for the calls of somebody, which their errors tell apart.
@@ -228,24 +228,24 @@ mod tests {
     }
 
     #[test]
-    fn a_ceiling_lowers_what_is_set_and_what_is_not() {
-        let (mut set, mut ceiling) = (Limits::default(), Limits::default());
+    fn a_policy_lowers_what_is_set_and_what_is_not() {
+        let (mut set, mut policy) = (Limits::default(), Limits::default());
         set.set(Limit::Memory, 3 * GIB);
-        ceiling.set(Limit::Memory, GIB);
-        ceiling.set(Limit::Requests, 5);
-        ceiling.set(Limit::Body, u64::MAX);
-        let held = set.within(&ceiling);
+        policy.set(Limit::Memory, GIB);
+        policy.set(Limit::Requests, 5);
+        policy.set(Limit::Body, u64::MAX);
+        let held = set.within(&policy);
         assert_eq!((held.get(Limit::Memory), held.get(Limit::Requests)), (GIB, 5));
         assert_eq!(held.get(Limit::Body), Limit::Body.default_value());
-        assert_eq!(set.check_within(&ceiling), Err(LimitError::Ceiling { limit: Limit::Memory, most: GIB }));
+        assert_eq!(set.check_within(&policy), Err(LimitError::Policy { limit: Limit::Memory, most: GIB }));
     }
 
     #[test]
     fn a_limit_that_was_reached_says_how_it_is_raised_only_where_it_can_be() {
-        let mut ceiling = Limits::default();
-        ceiling.set(Limit::Requests, 60_000);
-        ceiling.set(Limit::Handles, 100);
-        let told = |of, limit| Limits::default().of(of).within(&ceiling).reached(limit).to_string();
+        let mut policy = Limits::default();
+        policy.set(Limit::Requests, 60_000);
+        policy.set(Limit::Handles, 100);
+        let told = |of, limit| Limits::default().of(of).within(&policy).reached(limit).to_string();
         let update = || CallOf::Registered("demo".into());
         assert_eq!(
             told(update(), Limit::Memory),
@@ -259,12 +259,12 @@ mod tests {
         assert!(told(CallOf::Nobody, Limit::Memory).ends_with("; it cannot be changed here"));
         // What is advised is taken.
         for (limit, ..) in Limit::all() {
-            let error = Limits::default().of(update()).within(&ceiling).reached(limit).to_string();
+            let error = Limits::default().of(update()).within(&policy).reached(limit).to_string();
             let Some((_, advised)) = error.split_once("--limit ") else { continue };
             let mut raised = Limits::default();
             raised.set_text(advised.trim_end_matches('`')).unwrap();
-            assert!(raised.get(limit) > Limits::default().within(&ceiling).get(limit), "{error}");
-            raised.check_within(&ceiling).unwrap();
+            assert!(raised.get(limit) > Limits::default().within(&policy).get(limit), "{error}");
+            raised.check_within(&policy).unwrap();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What holds of what was asked, granted and allowed: a request has to pass all three.
+//! What holds of what was requested, granted and allowed: a request has to pass all three.
 
 use url::Url;
 
@@ -9,11 +9,11 @@ use crate::{CallOf, Grant, Grants};
 #[derive(Clone, Debug, Default)]
 pub struct Authority {
     /// By the provider's description, with the options filled in.
-    pub asked: Grants,
+    pub requested: Grants,
     /// By a person, for this component's digest.
     pub granted: Grants,
     /// By the operator's policy, where there is one.
-    pub ceiling: Option<Grants>,
+    pub policy: Option<Grants>,
     /// Whose requests they are.
     pub of: CallOf,
 }
@@ -34,11 +34,11 @@ impl Authority {
     /// The first layer that does not let it out, and why.
     pub fn decide(&self, method: &str, url: &Url) -> Result<Permission<'_>, Denial> {
         let by = |layer: Layer| move |reason| Denial::new(layer, reason, self.of.clone());
-        self.asked.allows(method, url).map_err(by(Layer::Asked))?;
+        self.requested.allows(method, url).map_err(by(Layer::Requested))?;
         let grant = self.granted.allows(method, url).map_err(by(Layer::Granted))?;
-        let ceiling = self.ceiling.as_ref().map(|ceiling| ceiling.allows(method, url)).transpose();
-        let ceiling = ceiling.map_err(by(Layer::Ceiling))?;
-        Ok(Permission { grant, private: grant.private && ceiling.is_none_or(|ceiling| ceiling.private) })
+        let policy = self.policy.as_ref().map(|policy| policy.allows(method, url)).transpose();
+        let policy = policy.map_err(by(Layer::Policy))?;
+        Ok(Permission { grant, private: grant.private && policy.is_none_or(|policy| policy.private) })
     }
 }
 
@@ -64,14 +64,14 @@ mod tests {
     #[test]
     fn what_holds_is_what_all_three_allow() {
         let authority = Authority {
-            asked: grants(&[("https://a.example.com", false), ("https://b.example.com", false)]),
+            requested: grants(&[("https://a.example.com", false), ("https://b.example.com", false)]),
             granted: grants(&[("https://*.example.com", true)]),
-            ceiling: Some(grants(&[("https://a.example.com", false), ("https://c.example.com", true)])),
+            policy: Some(grants(&[("https://a.example.com", false), ("https://c.example.com", true)])),
             of: CallOf::Registered("demo".into()),
         };
         assert_eq!(decide(&authority, "https://a.example.com/"), Ok(false));
-        assert_eq!(decide(&authority, "https://b.example.com/"), Err(Layer::Ceiling));
-        assert_eq!(decide(&authority, "https://c.example.com/"), Err(Layer::Asked));
+        assert_eq!(decide(&authority, "https://b.example.com/"), Err(Layer::Policy));
+        assert_eq!(decide(&authority, "https://c.example.com/"), Err(Layer::Requested));
         let revoked = Authority { granted: grants(&[]), ..authority };
         assert_eq!(decide(&revoked, "https://a.example.com/"), Err(Layer::Granted));
         let denial =
@@ -84,23 +84,23 @@ mod tests {
 
     #[test]
     fn private_addresses_need_the_grants_and_the_policys_word() {
-        let asked = grants(&[("https://git.corp.example", false)]);
+        let requested = grants(&[("https://git.corp.example", false)]);
         let private = grants(&[("https://git.corp.example", true)]);
-        let with = |granted: &Grants, ceiling: Option<&Grants>| Authority {
-            asked: asked.clone(),
+        let with = |granted: &Grants, policy: Option<&Grants>| Authority {
+            requested: requested.clone(),
             granted: granted.clone(),
-            ceiling: ceiling.cloned(),
+            policy: policy.cloned(),
             of: CallOf::Nobody,
         };
         let url = "https://git.corp.example/";
-        assert_eq!(decide(&with(&asked, None), url), Ok(false));
+        assert_eq!(decide(&with(&requested, None), url), Ok(false));
         assert_eq!(decide(&with(&private, None), url), Ok(true));
-        assert_eq!(decide(&with(&private, Some(&asked)), url), Ok(false));
+        assert_eq!(decide(&with(&private, Some(&requested)), url), Ok(false));
         assert_eq!(decide(&with(&private, Some(&private)), url), Ok(true));
     }
 
     #[test]
     fn nothing_is_allowed_where_nothing_is_said() {
-        assert_eq!(decide(&Authority::default(), "https://a.example.com/"), Err(Layer::Asked));
+        assert_eq!(decide(&Authority::default(), "https://a.example.com/"), Err(Layer::Requested));
     }
 }

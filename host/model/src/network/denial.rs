@@ -4,25 +4,25 @@ use thiserror::Error;
 
 use crate::{CallOf, Origin, OriginError};
 
-/// Whose word it is.
+/// One of the three layers that decide: a request has to pass all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
-    /// What the provider's description asks for.
-    Asked,
+    /// What the provider's description requests.
+    Requested,
     /// What a person granted.
     Granted,
     /// What the host's operator allows at all.
-    Ceiling,
+    Policy,
 }
 
 impl Layer {
-    /// In one word.
+    /// Its name in one word, as the command line shows it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Asked => "asked",
+            Self::Requested => "requested",
             Self::Granted => "granted",
-            Self::Ceiling => "policy",
+            Self::Policy => "policy",
         }
     }
 }
@@ -31,7 +31,7 @@ impl Layer {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{reason}: {}", self.remedy())]
 pub struct Denial {
-    /// Whose word it is.
+    /// The layer that refuses.
     pub layer: Layer,
     /// Why.
     pub reason: Reason,
@@ -51,10 +51,10 @@ pub enum Reason {
         host: String,
     },
     /// Nothing is said of the origin.
-    #[error("request to {asked} refused: granted are {granted}")]
+    #[error("request to {requested} refused: granted are {granted}")]
     Origin {
         /// Where the request would have gone.
-        asked: Origin,
+        requested: Origin,
         /// What may be reached.
         granted: String,
     },
@@ -87,7 +87,7 @@ impl Denial {
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
         match &self.reason {
-            Reason::Origin { asked: origin, .. } | Reason::Method { origin, .. } | Reason::Path { origin, .. } => {
+            Reason::Origin { requested: origin, .. } | Reason::Method { origin, .. } | Reason::Path { origin, .. } => {
                 Some(origin)
             }
             Reason::Url(_) | Reason::UserInfo { .. } => None,
@@ -97,12 +97,12 @@ impl Denial {
     fn remedy(&self) -> String {
         let granting = self.origin().and_then(|origin| self.of.with_option(&format!("--grant={origin}")));
         match (self.layer, granting) {
-            (Layer::Asked, _) => {
+            (Layer::Requested, _) => {
                 "the provider's description does not ask for more; its author has to add it to the needs".to_owned()
             }
             (Layer::Granted, Some(command)) => format!("{command} grants it"),
             (Layer::Granted, None) => "nobody granted it".to_owned(),
-            (Layer::Ceiling, _) => "the policy of this host's operator does not allow more".to_owned(),
+            (Layer::Policy, _) => "the policy of this host's operator does not allow more".to_owned(),
         }
     }
 }

@@ -62,24 +62,24 @@ impl Grants {
     /// # Errors
     /// Why nothing does; the nearest miss counts.
     pub fn allows(&self, method: &str, url: &Url) -> Result<&Grant, Reason> {
-        let asked = Origin::of(url).map_err(|error| match error {
+        let requested = Origin::of(url).map_err(|error| match error {
             OriginError::UserInfo => Reason::UserInfo { host: url.host_str().unwrap_or_default().to_owned() },
             error => Reason::Url(error),
         })?;
-        let here: Vec<&Grant> = self.0.iter().filter(|grant| grant.origin.covers(&asked)).collect();
+        let here: Vec<&Grant> = self.0.iter().filter(|grant| grant.origin.covers(&requested)).collect();
         if here.is_empty() {
-            return Err(Reason::Origin { asked, granted: listed(self.patterns()) });
+            return Err(Reason::Origin { requested, granted: listed(self.patterns()) });
         }
         let by_method: Vec<&&Grant> =
             here.iter().filter(|grant| grant.methods().any(|granted| granted == method)).collect();
         if by_method.is_empty() {
             let granted = listed(here.iter().flat_map(|grant| grant.methods()));
-            return Err(Reason::Method { method: quoted(method), origin: asked, granted });
+            return Err(Reason::Method { method: quoted(method), origin: requested, granted });
         }
         let fitting = by_method.iter().filter(|grant| grant.covers_path(url.path()));
         fitting.max_by_key(|grant| grant.private).map(|grant| **grant).ok_or_else(|| {
             let granted = listed(by_method.iter().flat_map(|grant| &grant.paths));
-            Reason::Path { origin: asked, granted }
+            Reason::Path { origin: requested, granted }
         })
     }
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{Grant, Grants, Limit, LimitError, Limits, OriginPattern, PathPrefix};
 
-/// The ceiling over everything that is asked and granted on a host.
+/// The most that is allowed on a host, whatever is requested and granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Where requests may go at all; nothing said allows everything that is granted.
@@ -16,7 +16,7 @@ pub struct Policy {
     pub limits: Limits,
 }
 
-/// Why a policy cannot be read. Nothing is allowed then: a misspelt ceiling must not become none.
+/// Why a policy cannot be read. Nothing is allowed then: a misspelt policy must not become none.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PolicyError {
     /// No TOML, or other keys.

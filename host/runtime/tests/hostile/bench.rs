@@ -110,8 +110,12 @@ impl Bench {
     pub fn session(&self, extra: &[&str], time: Limit) -> Session {
         let mut limits = limits(&LIMITS);
         extra.iter().for_each(|text| limits.set_text(text).unwrap());
-        let authority =
-            Authority { asked: self.granted.clone(), granted: self.granted.clone(), ceiling: None, of: CallOf::Nobody };
+        let authority = Authority {
+            requested: self.granted.clone(),
+            granted: self.granted.clone(),
+            policy: None,
+            of: CallOf::Nobody,
+        };
         let deadline = limits.deadline(time);
         let placeholders = vec![placeholder()];
         let permit = Permit::new(authority, limits, deadline);

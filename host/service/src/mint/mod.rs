@@ -175,8 +175,8 @@ impl Service {
         let origin = exchange.credential.origin.clone();
         let grant = Grant { methods: vec!["POST".into()], private, ..Grant::reading(origin) };
         let grants: Grants = [grant].into_iter().collect();
-        let ceiling = self.host.policy.allow.clone();
-        let authority = Authority { asked: grants.clone(), granted: grants, ceiling, of: CallOf::Nobody };
+        let policy = self.host.policy.allow.clone();
+        let authority = Authority { requested: grants.clone(), granted: grants, policy, of: CallOf::Nobody };
         let provider = format!("forgeport, for the secret {name}");
         let caller = Caller { tenant: self.workspace.id().to_owned(), provider, ..Caller::default() };
         Permit {
