@@ -9,7 +9,7 @@ use crate::{Origin, OriginError, OriginPattern, PathPrefix, names::text::quoted}
 /// The methods that read only, and that a grant gives where it names none.
 const READING: [&str; 2] = ["GET", "HEAD"];
 
-/// One origin, or those below a domain, and what may be done there.
+/// One origin, or all subdomains of a domain, and what may be done there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Grant {
     /// Where requests may go.

@@ -68,8 +68,10 @@ pub enum OriginError {
         "an origin has no wildcard but `*.` as the first label, where a pattern may stand: name the host, like `https://api.github.com`"
     )]
     Wildcard,
-    /// A `*.` before a name below which strangers own names.
-    #[error("`*.` cannot stand before {0}: what lies below it belongs to many; write one like `https://*.example.com`")]
+    /// A `*.` before a name whose subdomains belong to strangers.
+    #[error(
+        "`*.` cannot be written before {0}, whose subdomains belong to many owners; write a pattern like `https://*.example.com`"
+    )]
     PublicSuffix(String),
     /// White space, control characters, backslashes or percent signs.
     #[error("an origin has no {0} in it: write one like `https://api.github.com`")]

@@ -1,4 +1,4 @@
-//! The origins that a grant is about: one, or all below a domain.
+//! The origins that a grant is about: one, or all subdomains of a domain.
 
 use std::fmt;
 
@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Origin, OriginError};
 
-/// One origin (`https://api.example.com`), or every origin whose host lies below a domain (`https://*.example.com`). The domain
-/// itself is not below itself; scheme and port have to be the same.
+/// One origin (`https://api.example.com`), or every origin whose host is a subdomain of another (`https://*.example.com`).
+/// The domain itself is not among its subdomains; scheme and port have to be the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OriginPattern {
     /// The origin, or that of the domain.
     base: Origin,
-    below: bool,
+    /// That only subdomains of the host are meant, and not the host itself.
+    subdomains: bool,
 }
 
 impl OriginPattern {
@@ -21,38 +22,39 @@ impl OriginPattern {
     ///
     /// # Errors
     /// As [`Origin::parse`]; and when what follows `*.` is an address, a name without a dot, or a public suffix such as `co.uk`,
-    /// below which strangers own names (<https://publicsuffix.org>).
+    /// whose subdomains belong to strangers (<https://publicsuffix.org>).
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         match text.split_once("://*.") {
             None => Ok(Origin::parse(text)?.into()),
-            Some((scheme, domain)) => Self::below(Origin::parse(&format!("{scheme}://{domain}"))?),
+            Some((scheme, domain)) => Self::subdomains_of(Origin::parse(&format!("{scheme}://{domain}"))?),
         }
     }
 
-    /// Every origin below this one's host.
+    /// Every origin whose host is a subdomain of this one's.
     ///
     /// # Errors
-    /// When that would be more than one owner's.
-    pub fn below(base: Origin) -> Result<Self, OriginError> {
+    /// When these subdomains belong to more than one owner.
+    pub fn subdomains_of(base: Origin) -> Result<Self, OriginError> {
         let has_owner = base.address().is_none() && psl::domain_str(base.host()).is_some();
-        match has_owner {
-            true => Ok(Self { base, below: true }),
-            false => Err(OriginError::PublicSuffix(base.host().to_owned())),
+        if has_owner {
+            Ok(Self { base, subdomains: true })
+        } else {
+            Err(OriginError::PublicSuffix(base.host().to_owned()))
         }
     }
 
-    /// Is the origin one of these?
+    /// True if the origin is one of these.
     #[must_use]
     pub fn covers(&self, origin: &Origin) -> bool {
-        if !self.below {
+        if !self.subdomains {
             return self.base == *origin;
         }
         let same_way = (self.base.scheme(), self.base.port()) == (origin.scheme(), origin.port());
-        let above = origin.host().strip_suffix(self.base.host()).and_then(|labels| labels.strip_suffix('.'));
-        same_way && above.is_some_and(|labels| !labels.is_empty())
+        let labels = origin.host().strip_suffix(self.base.host()).and_then(|labels| labels.strip_suffix('.'));
+        same_way && labels.is_some_and(|labels| !labels.is_empty())
     }
 
-    /// Is there an origin that both are about?
+    /// True if there is an origin that both are about.
     #[must_use]
     pub fn meets(&self, other: &Self) -> bool {
         match (self.origin(), other.origin()) {
@@ -65,10 +67,10 @@ impl OriginPattern {
     /// The one origin, where it is one.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
-        (!self.below).then_some(&self.base)
+        (!self.subdomains).then_some(&self.base)
     }
 
-    /// The origin, or that of the domain below which all are meant.
+    /// The origin, or that of the domain whose subdomains are meant.
     #[must_use]
     pub const fn base(&self) -> &Origin {
         &self.base
@@ -77,13 +79,13 @@ impl OriginPattern {
 
 impl From<Origin> for OriginPattern {
     fn from(base: Origin) -> Self {
-        Self { base, below: false }
+        Self { base, subdomains: false }
     }
 }
 
 impl fmt::Display for OriginPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.below {
+        if !self.subdomains {
             return self.base.fmt(f);
         }
         let text = self.base.to_string();
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_below_names_of_many_owners_is_refused() {
+    fn a_wildcard_for_subdomains_of_many_owners_is_refused() {
         for pattern in [
             "https://*.com",
             "https://*.co.uk",
