@@ -173,7 +173,7 @@ pub struct AuditArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct MarkArgs {
+pub struct GrantArgs {
     /// Grant a custom provider this origin, which it asks for (may be repeated).
     #[arg(long, value_name = "ORIGIN")]
     pub grant: Vec<String>,
@@ -241,7 +241,7 @@ pub struct RegisterArgs {
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
     #[command(flatten)]
-    pub marks: MarkArgs,
+    pub grant_options: GrantArgs,
 }
 
 #[derive(Debug, Args)]
@@ -261,7 +261,7 @@ pub struct UpdateArgs {
     #[arg(long, value_name = "OPTION")]
     pub unset: Vec<String>,
     #[command(flatten)]
-    pub marks: MarkArgs,
+    pub grant_options: GrantArgs,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! `forgeport code-repository`.
 
 use crate::{
-    args::{CodeRepositoryCommand, MarkArgs, ProviderArgs, RegisterArgs, UpdateArgs},
+    args::{CodeRepositoryCommand, GrantArgs, ProviderArgs, RegisterArgs, UpdateArgs},
     consent, download,
     output::{Output, print, table, tell},
     terms::terms,
@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::Result;
 use forgeport_service::{
-    Changes, CodeRepository, Deadline, Description, Identity, Marks, Registered, Registration, Renamed, Service,
+    Changes, CodeRepository, Deadline, Description, GrantOptions, Identity, Registered, Registration, Renamed, Service,
     Setting, Source, StoredOption, Update,
 };
 use serde_json::json;
@@ -42,21 +42,28 @@ pub async fn run(
 }
 
 async fn register(service: &Service, output: Output, args: RegisterArgs, options: Vec<(String, String)>) -> Result<()> {
-    let RegisterArgs { name, provider, description, marks } = args;
-    let yes = marks.yes;
+    let RegisterArgs { name, provider, description, grant_options } = args;
+    let yes = grant_options.yes;
     let source = Source::new(provider.kind.as_deref(), provider.source.as_deref())?;
-    let registration = Registration { name, source, options: values::read(options)?, description, marks: said(marks) };
+    let registration =
+        Registration { name, source, options: values::read(options)?, description, grant_options: said(grant_options) };
     let plan = service.plan_registration(registration).await?;
     consent::obtain(&plan, yes).await?;
     registered(output, "Registered", &service.carry_out(plan).await?)
 }
 
 async fn update(service: &Service, output: Output, args: UpdateArgs, options: Vec<(String, String)>) -> Result<()> {
-    let UpdateArgs { name, rename, description, source, unset, marks } = args;
-    let yes = marks.yes;
+    let UpdateArgs { name, rename, description, source, unset, grant_options } = args;
+    let yes = grant_options.yes;
     let source = source.map(Source::Custom);
-    let changes =
-        Changes { name: rename, description, source, set: values::read(options)?, remove: unset, marks: said(marks) };
+    let changes = Changes {
+        name: rename,
+        description,
+        source,
+        set: values::read(options)?,
+        remove: unset,
+        grant_options: said(grant_options),
+    };
     match service.update(&name, changes).await? {
         Update::Done(repository) => {
             output.data(&repository, || format!("Updated the code repository {}.\n", repository.name))
@@ -68,9 +75,9 @@ async fn update(service: &Service, output: Output, args: UpdateArgs, options: Ve
     }
 }
 
-fn said(args: MarkArgs) -> Marks {
-    let MarkArgs { grant, allow_private, limit, .. } = args;
-    Marks { grant, allow_private, limits: limit }
+fn said(args: GrantArgs) -> GrantOptions {
+    let GrantArgs { grant, allow_private, limit, .. } = args;
+    GrantOptions { grant, allow_private, limits: limit }
 }
 
 fn registered(output: Output, done: &str, registered: &Registered) -> Result<()> {

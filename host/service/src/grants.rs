@@ -100,8 +100,8 @@ impl Service {
                 ServiceError::NotGranted { pattern, granted: left.iter().map(|g| g.origin.to_string()).collect() }
             });
         }
-        let unmarked = gone.into_iter().filter(|_| built_in).map(|grant| Grant { private: false, ..grant });
-        repository.grants = left.into_iter().chain(unmarked).collect();
+        let no_longer_private = gone.into_iter().filter(|_| built_in).map(|grant| Grant { private: false, ..grant });
+        repository.grants = left.into_iter().chain(no_longer_private).collect();
         Ok(self.host.store.code_repositories().update(&repository, None)?)
     }
 
@@ -109,7 +109,7 @@ impl Service {
     pub(crate) fn authority(&self, repository: &CodeRepository, requested: &Grants) -> Authority {
         let granted = match repository.provider.source {
             // A built-in provider is granted what this version of it requests; a person only says what may be private.
-            None => requested.iter().cloned().map(|grant| marked(grant, &repository.grants)).collect(),
+            None => requested.iter().cloned().map(|grant| with_private_of(grant, &repository.grants)).collect(),
             Some(_) => repository.grants.clone(),
         };
         let of = repository.limits.call_of().clone();
@@ -117,8 +117,8 @@ impl Service {
     }
 }
 
-/// With the mark that the same grant has among the others.
-pub(crate) fn marked(grant: Grant, others: &Grants) -> Grant {
+/// Private if the same grant is private among the others.
+pub(crate) fn with_private_of(grant: Grant, others: &Grants) -> Grant {
     let private = others.iter().any(|other| other.private && other.origin == grant.origin);
     Grant { private: grant.private || private, ..grant }
 }

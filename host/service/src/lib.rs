@@ -41,7 +41,7 @@ pub use grants::{Explanation, Held};
 pub use host::Host;
 pub use inspect::Inspection;
 pub use provider::{BUILT_IN, Source};
-pub use register::{Marks, Plan, Registered, Registration, Replaced};
+pub use register::{GrantOptions, Plan, Registered, Registration, Replaced};
 pub use renamed::Renamed;
 pub use secrets::Values;
 pub use status::{Match, RemoteState, Status};

@@ -25,13 +25,13 @@ pub struct Registration {
     pub options: Vec<(String, OptionValue)>,
     /// In the user's words.
     pub description: Option<String>,
-    /// About grants and limits.
-    pub marks: Marks,
+    /// What the person grants, and the limits.
+    pub grant_options: GrantOptions,
 }
 
 /// What a person says about grants and limits.
 #[derive(Clone, Debug, Default)]
-pub struct Marks {
+pub struct GrantOptions {
     /// Origins that are granted; none stands for all that are asked, after consent.
     pub grant: Vec<String>,
     /// Origins that may be on this machine or in a private network; an empty one stands for all that are asked.
@@ -118,16 +118,16 @@ impl Service {
     /// # Errors
     /// When the name is taken, the component is no provider, an option is wrong, or a secret is missing.
     pub async fn plan_registration(&self, registration: Registration) -> Result<Plan> {
-        let Registration { name, source, options, description, marks } = registration;
+        let Registration { name, source, options, description, grant_options } = registration;
         check_code_repository_name(&name)?;
         self.check_free(&name)?;
-        let limits = self.limited(Limits::default().of(CallOf::New), &marks.limits)?;
+        let limits = self.limited(Limits::default().of(CallOf::New), &grant_options.limits)?;
         let described = self.describe_source(&source, &limits).await?;
         let mut repository = CodeRepository::new(&name, source.kind(), described.reference(source.file()));
         repository.description = description;
         repository.limits = limits;
         let given = split(options)?;
-        self.plan(repository, described, given, &marks, false).await
+        self.plan(repository, described, given, &grant_options, false).await
     }
 
     /// Checks the credentials and that the repository can be read, then stores it.
@@ -191,7 +191,7 @@ impl Service {
         mut repository: CodeRepository,
         described: Described,
         given: BTreeMap<String, Given>,
-        marks: &Marks,
+        grant_options: &GrantOptions,
         exists: bool,
     ) -> Result<Plan> {
         let settings = described.description.settings.clone();
@@ -216,8 +216,8 @@ impl Service {
         let known = exists && repository.consent.as_ref().is_some_and(|before| before.access == access);
         let known = known && access.origins.iter().all(|asked| has(&repository.grants, asked));
         let custom = repository.provider.source.is_some();
-        let consent = custom && !known && marks.grant.is_empty();
-        repository.grants = granted(&repository.grants, &access.origins, marks, exists)?;
+        let consent = custom && !known && grant_options.grant.is_empty();
+        repository.grants = granted(&repository.grants, &access.origins, grant_options, exists)?;
         let agreed = Consent { settings, access };
         Ok(Plan { repository, described, agreed, options, secrets, consent, exists, replaced: None })
     }
@@ -265,9 +265,9 @@ fn stored(
 }
 
 /// What is granted from now on: all that is asked, or what was granted before and what is named.
-fn granted(before: &Grants, asked: &Grants, marks: &Marks, exists: bool) -> Result<Grants> {
-    let named = named(&marks.grant, asked)?;
-    let private = named_or_all(&marks.allow_private, asked)?;
+fn granted(before: &Grants, asked: &Grants, grant_options: &GrantOptions, exists: bool) -> Result<Grants> {
+    let named = named(&grant_options.grant, asked)?;
+    let private = named_or_all(&grant_options.allow_private, asked)?;
     let all = named.is_empty();
     let is_granted = |grant: &Grant| all || named.contains(&grant.origin) || has(before, grant);
     let left: Vec<String> =
@@ -275,11 +275,11 @@ fn granted(before: &Grants, asked: &Grants, marks: &Marks, exists: bool) -> Resu
     if !exists && !left.is_empty() {
         return Err(ServiceError::Ungranted(left));
     }
-    let mark = |grant: &Grant| {
-        let grant = crate::grants::marked(grant.clone(), before);
+    let with_private = |grant: &Grant| {
+        let grant = crate::grants::with_private_of(grant.clone(), before);
         Grant { private: grant.private || private.contains(&grant.origin), ..grant }
     };
-    Ok(asked.iter().filter(|grant| is_granted(grant)).map(mark).collect())
+    Ok(asked.iter().filter(|grant| is_granted(grant)).map(with_private).collect())
 }
 
 /// Was just this granted, private or not?

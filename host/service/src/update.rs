@@ -1,6 +1,6 @@
 //! Changing a registration.
 
-use crate::{Marks, Plan, Replaced, Result, Service, ServiceError, provider::Source, register::split};
+use crate::{GrantOptions, Plan, Replaced, Result, Service, ServiceError, provider::Source, register::split};
 use forgeport_model::{Grants, OptionValue, normalise_name};
 use forgeport_store::CodeRepository;
 
@@ -17,13 +17,13 @@ pub struct Changes {
     pub set: Vec<(String, OptionValue)>,
     /// Options to remove.
     pub remove: Vec<String>,
-    /// About grants and limits.
-    pub marks: Marks,
+    /// What the person grants, and the limits.
+    pub grant_options: GrantOptions,
 }
 
 impl Changes {
     fn touch_the_provider(&self) -> bool {
-        let granting = !self.marks.grant.is_empty() || !self.marks.allow_private.is_empty();
+        let granting = !self.grant_options.grant.is_empty() || !self.grant_options.allow_private.is_empty();
         self.source.is_some() || !self.set.is_empty() || !self.remove.is_empty() || granting
     }
 }
@@ -45,11 +45,11 @@ impl Service {
         let mut repository = self.host.store.code_repositories().get(name)?;
         // What was not kept of a registration from before is asked for now.
         let provider = changes.touch_the_provider() || repository.consent.is_none();
-        let Changes { name, description, source, set, remove, marks } = changes;
-        if name.is_none() && description.is_none() && !provider && marks.limits.is_empty() {
+        let Changes { name, description, source, set, remove, grant_options } = changes;
+        if name.is_none() && description.is_none() && !provider && grant_options.limits.is_empty() {
             return Err(ServiceError::NothingToChange);
         }
-        repository.limits = self.limited(repository.limits, &marks.limits)?;
+        repository.limits = self.limited(repository.limits, &grant_options.limits)?;
         if let Some(name) = name {
             repository.name = name;
         }
@@ -67,7 +67,7 @@ impl Service {
                 return Err(ServiceError::NotSet { option, set });
             }
         }
-        self.plan_update(repository, source, set, &marks).await.map(Box::new).map(Update::Planned)
+        self.plan_update(repository, source, set, &grant_options).await.map(Box::new).map(Update::Planned)
     }
 
     async fn plan_update(
@@ -75,7 +75,7 @@ impl Service {
         mut repository: CodeRepository,
         source: Option<Source>,
         set: Vec<(String, OptionValue)>,
-        marks: &Marks,
+        grant_options: &GrantOptions,
     ) -> Result<Plan> {
         let described = match &source {
             Some(Source::Custom(_)) if repository.provider.source.is_none() => {
@@ -93,7 +93,7 @@ impl Service {
             repository.grants = Grants::default();
         }
         repository.provider = described.reference(file);
-        let plan = self.plan(repository, described, split(set)?, marks, true).await?;
+        let plan = self.plan(repository, described, split(set)?, grant_options, true).await?;
         Ok(Plan { replaced: before, ..plan })
     }
 }
