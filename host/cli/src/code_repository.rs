@@ -49,7 +49,7 @@ async fn register(service: &Service, output: Output, args: RegisterArgs, options
         Registration { name, source, options: values::read(options)?, description, grant_options: said(grant_options) };
     let plan = service.plan_registration(registration).await?;
     consent::obtain(&plan, yes).await?;
-    registered(output, "Registered", &service.carry_out(plan).await?)
+    registered(output, "Registered", &service.apply(plan).await?)
 }
 
 async fn update(service: &Service, output: Output, args: UpdateArgs, options: Vec<(String, String)>) -> Result<()> {
@@ -70,7 +70,7 @@ async fn update(service: &Service, output: Output, args: UpdateArgs, options: Ve
         }
         Update::Planned(plan) => {
             consent::obtain(&plan, yes).await?;
-            registered(output, "Updated", &service.carry_out(*plan).await?)
+            registered(output, "Updated", &service.apply(*plan).await?)
         }
     }
 }

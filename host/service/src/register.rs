@@ -134,7 +134,7 @@ impl Service {
     ///
     /// # Errors
     /// What the provider or the forge answers. Nothing is stored then.
-    pub async fn carry_out(&self, plan: Plan) -> Result<Registered> {
+    pub async fn apply(&self, plan: Plan) -> Result<Registered> {
         let Plan { mut repository, described, agreed, mut options, secrets, exists, .. } = plan;
         let Described { provider, bytes, .. } = described;
         let identity = match self.tried(&repository, &agreed.access, &provider, &options).await {

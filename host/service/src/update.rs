@@ -32,7 +32,7 @@ impl Changes {
 pub enum Update {
     /// It is done; neither provider nor network were needed.
     Done(Box<CodeRepository>),
-    /// It has to be carried out, perhaps with consent.
+    /// It has to be applied, perhaps with consent.
     Planned(Box<Plan>),
 }
 
