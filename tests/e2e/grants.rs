@@ -35,7 +35,7 @@ fn each_origin_can_be_granted_by_name_and_none_can_be_left_out_or_added() {
     let granted = scene.run(&["grants", "show", "demo", "--output=json"]).good().json();
     assert_eq!(granted["granted"][0]["origin"], instance);
     assert_eq!(granted["granted"][0]["private"], true);
-    assert_eq!(granted["credentials"][0]["setting"], "token");
+    assert_eq!(granted["credentials"][0]["option"], "token");
 }
 
 #[test]

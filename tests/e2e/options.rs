@@ -13,7 +13,7 @@ fn the_options_of_a_provider_are_read_from_its_component() {
     }
     let data = scene.run(&["code-repository", "options", "--type=gitlab", "--output=json"]).good().json();
     let names: Vec<&str> =
-        data["settings"].as_array().unwrap().iter().map(|setting| setting["name"].as_str().unwrap()).collect();
+        data["options"].as_array().unwrap().iter().map(|option| option["name"].as_str().unwrap()).collect();
     assert!(["group", "project", "token", "instance_url"].iter().all(|name| names.contains(name)), "{names:?}");
 }
 

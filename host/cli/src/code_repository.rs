@@ -9,8 +9,8 @@ use crate::{
 };
 use anyhow::Result;
 use forgeport_service::{
-    Changes, CodeRepository, Deadline, Description, GrantOptions, Identity, Registered, Registration, Renamed, Service,
-    Setting, Source, StoredOption, Update,
+    Changes, CodeRepository, Deadline, Description, GrantOptions, Identity, OptionDefinition, Registered, Registration,
+    Renamed, Service, Source, StoredOption, Update,
 };
 use serde_json::json;
 
@@ -171,10 +171,10 @@ async fn show_options(service: &Service, output: Output, args: ProviderArgs) -> 
 }
 
 fn options_text(description: &Description) -> String {
-    let Description { name, version, summary, settings, .. } = description;
+    let Description { name, version, summary, options, .. } = description;
     let mut rows = vec![["OPTION", "", "HELP"].map(str::to_owned).to_vec()];
-    rows.extend(settings.iter().map(|setting| {
-        let Setting { name, help, required, secret, default } = setting;
+    rows.extend(options.iter().map(|option| {
+        let OptionDefinition { name, help, required, secret, default } = option;
         let kind = match (required, secret) {
             (true, true) => "required, secret",
             (true, false) => "required",

@@ -83,7 +83,7 @@ fn lines(grants: &Grants, access: &Access) -> Vec<String> {
         let mut plain = false;
         for (number, plan) in access.credentials.iter().filter(|plan| grant.origin.covers(&plan.origin)).enumerate() {
             line += if number == 0 { ", with" } else { ", or" };
-            line += &format!(" --{} {}", plan.setting, sent(plan));
+            line += &format!(" --{} {}", plan.option, sent(plan));
             plain |= plan.origin.scheme() == Scheme::Http;
         }
         if plain {

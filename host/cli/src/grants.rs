@@ -60,7 +60,7 @@ fn show(held: &Held) -> String {
     if let Some(policy) = policy {
         add("policy allows", policy);
     }
-    let way = |plan: &CredentialPlan| format!("--{} to {} {}", plan.setting, plan.origin, sent(plan));
+    let way = |plan: &CredentialPlan| format!("--{} to {} {}", plan.option, plan.origin, sent(plan));
     rows.extend(credentials.iter().map(|plan| vec!["credential".into(), way(plan)]));
     rows.extend(remote_hosts.iter().map(|host| vec!["remote host".into(), host.clone()]));
     rows.extend(limits.iter().map(|(limit, value)| vec!["limit".into(), format!("{limit} {value}")]));

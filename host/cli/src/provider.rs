@@ -43,18 +43,18 @@ fn text(inspection: &Inspection) -> String {
 }
 
 fn describe(rows: &mut Rows, description: &Description) {
-    let Description { name, version, summary, settings, needs, credentials, remote_hosts } = description;
+    let Description { name, version, summary, options, needs, credentials, remote_hosts } = description;
     rows.add("name", name);
     rows.add("version", version);
     rows.add("summary", summary);
-    for setting in settings {
-        let kind = match (setting.required, setting.secret) {
+    for option in options {
+        let kind = match (option.required, option.secret) {
             (true, true) => " (required, secret)",
             (true, false) => " (required)",
             (false, true) => " (secret)",
             (false, false) => "",
         };
-        rows.add("option", &format!("--{}{kind}: {}", setting.name, setting.help));
+        rows.add("option", &format!("--{}{kind}: {}", option.name, option.help));
     }
     for need in needs {
         let methods = if need.methods.is_empty() { "GET, HEAD".to_owned() } else { need.methods.join(", ") };
@@ -63,7 +63,7 @@ fn describe(rows: &mut Rows, description: &Description) {
     }
     for rule in credentials {
         let how = placed(&rule.placement);
-        rows.add("sends", &format!("--{} to {} {how}{}", rule.setting, rule.origin, when(&rule.conditions)));
+        rows.add("sends", &format!("--{} to {} {how}{}", rule.option, rule.origin, when(&rule.conditions)));
     }
     remote_hosts.iter().for_each(|host| rows.add("remote host", host));
 }

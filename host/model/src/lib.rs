@@ -12,8 +12,8 @@ mod network;
 pub use git::{Collision, Hasher, Kind, NoObjectId, ObjectFormat, ObjectId, PathError, RepoPath, neutral};
 pub use limits::{CallOf, LONGEST, Limit, LimitError, LimitReached, Limits, date_after, deadline};
 pub use manifest::{
-    Access, AccessError, Condition, CredentialPlan, CredentialRule, Description, DescriptionError, Need, OptionError,
-    OptionValue, Options, Placement, Setting, Template, TemplateError, holds_for,
+    Access, AccessError, Condition, CredentialPlan, CredentialRule, Description, DescriptionError, Need,
+    OptionDefinition, OptionError, OptionValue, Options, Placement, Template, TemplateError, holds_for,
 };
 pub use names::{
     HostError, ReferenceError, RemoteError, RemoteScheme, RemoteUrl, SecretReference, deceives, nearest,

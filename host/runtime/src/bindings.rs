@@ -83,7 +83,7 @@ impl From<wit::Description> for grants::Description {
             name: from.name,
             version: from.version,
             summary: from.summary,
-            settings: from.settings.into_iter().map(Into::into).collect(),
+            options: from.settings.into_iter().map(Into::into).collect(),
             needs: from.needs.into_iter().map(Into::into).collect(),
             credentials: from.credentials.into_iter().map(Into::into).collect(),
             remote_hosts: from.remote_hosts,
@@ -91,10 +91,11 @@ impl From<wit::Description> for grants::Description {
     }
 }
 
-impl From<wit::Setting> for grants::Setting {
+// `option` is a keyword of WIT, so an option is a `setting` there.
+impl From<wit::Setting> for grants::OptionDefinition {
     fn from(from: wit::Setting) -> Self {
         let wit::Setting { name, help, required, secret, default } = from;
-        grants::Setting { name, help, required, secret, default }
+        grants::OptionDefinition { name, help, required, secret, default }
     }
 }
 
@@ -109,7 +110,7 @@ impl From<wit::Credential> for grants::CredentialRule {
     fn from(from: wit::Credential) -> Self {
         let conditions = from.conditions.into_iter().map(Into::into).collect();
         let placement = from.placement.into();
-        grants::CredentialRule { setting: from.setting, origin: from.origin, placement, conditions }
+        grants::CredentialRule { option: from.setting, origin: from.origin, placement, conditions }
     }
 }
 

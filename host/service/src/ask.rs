@@ -1,7 +1,7 @@
 //! What a forge says of a commit, and what its refusals want of whoever has the registration.
 
 use crate::{Result, ServiceError};
-use forgeport_model::Setting;
+use forgeport_model::OptionDefinition;
 use forgeport_runtime::{CallError, Commit, ProviderError, Repository};
 use forgeport_store::CodeRepository;
 
@@ -37,7 +37,7 @@ pub(crate) async fn resolve(session: &Repository, revision: &str) -> std::result
 }
 
 /// With the command that gives a registration the option that the provider's words name.
-pub(crate) fn advised(repository: &CodeRepository, settings: &[Setting], error: CallError) -> ServiceError {
+pub(crate) fn advised(repository: &CodeRepository, settings: &[OptionDefinition], error: CallError) -> ServiceError {
     let CallError::Provider(said) = &error else { return error.into() };
     let text = said.to_string();
     let named = settings.iter().find(|setting| text.contains(&format!("--{}=@FILE", setting.name)));
@@ -56,11 +56,11 @@ pub(crate) fn is_an_answer(error: &CallError) -> bool {
 
 /// [`advised`] for a result.
 pub(crate) trait Advised<T> {
-    fn advised(self, repository: &CodeRepository, settings: &[Setting]) -> Result<T>;
+    fn advised(self, repository: &CodeRepository, settings: &[OptionDefinition]) -> Result<T>;
 }
 
 impl<T> Advised<T> for std::result::Result<T, CallError> {
-    fn advised(self, repository: &CodeRepository, settings: &[Setting]) -> Result<T> {
+    fn advised(self, repository: &CodeRepository, settings: &[OptionDefinition]) -> Result<T> {
         self.map_err(|error| advised(repository, settings, error))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     Result, Service, ServiceError,
     provider::{Described, built_in_digest},
 };
-use forgeport_model::{Access, OptionValue, Options, Setting};
+use forgeport_model::{Access, OptionDefinition, OptionValue, Options};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 use zeroize::Zeroizing;
 
@@ -34,14 +34,14 @@ impl Service {
     async fn asked_anew(&self, mut repository: CodeRepository) -> Result<(CodeRepository, Consent)> {
         let described = self.describe_registered(&repository).await?;
         let Described { description, .. } = &described;
-        check_still_secret(&repository, &description.settings)?;
-        let options = Options::check(&description.settings, unread(&repository))?;
-        for (name, text) in now_secret(&repository, &description.settings) {
+        check_still_secret(&repository, &description.options)?;
+        let options = Options::check(&description.options, unread(&repository))?;
+        for (name, text) in now_secret(&repository, &description.options) {
             let sealed = self.host.store.code_repositories().seal(&repository, &name, &text)?;
             repository.options.insert(name, sealed);
         }
         let access = Access::of(description, &options)?;
-        let consent = Consent { settings: description.settings.clone(), access };
+        let consent = Consent { settings: description.options.clone(), access };
         repository.provider = described.reference(None);
         repository.consent = Some(consent.clone());
         match self.host.store.code_repositories().update(&repository, None) {
@@ -70,10 +70,10 @@ pub(crate) fn unread(repository: &CodeRepository) -> impl Iterator<Item = (Strin
 }
 
 /// What was stored out of sight stays so: an option that is no secret any more has to be given anew.
-pub(crate) fn check_still_secret(repository: &CodeRepository, settings: &[Setting]) -> Result<()> {
+pub(crate) fn check_still_secret(repository: &CodeRepository, settings: &[OptionDefinition]) -> Result<()> {
     let hidden = |name: &str| !matches!(repository.options.get(name), None | Some(StoredOption::Plain(_)));
     match settings.iter().find(|setting| !setting.secret && hidden(&setting.name)) {
-        Some(Setting { name: option, .. }) => {
+        Some(OptionDefinition { name: option, .. }) => {
             Err(ServiceError::NoLongerSecret { name: repository.name.clone(), option: option.clone() })
         }
         None => Ok(()),
@@ -81,8 +81,11 @@ pub(crate) fn check_still_secret(repository: &CodeRepository, settings: &[Settin
 }
 
 /// Options that were stored as they are and are secrets now.
-pub(crate) fn now_secret(repository: &CodeRepository, settings: &[Setting]) -> Vec<(String, Zeroizing<String>)> {
-    let plain = |setting: &Setting| match repository.options.get(&setting.name) {
+pub(crate) fn now_secret(
+    repository: &CodeRepository,
+    settings: &[OptionDefinition],
+) -> Vec<(String, Zeroizing<String>)> {
+    let plain = |setting: &OptionDefinition| match repository.options.get(&setting.name) {
         Some(StoredOption::Plain(text)) => Some((setting.name.clone(), Zeroizing::new(text.clone()))),
         _ => None,
     };

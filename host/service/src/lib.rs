@@ -28,8 +28,8 @@ pub use forgeport_download::{Arrival, Cache, CacheUsage, Deadline, Progress, Rec
 pub use forgeport_egress::Notices;
 pub use forgeport_model::RepoPath;
 pub use forgeport_model::{
-    Access, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionValue, OriginPattern,
-    Placement, Policy, RemoteUrl, Scheme, SecretReference, Setting, Workspace, deceives, nearest, normalise_name,
+    Access, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionDefinition, OptionValue,
+    OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, deceives, nearest, normalise_name,
 };
 pub use forgeport_runtime::{Commit, Identity, serve_as_child};
 pub use forgeport_store::{

@@ -134,7 +134,7 @@ impl Service {
         let description = provider.describe().await?;
         description.validate()?;
         match self.host.store.component_settings(&digest)? {
-            Some(before) if before != description.settings => Err(StoreError::ComponentContradicts(digest).into()),
+            Some(before) if before != description.options => Err(StoreError::ComponentContradicts(digest).into()),
             _ => Ok(Described { provider, description, digest, bytes: None }),
         }
     }

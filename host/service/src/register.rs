@@ -194,7 +194,7 @@ impl Service {
         grant_options: &GrantOptions,
         exists: bool,
     ) -> Result<Plan> {
-        let settings = described.description.settings.clone();
+        let settings = described.description.options.clone();
         given.keys().for_each(|name| drop(repository.options.remove(name)));
         check_still_secret(&repository, &settings)?;
         let mut values = Vec::new();

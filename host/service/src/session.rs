@@ -1,8 +1,8 @@
 //! What a call of a provider acts with, put together from a registration and what it is held to.
 
 use crate::{Result, Service};
-use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret};
-use forgeport_model::{Access, CredentialPlan, Limit, OptionValue, Options, Setting};
+use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret, Unauthorized};
+use forgeport_model::{Access, CredentialPlan, Limit, OptionDefinition, OptionValue, Options};
 use forgeport_runtime::{Offline, Opening, Provider, Repository, Session};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 impl Service {
     /// The values of all options, credentials too.
-    pub(crate) async fn options(&self, repository: &CodeRepository, settings: &[Setting]) -> Result<Options> {
+    pub(crate) async fn options(&self, repository: &CodeRepository, settings: &[OptionDefinition]) -> Result<Options> {
         let mut given = Vec::new();
         for name in repository.options.keys() {
             let value = self.option_value(repository, name).await?;
@@ -100,7 +100,7 @@ fn opening(options: &Options) -> Result<Opening> {
 }
 
 fn credential(options: &Options, plan: &CredentialPlan) -> Option<Credential> {
-    let CredentialPlan { setting, origin, placement, beginnings } = plan.clone();
+    let CredentialPlan { option: setting, origin, placement, beginnings } = plan.clone();
     let secret = Secret::new(options.secret(&setting)?.clone());
     Some(Credential { setting, origin, placement, beginnings, secret })
 }

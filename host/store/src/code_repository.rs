@@ -1,7 +1,7 @@
 //! A registration, as it is kept.
 
 use crate::{now, seal::Sealed};
-use forgeport_model::{Access, Grants, Limits, SecretReference, Setting};
+use forgeport_model::{Access, Grants, Limits, OptionDefinition, SecretReference};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub struct CodeRepository {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Consent {
     /// Its options, by which is decided what it gets to see. The same for all registrations of a component.
-    pub settings: Vec<Setting>,
+    pub settings: Vec<OptionDefinition>,
     /// What it gets for the options of this registration.
     pub access: Access,
 }

@@ -7,7 +7,7 @@ use crate::{
     Result, StoreError, private,
     rows::{from_json, json},
 };
-use forgeport_model::Setting;
+use forgeport_model::OptionDefinition;
 use rusqlite::{OptionalExtension, Transaction};
 use sha2::{Digest, Sha256};
 use std::{
@@ -49,7 +49,7 @@ pub(crate) fn ensure(store: &Path, digest: &str, bytes: Option<&[u8]>) -> Result
 }
 
 /// Keeps what a component says of its options. One that says something else than before has lied once.
-pub(crate) fn describe(tx: &Transaction<'_>, digest: &str, settings: &[Setting]) -> Result<()> {
+pub(crate) fn describe(tx: &Transaction<'_>, digest: &str, settings: &[OptionDefinition]) -> Result<()> {
     tx.execute(
         "INSERT INTO component (digest, settings) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         [digest, &json(&settings)?],
@@ -61,7 +61,7 @@ pub(crate) fn describe(tx: &Transaction<'_>, digest: &str, settings: &[Setting])
 }
 
 /// What a component said of its options, if anybody has consented to it.
-pub(crate) fn settings(tx: &Transaction<'_>, digest: &str) -> Result<Option<Vec<Setting>>> {
+pub(crate) fn settings(tx: &Transaction<'_>, digest: &str) -> Result<Option<Vec<OptionDefinition>>> {
     let mut statement = tx.prepare("SELECT settings FROM component WHERE digest = ?1")?;
     statement.query_row([digest], |row| Ok(from_json(row, "settings"))).optional()?.transpose()
 }

@@ -43,7 +43,7 @@ pub use seal::{MAX_VALUE_LENGTH, Sealed};
 pub use secrets::{Referrer, SecretInfo, Secrets};
 
 use database::Database;
-use forgeport_model::Setting;
+use forgeport_model::OptionDefinition;
 use key::KeyId;
 use keys::Keys;
 use rusqlite::Transaction;
@@ -122,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn component_settings(&self, digest: &str) -> Result<Option<Vec<Setting>>> {
+    pub fn component_settings(&self, digest: &str) -> Result<Option<Vec<OptionDefinition>>> {
         self.read(|tx| components::settings(tx, digest))
     }
 

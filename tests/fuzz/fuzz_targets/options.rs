@@ -2,7 +2,7 @@
 #![no_main]
 
 use forgeport_model::{
-    Access, Condition, CredentialRule, Description, Need, OptionValue, Options, Placement, Scheme, Setting,
+    Access, Condition, CredentialRule, Description, Need, OptionValue, Options, Placement, Scheme, OptionDefinition,
 };
 use libfuzzer_sys::fuzz_target;
 use zeroize::Zeroizing;
@@ -16,7 +16,7 @@ fuzz_target!(|text: &str| {
         Some((name, "")) => vec![Condition::Absent(name.to_owned())],
         Some((name, value)) => vec![Condition::StartsWith(name.to_owned(), value.to_owned())],
     };
-    let setting = |name: String, secret: bool, default: Option<String>| Setting {
+    let option = |name: String, secret: bool, default: Option<String>| OptionDefinition {
         name,
         help: "help".into(),
         required: false,
@@ -27,17 +27,17 @@ fuzz_target!(|text: &str| {
         name: "fuzz".into(),
         version: next(),
         summary: next(),
-        settings: vec![
-            setting("url".into(), false, Some(next())),
-            setting("token".into(), true, None),
-            setting(next(), false, None),
+        options: vec![
+            option("url".into(), false, Some(next())),
+            option("token".into(), true, None),
+            option(next(), false, None),
         ],
         needs: vec![
             Need { origin: next(), methods: vec![next()], paths: vec![next()], conditions: conditions(next()) },
             Need { origin: "{url}".into(), methods: Vec::new(), paths: Vec::new(), conditions: Vec::new() },
         ],
         credentials: vec![CredentialRule {
-            setting: "token".into(),
+            option: "token".into(),
             origin: next(),
             placement: Placement::Basic(next()),
             conditions: conditions(next()),
@@ -50,7 +50,7 @@ fuzz_target!(|text: &str| {
         ("token".to_owned(), OptionValue::Hidden(Zeroizing::new("hunter2".to_owned()))),
         (next(), OptionValue::Typed(Zeroizing::new(next()))),
     ];
-    let Ok(options) = Options::check(&description.settings, given) else { return };
+    let Ok(options) = Options::check(&description.options, given) else { return };
     assert!(text.contains("hunter2") || !format!("{options:?}").contains("hunter2"));
     let Ok(access) = Access::of(&description, &options) else { return };
     if !valid {

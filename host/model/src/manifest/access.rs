@@ -31,7 +31,8 @@ pub struct Access {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialPlan {
     /// The secret option, which was given.
-    pub setting: String,
+    #[serde(alias = "setting")]
+    pub option: String,
     /// The only origin that it is sent to.
     pub origin: Origin,
     /// Where in a request; a user name is filled in.
@@ -54,11 +55,11 @@ pub enum AccessError {
     Plain(Origin),
     /// A secret for somewhere that the provider does not even ask to reach.
     #[error(
-        "the provider would have option `{setting}` sent to {origin}, which is not among the origins that it needs: its description must name it among the needs"
+        "the provider would have option `{option}` sent to {origin}, which is not among the origins that it needs: its description must name it among the needs"
     )]
     Ungranted {
         /// The secret option.
-        setting: String,
+        option: String,
         /// Where it would go.
         origin: Origin,
     },
@@ -101,8 +102,8 @@ impl Access {
     pub fn secrets_for(&self, origin: &Origin) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for plan in self.credentials.iter().filter(|plan| plan.origin == *origin) {
-            if !names.contains(&plan.setting.as_str()) {
-                names.push(&plan.setting);
+            if !names.contains(&plan.option.as_str()) {
+                names.push(&plan.option);
             }
             if plan.beginnings.is_empty() {
                 break;
@@ -147,27 +148,27 @@ fn plan(
     options: &Options,
     origins: &Grants,
 ) -> Result<Option<CredentialPlan>, AccessError> {
-    let setting = description.settings.iter().find(|setting| setting.name == rule.setting);
-    let setting = setting.ok_or_else(|| AccessError::Unknown(quoted(&rule.setting)))?;
-    if !setting.secret {
-        return Err(AccessError::NotSecret(setting.name.clone()));
+    let option = description.options.iter().find(|option| option.name == rule.option);
+    let option = option.ok_or_else(|| AccessError::Unknown(quoted(&rule.option)))?;
+    if !option.secret {
+        return Err(AccessError::NotSecret(option.name.clone()));
     }
     let (beginnings, conditions) = parted(rule);
-    if !options.is_given(&rule.setting) || !options.hold_all(conditions) {
+    if !options.is_given(&rule.option) || !options.hold_all(conditions) {
         return Ok(None);
     }
-    let setting = rule.setting.clone();
+    let option = rule.option.clone();
     let origin = match Template::parse(&rule.origin)?.expand_origin(options) {
         // Nor was the origin asked for, so nothing is sent there.
         Err(TemplateError::NoParent(_)) => return Ok(None),
         origin => origin?,
     };
     if !origins.reach(&origin) {
-        return Err(AccessError::Ungranted { setting, origin });
+        return Err(AccessError::Ungranted { option, origin });
     }
     let placement = placement(rule, options)?;
     let beginnings = beginnings.into_iter().map(str::to_owned).collect();
-    Ok(Some(CredentialPlan { setting, origin, placement, beginnings }))
+    Ok(Some(CredentialPlan { option, origin, placement, beginnings }))
 }
 
 /// What is asked about the rule's own secret, and the conditions that can be decided now.
@@ -175,7 +176,7 @@ fn parted(rule: &CredentialRule) -> (Vec<&str>, Vec<&Condition>) {
     let (mut beginnings, mut conditions) = (Vec::new(), Vec::new());
     for condition in &rule.conditions {
         match condition {
-            Condition::StartsWith(name, start) if *name == rule.setting => beginnings.push(start.as_str()),
+            Condition::StartsWith(name, start) if *name == rule.option => beginnings.push(start.as_str()),
             condition => conditions.push(condition),
         }
     }
@@ -190,7 +191,7 @@ fn placement(rule: &CredentialRule, options: &Options) -> Result<Placement, Acce
         Placement::Basic(user) => {
             let user = Template::parse(user)?.expand(options)?;
             if user.contains(|c| c == ':' || deceives(c)) {
-                return Err(AccessError::UserName(rule.setting.clone()));
+                return Err(AccessError::UserName(rule.option.clone()));
             }
             Ok(Placement::Basic(user))
         }
@@ -224,7 +225,7 @@ mod tests {
         let given = given.iter().chain(&[("owner", "acme")]);
         let typed = |value: &str| OptionValue::Typed(Zeroizing::new(value.to_owned()));
         let given = given.map(|(name, value)| (name.to_string(), typed(value)));
-        Access::of(description, &Options::check(&description.settings, given).unwrap())
+        Access::of(description, &Options::check(&description.options, given).unwrap())
     }
 
     fn origins(access: &Access) -> Vec<String> {
@@ -284,7 +285,7 @@ mod tests {
             assert_eq!(access.secrets_for(&Origin::parse("https://api.forge.example").unwrap()), ["token"]);
         }
         let mut of_another = forge();
-        of_another.settings[3].secret = true;
+        of_another.options[3].secret = true;
         of_another.credentials[0].placement = Placement::Bearer;
         of_another.credentials[0].conditions = vec![begins("username")];
         let mut of_a_need = forge();
@@ -354,11 +355,11 @@ mod tests {
             |d| d.summary = "\u{1b}[2Jsafe".into(),
             |d| d.summary = "\u{202e}efas".into(),
             |d| d.summary = "x".repeat(1025),
-            |d| d.settings[0].name = "Owner".into(),
-            |d| d.settings[0].name = "token".into(),
-            |d| d.settings[1].default = Some("x".into()),
+            |d| d.options[0].name = "Owner".into(),
+            |d| d.options[0].name = "token".into(),
+            |d| d.options[1].default = Some("x".into()),
             |d| d.needs[0].origin = "https://{token}.evil.example".into(),
-            |d| d.credentials[0].setting = "owner".into(),
+            |d| d.credentials[0].option = "owner".into(),
             |d| d.credentials[0].placement = Placement::Header("Host".into()),
         ];
         for (at, spoil) in spoilers.iter().enumerate() {
@@ -370,5 +371,16 @@ mod tests {
         many.needs =
             vec![Need { origin: "https://a.example".into(), methods: vec![], paths: vec![], conditions: vec![] }; 65];
         assert!(many.validate().is_err());
+    }
+
+    #[test]
+    fn what_was_stored_when_an_option_was_called_a_setting_is_read() {
+        let plan = r#"{"setting": "token", "origin": "https://api.forge.example", "placement": "bearer"}"#;
+        assert_eq!(serde_json::from_str::<CredentialPlan>(plan).unwrap().option, "token");
+        let mut description = serde_json::to_value(forge()).unwrap();
+        let options = description["options"].take();
+        description.as_object_mut().unwrap().remove("options");
+        description["settings"] = options;
+        assert_eq!(serde_json::from_value::<Description>(description).unwrap(), forge());
     }
 }

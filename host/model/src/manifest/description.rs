@@ -12,7 +12,8 @@ pub struct Description {
     /// One line for a person.
     pub summary: String,
     /// The options that `register` takes.
-    pub settings: Vec<Setting>,
+    #[serde(alias = "settings")]
+    pub options: Vec<OptionDefinition>,
     /// The origins that the provider has to reach.
     pub needs: Vec<Need>,
     /// How its secret options are sent, first match wins.
@@ -21,9 +22,9 @@ pub struct Description {
     pub remote_hosts: Vec<String>,
 }
 
-/// An option that `register` takes.
+/// An option that `register` takes. The WIT calls it `setting`, since `option` is a keyword there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Setting {
+pub struct OptionDefinition {
     /// Lower case, words joined by `_`.
     pub name: String,
     /// One line for a person.
@@ -53,7 +54,7 @@ pub struct Need {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialRule {
     /// The secret option.
-    pub setting: String,
+    pub option: String,
     /// A [`Template`](crate::Template) of an origin.
     pub origin: String,
     /// Where in the request the secret goes.
@@ -89,9 +90,9 @@ pub enum Condition {
 }
 
 impl Description {
-    /// The setting of this name.
-    pub fn setting(&self, name: &str) -> Option<&Setting> {
-        self.settings.iter().find(|setting| setting.name == name)
+    /// The option of this name.
+    pub fn option(&self, name: &str) -> Option<&OptionDefinition> {
+        self.options.iter().find(|option| option.name == name)
     }
 }
 
@@ -99,14 +100,20 @@ impl Description {
 pub(crate) mod tests {
     use super::*;
 
-    fn setting(name: &str) -> Setting {
-        Setting { name: name.into(), help: format!("the {name}"), required: false, secret: false, default: None }
+    fn option(name: &str) -> OptionDefinition {
+        OptionDefinition {
+            name: name.into(),
+            help: format!("the {name}"),
+            required: false,
+            secret: false,
+            default: None,
+        }
     }
 
     /// A provider with one of everything, for the tests of this crate.
     pub(crate) fn forge() -> Description {
         let bearer = |conditions| CredentialRule {
-            setting: "token".into(),
+            option: "token".into(),
             origin: "{api_url}".into(),
             placement: Placement::Bearer,
             conditions,
@@ -119,12 +126,12 @@ pub(crate) mod tests {
             name: "forge".into(),
             version: "1.0.0".into(),
             summary: "A forge".into(),
-            settings: vec![
-                Setting { required: true, ..setting("owner") },
-                Setting { secret: true, ..setting("token") },
-                Setting { default: Some("https://api.forge.example".into()), ..setting("api_url") },
-                setting("username"),
-                setting("web_url"),
+            options: vec![
+                OptionDefinition { required: true, ..option("owner") },
+                OptionDefinition { secret: true, ..option("token") },
+                OptionDefinition { default: Some("https://api.forge.example".into()), ..option("api_url") },
+                option("username"),
+                option("web_url"),
             ],
             needs: vec![
                 Need { origin: "{api_url}".into(), methods: vec![], paths: vec![], conditions: vec![] },

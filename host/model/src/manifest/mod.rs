@@ -7,7 +7,7 @@ mod template;
 mod validate;
 
 pub use access::{Access, AccessError, CredentialPlan, holds_for};
-pub use description::{Condition, CredentialRule, Description, Need, Placement, Setting};
+pub use description::{Condition, CredentialRule, Description, Need, OptionDefinition, Placement};
 pub use options::{OptionError, OptionValue, Options};
 pub use template::{Template, TemplateError};
 pub use validate::DescriptionError;

@@ -1,14 +1,14 @@
 //! The options that a code repository was registered with, checked against what its provider takes.
 //!
-//! Whether a value may be seen by the provider is said by two: by whoever gave it, and by the setting. Either makes it a secret, and a
-//! value that was given as one never becomes anything else, whatever the setting says later.
+//! Two decide whether a value is kept from the provider: whoever gave it, and the option's definition. Either makes it a secret, and a
+//! value that was given as one never becomes anything else, whatever the definition says later.
 
 use std::fmt;
 
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{Condition, Setting, names::text::quoted, nearest, normalise_name};
+use crate::{Condition, OptionDefinition, names::text::quoted, nearest, normalise_name};
 
 /// The values of a provider's options; a secret one never shows in `Debug`.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ struct Entry {
 /// A value, and how it was given.
 #[derive(Clone, PartialEq, Eq)]
 pub enum OptionValue {
-    /// As it is, where everybody sees it. It is a secret all the same where the setting says so.
+    /// As it is, where everybody sees it. It is a secret all the same where the option's definition says so.
     Typed(Zeroizing<String>),
     /// Out of sight: in a file, at a prompt, by reference to a secret, or encrypted in the store.
     Hidden(Zeroizing<String>),
@@ -76,21 +76,21 @@ pub enum OptionError {
 }
 
 impl Options {
-    /// Checks what was given against the settings, and fills in the defaults.
+    /// Checks what was given against their definitions, and fills in the defaults.
     ///
     /// # Errors
     /// An option is unknown, repeated, missing, empty though it needs a value, given out of sight though the provider would see it, or
     /// has control characters in its value.
     pub fn check(
-        settings: &[Setting],
+        definitions: &[OptionDefinition],
         given: impl IntoIterator<Item = (String, OptionValue)>,
     ) -> Result<Self, OptionError> {
-        let mut options = Self(settings.iter().map(Entry::unset).collect());
+        let mut options = Self(definitions.iter().map(Entry::unset).collect());
         for (name, value) in given {
             options.set(&name, value)?;
         }
-        for (entry, setting) in options.0.iter_mut().zip(settings) {
-            entry.complete(setting)?;
+        for (entry, definition) in options.0.iter_mut().zip(definitions) {
+            entry.complete(definition)?;
         }
         Ok(options)
     }
@@ -191,20 +191,20 @@ impl Options {
 }
 
 impl Entry {
-    fn unset(setting: &Setting) -> Self {
-        Self { name: setting.name.clone(), value: None, secret: setting.secret, given: false }
+    fn unset(definition: &OptionDefinition) -> Self {
+        Self { name: definition.name.clone(), value: None, secret: definition.secret, given: false }
     }
 
-    fn complete(&mut self, setting: &Setting) -> Result<(), OptionError> {
-        let (name, help) = (setting.name.clone(), setting.help.clone());
+    fn complete(&mut self, definition: &OptionDefinition) -> Result<(), OptionError> {
+        let (name, help) = (definition.name.clone(), definition.help.clone());
         match &self.value {
-            None if setting.required => Err(OptionError::Missing { name, help }),
+            None if definition.required => Err(OptionError::Missing { name, help }),
             None => {
-                self.value = setting.default.clone().map(Zeroizing::new);
+                self.value = definition.default.clone().map(Zeroizing::new);
                 Ok(())
             }
-            Some(value) if value.is_empty() && (setting.required || setting.secret) => {
-                Err(OptionError::Empty { name, help, required: setting.required })
+            Some(value) if value.is_empty() && (definition.required || definition.secret) => {
+                Err(OptionError::Empty { name, help, required: definition.required })
             }
             Some(_) => Ok(()),
         }
@@ -248,7 +248,7 @@ mod tests {
     }
 
     fn check(given: &[(&str, &str)]) -> Result<Options, OptionError> {
-        Options::check(&forge().settings, given.iter().map(|(name, value)| (name.to_string(), typed(value))))
+        Options::check(&forge().options, given.iter().map(|(name, value)| (name.to_string(), typed(value))))
     }
 
     #[test]
@@ -293,14 +293,14 @@ mod tests {
     fn what_was_given_out_of_sight_goes_to_secret_options_alone() {
         let hidden = |name: &str| (name.to_owned(), OptionValue::Hidden(Zeroizing::new("hunter2".to_owned())));
         let owner = ("owner".to_owned(), typed("acme"));
-        let options = Options::check(&forge().settings, [owner.clone(), hidden("token")]).unwrap();
+        let options = Options::check(&forge().options, [owner.clone(), hidden("token")]).unwrap();
         assert_eq!(options.secret("token").unwrap().as_str(), "hunter2");
         // Every option that the provider sees, whatever else is true of it.
-        for setting in forge().settings.iter().filter(|setting| !setting.secret) {
-            let given = [owner.clone(), hidden(&setting.name)];
-            let given = given.into_iter().skip(usize::from(setting.name == "owner"));
-            let error = Options::check(&forge().settings, given).unwrap_err();
-            assert_eq!(error, OptionError::Seen(setting.name.clone()));
+        for option in forge().options.iter().filter(|option| !option.secret) {
+            let given = [owner.clone(), hidden(&option.name)];
+            let given = given.into_iter().skip(usize::from(option.name == "owner"));
+            let error = Options::check(&forge().options, given).unwrap_err();
+            assert_eq!(error, OptionError::Seen(option.name.clone()));
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }

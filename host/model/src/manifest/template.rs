@@ -231,7 +231,7 @@ fn placeholder(inner: &str) -> Result<Part, TemplateError> {
         Some((name, _)) => (name, None),
     };
     match piece {
-        Some(piece) if crate::manifest::validate::is_setting_name(name) => Ok(Part::Option(name.to_owned(), piece)),
+        Some(piece) if crate::manifest::validate::is_option_name(name) => Ok(Part::Option(name.to_owned(), piece)),
         _ => Err(TemplateError::Placeholder(quoted(inner))),
     }
 }
@@ -340,7 +340,7 @@ mod tests {
     fn options(given: &[(&str, &str)]) -> Options {
         let given = given.iter().chain(&[("owner", "acme")]);
         let typed = |value: &str| OptionValue::Typed(Zeroizing::new(value.to_owned()));
-        Options::check(&forge().settings, given.map(|(name, value)| (name.to_string(), typed(value)))).unwrap()
+        Options::check(&forge().options, given.map(|(name, value)| (name.to_string(), typed(value)))).unwrap()
     }
 
     fn origin(template: &str, given: &[(&str, &str)]) -> Result<String, TemplateError> {

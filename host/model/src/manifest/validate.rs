@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use thiserror::Error;
 
 use crate::{
-    Condition, CredentialRule, Description, Need, Placement, Setting, Template, TemplateError,
+    Condition, CredentialRule, Description, Need, OptionDefinition, Placement, Template, TemplateError,
     names::text::{deceives, is_token, quoted},
 };
 
@@ -69,7 +69,7 @@ pub enum DescriptionError {
     Template(#[from] TemplateError),
     /// A template, a rule or a condition speaks of an option that does not exist.
     #[error(
-        "the provider's description uses option {name} in {place}, but does not declare it: its author has to add it to the settings"
+        "the provider's description uses option {name} in {place}, but does not declare it: its author has to add it to the options"
     )]
     Unknown {
         /// The option, quoted.
@@ -120,12 +120,12 @@ impl Description {
     /// # Errors
     /// The first thing found that no well-meant description has.
     pub fn validate(&self) -> Result<(), DescriptionError> {
-        Check { settings: &self.settings }.description(self)
+        Check { declared: &self.options }.description(self)
     }
 }
 
 /// Is it lower case, words joined by `_`?
-pub(crate) fn is_setting_name(name: &str) -> bool {
+pub(crate) fn is_option_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     name.len() <= NAME && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(allowed)
 }
@@ -136,7 +136,7 @@ pub(crate) fn is_secret_header(name: &str) -> bool {
 }
 
 struct Check<'a> {
-    settings: &'a [Setting],
+    declared: &'a [OptionDefinition],
 }
 
 impl Check<'_> {
@@ -144,15 +144,15 @@ impl Check<'_> {
         kind("name", &description.name)?;
         version(&description.version)?;
         text("summary", &description.summary, 1)?;
-        few("settings", &description.settings)?;
+        few("options", &description.options)?;
         few("needs", &description.needs)?;
         few("credentials", &description.credentials)?;
         few("remote hosts", &description.remote_hosts)?;
         let mut names = HashSet::new();
-        for setting in &description.settings {
-            self.setting(setting)?;
-            if !names.insert(&setting.name) {
-                return Err(DescriptionError::Duplicate(setting.name.clone()));
+        for option in &description.options {
+            self.definition(option)?;
+            if !names.insert(&option.name) {
+                return Err(DescriptionError::Duplicate(option.name.clone()));
             }
         }
         description.needs.iter().try_for_each(|need| self.need(need))?;
@@ -161,24 +161,22 @@ impl Check<'_> {
         self.secret_questions(description)
     }
 
-    fn setting(&self, setting: &Setting) -> Result<(), DescriptionError> {
-        if !is_setting_name(&setting.name) {
-            return Err(bad(
-                "setting",
-                &setting.name,
-                "a name is lower case, words joined by `_`, up to 64 characters",
-            ));
+    fn definition(&self, option: &OptionDefinition) -> Result<(), DescriptionError> {
+        if !is_option_name(&option.name) {
+            return Err(bad("option", &option.name, "a name is lower case, words joined by `_`, up to 64 characters"));
         }
-        text(&format!("help of option `{}`", setting.name), &setting.help, 1)?;
-        let Some(default) = &setting.default else {
+        text(&format!("help of option `{}`", option.name), &option.help, 1)?;
+        let Some(default) = &option.default else {
             return Ok(());
         };
-        text(&format!("default of option `{}`", setting.name), default, 0)?;
-        match (setting.secret, setting.required) {
-            (true, _) => Err(DescriptionError::SecretDefault(setting.name.clone())),
-            (_, true) => Err(DescriptionError::RequiredDefault(setting.name.clone())),
-            _ => Ok(()),
+        text(&format!("default of option `{}`", option.name), default, 0)?;
+        if option.secret {
+            return Err(DescriptionError::SecretDefault(option.name.clone()));
         }
+        if option.required {
+            return Err(DescriptionError::RequiredDefault(option.name.clone()));
+        }
+        Ok(())
     }
 
     fn need(&self, need: &Need) -> Result<(), DescriptionError> {
@@ -193,9 +191,9 @@ impl Check<'_> {
     }
 
     fn credential(&self, rule: &CredentialRule) -> Result<(), DescriptionError> {
-        let setting = self.known("a credential", &rule.setting)?;
-        if !setting.secret {
-            return Err(DescriptionError::NotSecret(setting.name.clone()));
+        let option = self.known("a credential", &rule.option)?;
+        if !option.secret {
+            return Err(DescriptionError::NotSecret(option.name.clone()));
         }
         self.template("a credential", &rule.origin)?;
         match &rule.placement {
@@ -205,7 +203,7 @@ impl Check<'_> {
             }
             Placement::Bearer | Placement::Header(_) => {}
         }
-        self.conditions(&rule.conditions, Some(&rule.setting))
+        self.conditions(&rule.conditions, Some(&rule.option))
     }
 
     fn template(&self, place: &'static str, template: &str) -> Result<(), DescriptionError> {
@@ -251,7 +249,7 @@ impl Check<'_> {
                 Condition::StartsWith(name, start) => Some((name.as_str(), start.as_str())),
                 _ => None,
             })
-            .filter(|(name, _)| self.known("a condition", name).is_ok_and(|setting| setting.secret))
+            .filter(|(name, _)| self.known("a condition", name).is_ok_and(|option| option.secret))
             .collect();
         if asked.len() > SECRET_QUESTIONS || asked.iter().any(|(_, start)| start.len() > SECRET_START) {
             return Err(DescriptionError::SecretQuestions);
@@ -259,9 +257,9 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn known(&self, place: &'static str, name: &str) -> Result<&Setting, DescriptionError> {
-        let setting = self.settings.iter().find(|setting| setting.name == name);
-        setting.ok_or_else(|| DescriptionError::Unknown { name: quoted(name), place })
+    fn known(&self, place: &'static str, name: &str) -> Result<&OptionDefinition, DescriptionError> {
+        let option = self.declared.iter().find(|option| option.name == name);
+        option.ok_or_else(|| DescriptionError::Unknown { name: quoted(name), place })
     }
 }
 

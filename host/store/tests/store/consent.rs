@@ -1,17 +1,17 @@
 //! What a person agreed to is kept, and what a component says of itself is believed once.
 
 use crate::support::{Place, custom, plain, reference, registration, told, values, with};
-use forgeport_model::{Access, CredentialPlan, Grant, Origin, Placement, Setting};
+use forgeport_model::{Access, CredentialPlan, Grant, OptionDefinition, Origin, Placement};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 
-fn setting(name: &str, secret: bool) -> Setting {
-    Setting { name: name.to_owned(), help: "An option.".to_owned(), required: false, secret, default: None }
+fn setting(name: &str, secret: bool) -> OptionDefinition {
+    OptionDefinition { name: name.to_owned(), help: "An option.".to_owned(), required: false, secret, default: None }
 }
 
 fn consent(secret: bool) -> Consent {
     let origin = Origin::parse("https://forge.example").unwrap();
     let credential = CredentialPlan {
-        setting: "token".to_owned(),
+        option: "token".to_owned(),
         origin: origin.clone(),
         placement: Placement::Basic("me".to_owned()),
         beginnings: vec!["job-".to_owned()],
