@@ -57,11 +57,12 @@ pub fn check(root: &Path) -> Result<()> {
     }
     problems.sort();
     problems.dedup();
-    match problems.is_empty() {
-        true => println!(
+    if problems.is_empty() {
+        println!(
             "{crates} dependencies have licences, sources and names that deny.toml allows; advisories need `cargo deny`"
-        ),
-        false => bail!("deny.toml does not allow:\n  {}", problems.join("\n  ")),
+        )
+    } else {
+        bail!("deny.toml does not allow:\n  {}", problems.join("\n  "))
     }
     Ok(())
 }

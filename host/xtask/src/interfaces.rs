@@ -28,9 +28,10 @@ pub fn copy(root: &Path) -> Result<()> {
 
 /// Compares them with the crate's.
 pub fn check(root: &Path) -> Result<()> {
-    match read(&folder(root))? == theirs(root)? {
-        true => Ok(()),
-        false => bail!("wit/wasi/deps is not what {CRATE} speaks; `cargo xtask interfaces` writes it anew"),
+    if read(&folder(root))? == theirs(root)? {
+        Ok(())
+    } else {
+        bail!("wit/wasi/deps is not what {CRATE} speaks; `cargo xtask interfaces` writes it anew")
     }
 }
 

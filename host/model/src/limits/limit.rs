@@ -235,10 +235,8 @@ impl Limit {
             (Unit::Milliseconds, "h") => 3600 * SECOND,
             _ => return Err(bad()),
         };
-        match number.checked_mul(size).filter(|value| *value > 0).ok_or_else(bad)? {
-            value if value > self.most() => Err(LimitError::Most { limit: self }),
-            value => Ok(value),
-        }
+        let value = number.checked_mul(size).filter(|value| *value > 0).ok_or_else(bad)?;
+        if value > self.most() { Err(LimitError::Most { limit: self }) } else { Ok(value) }
     }
 }
 

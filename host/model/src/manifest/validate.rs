@@ -169,12 +169,12 @@ impl Check<'_> {
         let Some(default) = &option.default else {
             return Ok(());
         };
-        text(&format!("default of option `{}`", option.name), default, 0)?;
-        if option.secret {
-            return Err(DescriptionError::SecretDefault(option.name.clone()));
+        text(&format!("default of option `{}`", setting.name), default, 0)?;
+        if setting.secret {
+            return Err(DescriptionError::SecretDefault(setting.name.clone()));
         }
-        if option.required {
-            return Err(DescriptionError::RequiredDefault(option.name.clone()));
+        if setting.required {
+            return Err(DescriptionError::RequiredDefault(setting.name.clone()));
         }
         Ok(())
     }
@@ -264,10 +264,8 @@ impl Check<'_> {
 }
 
 fn few<T>(what: &'static str, entries: &[T]) -> Result<(), DescriptionError> {
-    match entries.len() {
-        count if count > ENTRIES => Err(DescriptionError::TooMany { what, count }),
-        _ => Ok(()),
-    }
+    let count = entries.len();
+    if count > ENTRIES { Err(DescriptionError::TooMany { what, count }) } else { Ok(()) }
 }
 
 fn kind(what: &str, name: &str) -> Result<(), DescriptionError> {
