@@ -170,7 +170,8 @@ fn a_damaged_entry_is_noticed_and_downloaded_anew() {
         },
     ];
     for (number, damage) in damage.into_iter().enumerate() {
-        let entry = fs::read_dir(scene.path("home/cache/downloads/local/content")).unwrap().next().unwrap().unwrap().path();
+        let entry =
+            fs::read_dir(scene.path("home/cache/downloads/local/content")).unwrap().next().unwrap().unwrap().path();
         let mut bytes = fs::read(&entry).unwrap();
         damage(&mut bytes);
         fs::write(&entry, bytes).unwrap();

@@ -233,8 +233,12 @@ fn a_kept_download_in_whose_place_is_a_pipe_is_downloaded_anew() {
     scene.register(Kind::Github);
     scene.download("main", "one", &[]).good();
     for folder in ["content", "index"] {
-        let kept =
-            fs::read_dir(scene.path("home/cache/downloads/local").join(folder)).unwrap().next().unwrap().unwrap().path();
+        let kept = fs::read_dir(scene.path("home/cache/downloads/local").join(folder))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
         fs::remove_file(&kept).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(&kept).status().unwrap().success());
         let name = format!("after-{folder}");

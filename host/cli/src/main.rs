@@ -77,7 +77,11 @@ fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
     }
     let workspace = Workspace::local();
     if let Command::Cache { command } = cli.command {
-        return cache::run(&Home::from_environment()?.downloads(&workspace), Output { json: cli.output == args::Format::Json }, command);
+        return cache::run(
+            &Home::from_environment()?.downloads(&workspace),
+            Output { json: cli.output == args::Format::Json },
+            command,
+        );
     }
     let host = Host::open(Config::from_environment()?)?;
     let service = host.workspace(workspace).telling(Arc::new(progress::Lines));

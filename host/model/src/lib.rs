@@ -16,8 +16,8 @@ pub use manifest::{
     OptionDefinition, OptionError, OptionValue, Options, Placement, Template, TemplateError, holds_for,
 };
 pub use names::{
-    HostError, ReferenceError, RemoteError, RemoteScheme, RemoteUrl, SecretReference, deceives, nearest,
-    normalise_name, shell_word,
+    ComponentSource, Digest, HostError, NoDigest, ReferenceError, RemoteError, RemoteScheme, RemoteUrl,
+    SecretReference, Workspace, deceives, nearest, normalise_name, shell_word,
 };
 pub use network::{
     Authority, Denial, Grant, Grants, Layer, Origin, OriginError, OriginPattern, PathPrefix, PathPrefixError,

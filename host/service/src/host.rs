@@ -2,11 +2,7 @@
 //!
 //! What is costly is made when it is first needed: a list needs neither engine nor network.
 
-use crate::{
-    Config, Result, Service, ServiceError,
-    config::Home,
-    journal::Journal,
-};
+use crate::{Config, Result, Service, ServiceError, config::Home, journal::Journal};
 use forgeport_egress::{Gate, GateSettings, Quiet, Unauthorized};
 use forgeport_model::{Policy, Workspace};
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, Program, Runtime};

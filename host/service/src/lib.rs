@@ -29,7 +29,7 @@ pub use forgeport_egress::Notices;
 pub use forgeport_model::RepoPath;
 pub use forgeport_model::{
     Access, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionDefinition, OptionValue,
-    OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, deceives, nearest, normalise_name,
+    OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, Workspace, deceives, nearest, normalise_name,
 };
 pub use forgeport_runtime::{Commit, Identity, serve_as_child};
 pub use forgeport_store::{

@@ -123,7 +123,9 @@ impl Service {
     pub(crate) async fn describe_registered(&self, repository: &CodeRepository) -> Result<Described> {
         match repository.provider.source {
             None => self.describe(built_in(&repository.kind)?, &repository.limits).await,
-            Some(_) => self.describe(&self.host.store.component(&repository.provider.digest)?, &repository.limits).await,
+            Some(_) => {
+                self.describe(&self.host.store.component(&repository.provider.digest)?, &repository.limits).await
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a call of a provider acts with, put together from a registration and what it is held to.
 
 use crate::{Result, Service};
-use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret, Unauthorized};
+use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret};
 use forgeport_model::{Access, CredentialPlan, Limit, OptionDefinition, OptionValue, Options};
 use forgeport_runtime::{Offline, Opening, Provider, Repository, Session};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};

@@ -100,7 +100,11 @@ fn apart(name: &str, with: &[&str]) -> bool {
         return false;
     }
     let mut command = Command::new(with[0]);
-    command.args(&with[1..]).arg(std::env::current_exe().unwrap()).args(["--exact", &format!("places::{name}"), "--nocapture"]);
+    command.args(&with[1..]).arg(std::env::current_exe().unwrap()).args([
+        "--exact",
+        &format!("places::{name}"),
+        "--nocapture",
+    ]);
     let output = command.env(APART, "").output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && text.contains("1 passed"), "{text}");

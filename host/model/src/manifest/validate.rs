@@ -169,12 +169,12 @@ impl Check<'_> {
         let Some(default) = &option.default else {
             return Ok(());
         };
-        text(&format!("default of option `{}`", setting.name), default, 0)?;
-        if setting.secret {
-            return Err(DescriptionError::SecretDefault(setting.name.clone()));
+        text(&format!("default of option `{}`", option.name), default, 0)?;
+        if option.secret {
+            return Err(DescriptionError::SecretDefault(option.name.clone()));
         }
-        if setting.required {
-            return Err(DescriptionError::RequiredDefault(setting.name.clone()));
+        if option.required {
+            return Err(DescriptionError::RequiredDefault(option.name.clone()));
         }
         Ok(())
     }

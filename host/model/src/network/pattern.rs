@@ -36,7 +36,11 @@ impl OriginPattern {
     /// When these subdomains belong to more than one owner.
     pub fn subdomains_of(base: Origin) -> Result<Self, OriginError> {
         let has_owner = base.address().is_none() && psl::domain_str(base.host()).is_some();
-        if has_owner { Ok(Self { base, below: true }) } else { Err(OriginError::PublicSuffix(base.host().to_owned())) }
+        if has_owner {
+            Ok(Self { base, subdomains: true })
+        } else {
+            Err(OriginError::PublicSuffix(base.host().to_owned()))
+        }
     }
 
     /// True if the origin is one of these.
