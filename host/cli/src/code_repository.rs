@@ -9,8 +9,8 @@ use crate::{
 };
 use anyhow::Result;
 use forgeport_service::{
-    Changes, CodeRepository, Deadline, Description, GrantOptions, Identity, OptionDefinition, Registered, Registration,
-    Renamed, Service, Source, StoredOption, Update,
+    Changes, CodeRepository, ComponentSource, Deadline, Description, GrantOptions, Identity, OptionDefinition,
+    Registered, Registration, Renamed, Service, StoredOption, Update, component_source,
 };
 use serde_json::json;
 
@@ -44,7 +44,7 @@ pub async fn run(
 async fn register(service: &Service, output: Output, args: RegisterArgs, options: Vec<(String, String)>) -> Result<()> {
     let RegisterArgs { name, provider, description, grant_options } = args;
     let yes = grant_options.yes;
-    let source = Source::new(provider.kind.as_deref(), provider.source.as_deref())?;
+    let source = component_source(provider.kind.as_deref(), provider.source.as_deref())?;
     let registration =
         Registration { name, source, options: values::read(options)?, description, grant_options: said(grant_options) };
     let plan = service.plan_registration(registration).await?;
@@ -55,7 +55,7 @@ async fn register(service: &Service, output: Output, args: RegisterArgs, options
 async fn update(service: &Service, output: Output, args: UpdateArgs, options: Vec<(String, String)>) -> Result<()> {
     let UpdateArgs { name, rename, description, source, unset, grant_options } = args;
     let yes = grant_options.yes;
-    let source = source.map(Source::Custom);
+    let source = source.map(ComponentSource::File);
     let changes = Changes {
         name: rename,
         description,
@@ -160,7 +160,7 @@ fn shown(value: &StoredOption) -> String {
 }
 
 async fn show_options(service: &Service, output: Output, args: ProviderArgs) -> Result<()> {
-    let source = Source::new(args.kind.as_deref(), args.source.as_deref())?;
+    let source = component_source(args.kind.as_deref(), args.source.as_deref())?;
     let (description, digest) = service.describe_provider(&source).await?;
     if output.json {
         let mut data = serde_json::to_value(&description)?;

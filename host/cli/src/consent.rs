@@ -40,7 +40,7 @@ async fn typed() -> Result<String> {
 fn asked(plan: &Plan) -> String {
     let description = plan.description();
     let new = lines(plan.granted(), plan.access());
-    let mut text = titled(&description.name, &description.version, plan.digest());
+    let mut text = titled(&description.name, &description.version, &plan.digest().to_string());
     let Some(replaced) = plan.replaced() else {
         text += " asks for:\n";
         new.iter().for_each(|line| text += &format!("  {line}\n"));

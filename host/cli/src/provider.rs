@@ -7,14 +7,14 @@ use crate::{
     terms::placed,
 };
 use anyhow::Result;
-use forgeport_service::{Condition, Description, Inspection, Service, Source};
+use forgeport_service::{ComponentSource, Condition, Description, Inspection, Service, component_source};
 use std::path::Path;
 
 pub async fn run(service: &Service, output: Output, command: ProviderCommand) -> Result<()> {
     let ProviderCommand::Inspect { provider } = command;
     let source = match Path::new(&provider).is_file() || provider.contains(['/', '.']) {
-        true => Source::Custom(provider.into()),
-        false => Source::new(Some(&provider), None)?,
+        true => ComponentSource::File(provider.into()),
+        false => component_source(Some(&provider), None)?,
     };
     let inspection = service.inspect(&source).await?;
     output.data(&inspection, || text(&inspection))
@@ -23,7 +23,7 @@ pub async fn run(service: &Service, output: Output, command: ProviderCommand) ->
 fn text(inspection: &Inspection) -> String {
     let Inspection { digest, anatomy, description, problem } = inspection;
     let mut rows = Rows::default();
-    rows.add("sha256", digest);
+    rows.add("sha256", &digest.to_string());
     rows.add("size", &bytes(anatomy.size as u64));
     rows.add("world", anatomy.world.as_deref().unwrap_or("none that a provider is made for"));
     for import in &anatomy.imports {

@@ -5,9 +5,10 @@
 
 use crate::{
     Result, Service, ServiceError,
-    provider::{Described, built_in_digest},
+    provider::{Described, source_of},
 };
-use forgeport_model::{Access, OptionDefinition, OptionValue, Options};
+use forgeport_components::built_in;
+use forgeport_model::{Access, ComponentSource, OptionDefinition, OptionValue, Options};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 use zeroize::Zeroizing;
 
@@ -24,9 +25,9 @@ impl Service {
         let Some(consent) = repository.consent.clone() else {
             return Err(ServiceError::NoConsent(repository.name));
         };
-        let is_another = match repository.provider.source {
-            Some(_) => false,
-            None => built_in_digest(&repository.kind)? != repository.provider.digest,
+        let is_another = match source_of(&repository) {
+            ComponentSource::File(_) => false,
+            ComponentSource::BuiltIn(name) => built_in(&name)?.digest().to_string() != repository.provider.digest,
         };
         if is_another { self.asked_anew(repository).await } else { Ok((repository, consent)) }
     }
@@ -42,7 +43,7 @@ impl Service {
         }
         let access = Access::of(description, &options)?;
         let consent = Consent { settings: description.options.clone(), access };
-        repository.provider = described.reference(None);
+        repository.provider = described.reference(&source_of(&repository));
         repository.consent = Some(consent.clone());
         match self.host.store.code_repositories().update(&repository, None) {
             Ok(stored) => Ok((stored, consent)),

@@ -1,5 +1,6 @@
 //! Why a use case failed.
 
+use forgeport_components::ComponentError;
 use forgeport_download::{FinishError, TargetError};
 use forgeport_egress::EgressError;
 use forgeport_model::PathError;
@@ -24,23 +25,9 @@ pub enum ServiceError {
     /// The name belongs to another one.
     #[error("there is a code repository named {0:?} already: choose another name, or change that one with `update`")]
     NameTaken(String),
-    /// No such type.
-    #[error("unknown type {kind:?}{}: the types are github, gitlab and custom (with --source)", did_you_mean(.nearest))]
-    UnknownType {
-        /// As given.
-        kind: String,
-        /// One that is spelled alike.
-        nearest: Option<String>,
-    },
-    /// Neither type nor file.
-    #[error("which provider? Add --type=github, --type=gitlab, or --type=custom with --source=FILE.wasm")]
-    NoType,
-    /// A custom provider without a component.
-    #[error("--type=custom needs the provider's component: add --source=FILE.wasm")]
-    NoSource,
-    /// A component for a type that has its own.
-    #[error("--source is for custom providers, and {0} is built in: use --type=custom, or leave --source out")]
-    SourceOfBuiltIn(String),
+    /// No component where one was named.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
     /// A file that was named.
     #[error("cannot read {}: {source}", .path.display())]
     Unreadable {
@@ -222,10 +209,6 @@ pub enum ServiceError {
     /// The checkout.
     #[error(transparent)]
     Context(#[from] ContextError),
-}
-
-fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
 }
 
 fn listed(names: &[String]) -> String {

@@ -24,12 +24,14 @@ mod update;
 pub use config::{Config, Home};
 pub use download::{DownloadRequest, Downloaded, Observer};
 pub use error::ServiceError;
+pub use forgeport_components::source as component_source;
 pub use forgeport_download::{Arrival, Cache, CacheUsage, Deadline, Progress, Receipt, Verification};
 pub use forgeport_egress::Notices;
 pub use forgeport_model::RepoPath;
 pub use forgeport_model::{
-    Access, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionDefinition, OptionValue,
-    OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, Workspace, deceives, nearest, normalise_name,
+    Access, ComponentSource, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionDefinition,
+    OptionValue, OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, Workspace, deceives, nearest,
+    normalise_name,
 };
 pub use forgeport_runtime::{Commit, Identity, serve_as_child};
 pub use forgeport_store::{
@@ -40,7 +42,6 @@ pub use forgeport_worktree as worktree;
 pub use grants::{Explanation, Held};
 pub use host::Host;
 pub use inspect::Inspection;
-pub use provider::{BUILT_IN, Source};
 pub use register::{GrantOptions, Plan, Registered, Registration, Replaced};
 pub use renamed::Renamed;
 pub use secrets::Values;

@@ -3,12 +3,12 @@
 use crate::{
     Result, Service, ServiceError,
     consent::{check_still_secret, now_secret},
-    provider::{Described, Source},
+    provider::{Described, source_of},
     renamed::Renamed,
 };
 use forgeport_model::{
-    Access, CallOf, Description, Grant, Grants, Limit, Limits, OptionValue, Options, OriginPattern, SecretReference,
-    normalise_name,
+    Access, CallOf, ComponentSource, Description, Digest, Grant, Grants, Limit, Limits, OptionValue, Options,
+    OriginPattern, SecretReference, normalise_name,
 };
 use forgeport_runtime::{Identity, Provider};
 use forgeport_store::{CodeRepository, Consent, ProviderRef, StoredOption, check_code_repository_name};
@@ -20,7 +20,7 @@ pub struct Registration {
     /// Unique.
     pub name: String,
     /// Which component.
-    pub source: Source,
+    pub source: ComponentSource,
     /// As given: a value, or a reference to a secret.
     pub options: Vec<(String, OptionValue)>,
     /// In the user's words.
@@ -82,8 +82,8 @@ impl Plan {
     }
 
     /// The SHA-256 of its component.
-    pub fn digest(&self) -> &str {
-        &self.described.digest
+    pub fn digest(&self) -> &Digest {
+        self.described.component.digest()
     }
 
     /// What it asks for.
@@ -123,7 +123,7 @@ impl Service {
         self.check_free(&name)?;
         let limits = self.limited(Limits::default().of(CallOf::New), &grant_options.limits)?;
         let described = self.describe_source(&source, &limits).await?;
-        let mut repository = CodeRepository::new(&name, source.kind(), described.reference(source.file()));
+        let mut repository = CodeRepository::new(&name, source.kind(), described.reference(&source));
         repository.description = description;
         repository.limits = limits;
         let given = split(options)?;
@@ -136,12 +136,12 @@ impl Service {
     /// What the provider or the forge answers. Nothing is stored then.
     pub async fn apply(&self, plan: Plan) -> Result<Registered> {
         let Plan { mut repository, described, agreed, mut options, secrets, exists, .. } = plan;
-        let Described { provider, bytes, .. } = described;
-        let identity = match self.tried(&repository, &agreed.access, &provider, &options).await {
+        let provider = &described.provider;
+        let identity = match self.tried(&repository, &agreed.access, provider, &options).await {
             Err(error) => {
                 let made_anew = self.made_anew(&repository, &mut options).await?;
                 if made_anew {
-                    self.tried(&repository, &agreed.access, &provider, &options).await?
+                    self.tried(&repository, &agreed.access, provider, &options).await?
                 } else {
                     return Err(error);
                 }
@@ -155,11 +155,11 @@ impl Service {
             repository.options.insert(name.clone(), sealed);
         }
         if exists {
-            repository = store.update(&repository, bytes.as_deref())?
+            repository = store.update(&repository, described.new_bytes())?
         } else {
-            store.insert(&repository, bytes.as_deref())?
+            store.insert(&repository, described.new_bytes())?
         }
-        let renamed = self.renamed(&repository, &provider, &identity).await;
+        let renamed = self.renamed(&repository, provider, &identity).await;
         Ok(Registered { repository, identity, renamed })
     }
 
@@ -215,7 +215,7 @@ impl Service {
         let secrets = stored(&mut repository, given, &options, now_secret);
         let known = exists && repository.consent.as_ref().is_some_and(|before| before.access == access);
         let known = known && access.origins.iter().all(|asked| has(&repository.grants, asked));
-        let custom = repository.provider.source.is_some();
+        let custom = !source_of(&repository).is_built_in();
         let consent = custom && !known && grant_options.grant.is_empty();
         repository.grants = granted(&repository.grants, &access.origins, grant_options, exists)?;
         let agreed = Consent { settings, access };

@@ -1,7 +1,8 @@
 //! Changing a registration.
 
-use crate::{GrantOptions, Plan, Replaced, Result, Service, ServiceError, provider::Source, register::split};
-use forgeport_model::{Grants, OptionValue, normalise_name};
+use crate::{GrantOptions, Plan, Replaced, Result, Service, ServiceError, provider::source_of, register::split};
+use forgeport_components::ComponentError;
+use forgeport_model::{ComponentSource, Grants, OptionValue, normalise_name};
 use forgeport_store::CodeRepository;
 
 /// What is to change; the rest stays.
@@ -12,7 +13,7 @@ pub struct Changes {
     /// The new description; an empty one removes it.
     pub description: Option<String>,
     /// A new component for a custom provider.
-    pub source: Option<Source>,
+    pub source: Option<ComponentSource>,
     /// Options to set.
     pub set: Vec<(String, OptionValue)>,
     /// Options to remove.
@@ -73,26 +74,27 @@ impl Service {
     async fn plan_update(
         &self,
         mut repository: CodeRepository,
-        source: Option<Source>,
+        source: Option<ComponentSource>,
         set: Vec<(String, OptionValue)>,
         grant_options: &GrantOptions,
     ) -> Result<Plan> {
         let described = match &source {
-            Some(Source::Custom(_)) if repository.provider.source.is_none() => {
-                return Err(ServiceError::SourceOfBuiltIn(repository.kind.clone()));
+            Some(ComponentSource::File(_)) if source_of(&repository).is_built_in() => {
+                return Err(ComponentError::SourceOfBuiltIn(repository.kind.clone()).into());
             }
             Some(source) => self.describe_source(source, &repository.limits).await?,
             None => self.describe_registered(&repository).await?,
         };
-        let file = source.and_then(|source| source.file()).or_else(|| repository.provider.source.clone());
-        let is_another = repository.provider.source.is_some() && repository.provider.digest != described.digest;
+        let source = source.unwrap_or_else(|| source_of(&repository));
+        let digest = described.component.digest().to_string();
+        let is_another = !source.is_built_in() && repository.provider.digest != digest;
         let mut before = None;
         if is_another {
             before = Some(replaced(&repository));
             // What was granted was granted to another component.
             repository.grants = Grants::default();
         }
-        repository.provider = described.reference(file);
+        repository.provider = described.reference(&source);
         let plan = self.plan(repository, described, split(set)?, grant_options, true).await?;
         Ok(Plan { replaced: before, ..plan })
     }

@@ -1,43 +1,54 @@
 //! Where a component comes from.
-//!
-//! | form | where from |
-//! | --- | --- |
-//! | none | it came with Forgeport |
-//! | a path | a file of the user's |
 
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
+/// The type of code repositories whose component the user brings.
+const CUSTOM: &str = "custom";
+
 /// Where a component comes from, as it was given.
+///
+/// | given as | where from |
+/// | --- | --- |
+/// | `--type=github` | it came with Forgeport, which grants it what it requests |
+/// | `--type=custom --source=FILE.wasm` | a file of the user's, which the store keeps a copy of |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ComponentSource {
-    /// It came with Forgeport, which grants it what it asks for.
-    BuiltIn,
-    /// A file. The store keeps the component.
+    /// It came with Forgeport, under this name.
+    BuiltIn(String),
+    /// A file.
     File(PathBuf),
 }
 
 impl ComponentSource {
-    /// Reads what [`Self::stored`] wrote.
-    pub fn from_stored(stored: Option<String>) -> Self {
-        stored.map_or(Self::BuiltIn, |path| Self::File(path.into()))
+    /// Reads what [`Self::kind`] and [`Self::stored`] gave.
+    pub fn from_stored(kind: &str, stored: Option<String>) -> Self {
+        stored.map_or_else(|| Self::BuiltIn(kind.to_owned()), |path| Self::File(path.into()))
     }
 
-    /// As it is kept and shown; none for a built-in component.
+    /// As in `--type`: the name of a built-in component, or `custom`.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::BuiltIn(name) => name,
+            Self::File(_) => CUSTOM,
+        }
+    }
+
+    /// As in `--source`; none for a built-in component.
     pub fn stored(&self) -> Option<String> {
         self.file().map(|path| path.display().to_string())
     }
 
     /// Whether the component came with Forgeport.
     pub fn is_built_in(&self) -> bool {
-        matches!(self, Self::BuiltIn)
+        matches!(self, Self::BuiltIn(_))
     }
 
-    /// The file, of a component that came from one.
+    /// The file of a component that came from one.
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::BuiltIn => None,
+            Self::BuiltIn(_) => None,
             Self::File(path) => Some(path),
         }
     }
