@@ -1,8 +1,8 @@
 //! What a forge says of a commit, and what its refusals want of whoever has the registration.
 
 use crate::{Result, ServiceError};
-use forgeport_model::OptionDefinition;
-use forgeport_runtime::{CallError, Commit, ProviderError, Repository};
+use forgeport_model::{Access, OptionDefinition};
+use forgeport_runtime::{CallError, Commit, Offline, ProviderError, Repository};
 use forgeport_store::CodeRepository;
 
 /// What a revision stands for.
@@ -63,4 +63,16 @@ impl<T> Advised<T> for std::result::Result<T, CallError> {
     fn advised(self, repository: &CodeRepository, settings: &[OptionDefinition]) -> Result<T> {
         self.map_err(|error| advised(repository, settings, error))
     }
+}
+
+/// Where a person can look at a commit, if the provider's link leads where it may.
+pub(crate) async fn link(offline: &Offline, access: &Access, commit: &str) -> Result<Option<String>> {
+    let told = offline.commit_url(commit).await?;
+    let link = told.as_deref().and_then(|text| access.web_url(text));
+    if link.is_none() && told.is_some() {
+        tracing::debug!(
+            "the provider's link to the commit is left out: it is not https, or leads to a host that was not consented to"
+        );
+    }
+    Ok(link.map(String::from))
 }

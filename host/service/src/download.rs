@@ -2,8 +2,8 @@
 
 use crate::{
     Result, Service, ServiceError,
-    ask::{self, Advised, Resolved},
-    status::link,
+    ask::{self, Advised, Resolved, link},
+    blocking::{blocking, stopped},
 };
 use forgeport_download::{Cache, CacheKey, Deadline, FinishError, Progress, Receipt, Settings, Staged, Verification};
 use forgeport_egress::Notices;
@@ -14,10 +14,7 @@ use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use futures_util::FutureExt;
 use serde::Serialize;
 use std::{path::PathBuf, sync::Arc, time::Instant};
-use tokio::{
-    sync::oneshot,
-    task::{JoinError, JoinSet},
-};
+use tokio::{sync::oneshot, task::JoinSet};
 
 /// What a user wants to have.
 #[derive(Clone, Debug)]
@@ -225,14 +222,6 @@ fn id_of(commit: &str) -> Result<ObjectId> {
 }
 
 /// What a panic said is not repeated: it may hold anything.
-fn stopped(by: &JoinError) -> ServiceError {
-    ServiceError::Stopped(if by.is_panic() { "an internal error" } else { "it was cancelled" }.to_owned())
-}
-
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| stopped(&error))
-}
-
 /// With what an earlier try brought.
 async fn resumed<O: Observer + 'static>(
     staged: Staged,

@@ -2,6 +2,7 @@
 //! on a command line or over HTTP, calls this and nothing below it.
 
 mod ask;
+mod blocking;
 mod cached;
 mod config;
 mod consent;

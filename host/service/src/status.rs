@@ -3,10 +3,10 @@
 use crate::{
     Result, Service, ServiceError,
     ask::{self, Advised, Resolved},
-    download::blocking,
+    blocking::blocking,
 };
-use forgeport_model::{Access, Limit, Limits, RemoteUrl};
-use forgeport_runtime::{Offline, Provider};
+use forgeport_model::{Limit, Limits, RemoteUrl};
+use forgeport_runtime::Provider;
 use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use forgeport_worktree::{Address, LocalContext, Pushed};
 use serde::Serialize;
@@ -142,7 +142,7 @@ impl Service {
             return Ok(None);
         }
         match commit {
-            Some(commit) => Ok(Some(link(&offline, &consent.access, commit).await?)),
+            Some(commit) => Ok(Some(ask::link(&offline, &consent.access, commit).await?)),
             None => Ok(Some(None)),
         }
     }
@@ -176,18 +176,6 @@ fn urls(context: &LocalContext) -> Vec<RemoteUrl> {
         _ => None,
     };
     context.remotes.iter().filter_map(url).collect()
-}
-
-/// Where a person can look at a commit, if the provider's link leads where it may.
-pub(crate) async fn link(offline: &Offline, access: &Access, commit: &str) -> Result<Option<String>> {
-    let told = offline.commit_url(commit).await?;
-    let link = told.as_deref().and_then(|text| access.web_url(text));
-    if link.is_none() && told.is_some() {
-        tracing::debug!(
-            "the provider's link to the commit is left out: it is not https, or leads to a host that was not consented to"
-        );
-    }
-    Ok(link.map(String::from))
 }
 
 fn known_here(pushed: &Pushed) -> RemoteState {
