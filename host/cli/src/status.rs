@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Result;
 use forgeport_service::{
     Match, RemoteState, Service, Status,
-    worktree::{Changes, Fact, Head, LocalContext, State, Unknown, Upstream},
+    worktree::{Fact, Head, LocalContext, Unknown, Upstream, WorktreeChanges, WorktreeState},
 };
 
 pub async fn run(service: &Service, output: Output, args: StatusArgs) -> Result<()> {
@@ -73,8 +73,8 @@ fn branch(head: &Head, upstream: Option<&Upstream>) -> String {
     format!("{name} (upstream {upstream}{distance})")
 }
 
-fn changed(changes: &Changes) -> String {
-    let Changes { modified, staged, untracked, conflicted, submodules, not_compared } = *changes;
+fn changed(changes: &WorktreeChanges) -> String {
+    let WorktreeChanges { modified, staged, untracked, conflicted, submodules, not_compared } = *changes;
     let kinds = [
         (modified, "modified"),
         (staged, "staged"),
@@ -89,9 +89,9 @@ fn changed(changes: &Changes) -> String {
         some.push("untracked files not known".to_owned());
     }
     match changes.state() {
-        State::Clean => "none".to_owned(),
-        State::Dirty => format!("dirty: {}", some.join(", ")),
-        State::Unknown => format!("none that could be seen, but: {}", some.join(", ")),
+        WorktreeState::Clean => "none".to_owned(),
+        WorktreeState::Dirty => format!("dirty: {}", some.join(", ")),
+        WorktreeState::Unknown => format!("none that could be seen, but: {}", some.join(", ")),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 use forgeport_model::{Limit, Limits, RemoteUrl};
 use forgeport_runtime::Provider;
 use forgeport_store::{CodeRepository, Consent, ProviderRef};
-use forgeport_worktree::{Address, LocalContext, Pushed};
+use forgeport_worktree::{LocalContext, Pushed, RemoteAddress};
 use serde::Serialize;
 use std::{path::Path, time::Duration};
 
@@ -68,7 +68,7 @@ impl Service {
             forgeport_download::check_finished(&asked)?;
             Ok::<_, ServiceError>(forgeport_worktree::inspect(
                 &asked,
-                forgeport_worktree::Settings { untracked, time: TIME },
+                forgeport_worktree::InspectOptions { untracked, time: TIME },
             )?)
         };
         let context = blocking(look).await??;
@@ -95,7 +95,7 @@ impl Service {
         let (repository, consent) = self.consented(repository).await?;
         let hosts = &consent.access.remote_hosts;
         let possible = context.remotes.iter().filter_map(|remote| match &remote.address {
-            Address::Forge(url) if hosts.iter().any(|host| host == url.host()) => Some((remote, url)),
+            RemoteAddress::Forge(url) if hosts.iter().any(|host| host == url.host()) => Some((remote, url)),
             _ => None,
         });
         for (remote, url) in possible {
@@ -172,7 +172,7 @@ struct Known {
 /// The remotes that a forge could serve.
 fn urls(context: &LocalContext) -> Vec<RemoteUrl> {
     let url = |remote: &forgeport_worktree::Remote| match &remote.address {
-        Address::Forge(url) => Some(url.clone()),
+        RemoteAddress::Forge(url) => Some(url.clone()),
         _ => None,
     };
     context.remotes.iter().filter_map(url).collect()

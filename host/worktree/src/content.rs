@@ -16,12 +16,12 @@ use gix::index::entry::Mode;
 use gix::worktree::stack::state::attributes::Source;
 use gix::{AttributeStack, Repository};
 
-use crate::convert::{ATTRIBUTES, Conversion, UnknownEncoding, Value, line_ends};
+use crate::convert::{ATTRIBUTES, AttributeValue, Conversion, UnknownEncoding, line_ends};
+use crate::file_check::RuleFiles;
 use crate::filter::{Filtered, Filters};
-use crate::inquiry::Inquiry;
-use crate::plain::RuleFiles;
+use crate::inspection::Inspection;
 use crate::tracked::Tracked;
-use crate::{ContextError, Foreign};
+use crate::{ContextError, MaskedText};
 use forgeport_model::{Hasher, ObjectFormat};
 
 /// What is converted is held in memory, more than once.
@@ -39,7 +39,7 @@ pub struct Compared {
     pub why: BTreeSet<String>,
 }
 
-enum Verdict {
+enum ContentMatch {
     Same,
     Changed,
     Unknown(String),
@@ -49,7 +49,7 @@ struct Comparison<'a> {
     repository: &'a Repository,
     tracked: &'a Tracked,
     root: &'a Path,
-    inquiry: &'a Inquiry,
+    inspection: &'a Inspection,
     lines: eol::Configuration,
     attributes: AttributeStack<'a>,
     asked: Outcome,
@@ -63,7 +63,7 @@ pub fn compare(
     tracked: &Tracked,
     root: &Path,
     places: &[usize],
-    inquiry: &Inquiry,
+    inspection: &Inspection,
 ) -> Result<Compared, ContextError> {
     let mut compared = Compared::default();
     if places.is_empty() {
@@ -72,7 +72,7 @@ pub fn compare(
     let attributes = match repository.attributes_only(tracked.state(), Source::WorktreeThenIdMapping) {
         Ok(attributes) => attributes,
         Err(error) => {
-            compared.leave_out(places.len(), format!("the attributes cannot be read: {}", Foreign::of(&error)));
+            compared.leave_out(places.len(), format!("the attributes cannot be read: {}", MaskedText::of(&error)));
             return Ok(compared);
         }
     };
@@ -80,18 +80,18 @@ pub fn compare(
         repository,
         tracked,
         root,
-        inquiry,
+        inspection,
         lines: line_ends(repository.config_snapshot().plumbing()),
         asked: attributes.selected_attribute_matches(ATTRIBUTES),
         attributes,
         rules: RuleFiles::new(root, ".gitattributes"),
-        filters: Filters::new(repository, root, inquiry.end),
+        filters: Filters::new(repository, root, inspection.end),
     };
     for place in places {
         match comparison.judge(tracked.entry(*place))? {
-            Verdict::Same => {}
-            Verdict::Changed => compared.changed += 1,
-            Verdict::Unknown(why) => compared.leave_out(1, why),
+            ContentMatch::Same => {}
+            ContentMatch::Changed => compared.changed += 1,
+            ContentMatch::Unknown(why) => compared.leave_out(1, why),
         }
     }
     Ok(compared)
@@ -105,14 +105,14 @@ impl Compared {
 }
 
 impl Comparison<'_> {
-    fn judge(&mut self, entry: &Entry) -> Result<Verdict, ContextError> {
-        self.inquiry.check_time(self.root)?;
+    fn judge(&mut self, entry: &Entry) -> Result<ContentMatch, ContextError> {
+        self.inspection.check_time(self.root)?;
         let path = self.root.join(OsStr::from_bytes(self.tracked.path_of(entry)));
         // Where links are checked out as files, there may be links nevertheless.
         let judged = if entry.mode == Mode::SYMLINK && path.is_symlink() {
             std::fs::read_link(&path).map(|target| {
                 let target = target.as_os_str().as_bytes();
-                is_same(entry, &mut &target[..], target.len() as u64, self.inquiry, self.root)
+                is_same(entry, &mut &target[..], target.len() as u64, self.inspection, self.root)
             })
         } else {
             open(&path).map(|(file, size)| self.judge_file(entry, file, size))
@@ -120,22 +120,22 @@ impl Comparison<'_> {
         match judged {
             Ok(verdict) => verdict,
             // It went meanwhile.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Verdict::Changed),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(ContentMatch::Changed),
             Err(error) => Err(ContextError::unreadable(&path)(error)),
         }
     }
 
-    fn judge_file(&mut self, entry: &Entry, mut file: File, size: u64) -> Result<Verdict, ContextError> {
+    fn judge_file(&mut self, entry: &Entry, mut file: File, size: u64) -> Result<ContentMatch, ContextError> {
         let conversion = match self.conversion(entry) {
             Ok(conversion) => conversion,
-            Err(why) => return Ok(Verdict::Unknown(why)),
+            Err(why) => return Ok(ContentMatch::Unknown(why)),
         };
         let filter = conversion.filter.as_deref().filter(|name| self.filters.has_program(name));
         if filter.is_none() && conversion.is_nothing() {
-            return is_same(entry, &mut file, size, self.inquiry, self.root);
+            return is_same(entry, &mut file, size, self.inspection, self.root);
         }
         if size > LARGEST {
-            return Ok(Verdict::Unknown(format!("files of more than {} MiB are not converted", LARGEST >> 20)));
+            return Ok(ContentMatch::Unknown(format!("files of more than {} MiB are not converted", LARGEST >> 20)));
         }
         let mut content = Vec::new();
         let path = self.tracked.path_of(entry);
@@ -144,7 +144,7 @@ impl Comparison<'_> {
         if let Some(name) = filter {
             content = match self.filters.apply(name, path, content) {
                 Filtered::Unchanged(content) | Filtered::Changed(content) => content,
-                Filtered::Unknown(why) => return Ok(Verdict::Unknown(why)),
+                Filtered::Unknown(why) => return Ok(ContentMatch::Unknown(why)),
             };
         }
         let mut in_index = |buffer: &mut Vec<u8>| {
@@ -154,10 +154,11 @@ impl Comparison<'_> {
             Ok(Some(()))
         };
         match conversion.apply(content, self.lines, &mut in_index) {
-            Ok(content) => is_same(entry, &mut &content[..], content.len() as u64, self.inquiry, self.root),
-            Err(error) => {
-                Ok(Verdict::Unknown(format!("what they were committed as cannot be read: {}", Foreign::of(&error))))
-            }
+            Ok(content) => is_same(entry, &mut &content[..], content.len() as u64, self.inspection, self.root),
+            Err(error) => Ok(ContentMatch::Unknown(format!(
+                "what they were committed as cannot be read: {}",
+                MaskedText::of(&error)
+            ))),
         }
     }
 
@@ -167,15 +168,15 @@ impl Comparison<'_> {
             return Err("a `.gitattributes` is no file that could be read".to_owned());
         }
         let found = self.attributes.at_entry(path, Some(Mode::FILE));
-        let found = found.map_err(|error| format!("the attributes cannot be read: {}", Foreign::of(&error)))?;
+        let found = found.map_err(|error| format!("the attributes cannot be read: {}", MaskedText::of(&error)))?;
         found.matching_attributes(&mut self.asked);
-        let mut values: [Value; ATTRIBUTES.len()] = Default::default();
+        let mut values: [AttributeValue; ATTRIBUTES.len()] = Default::default();
         for (value, found) in values.iter_mut().zip(self.asked.iter_selected()) {
             *value = match found.assignment.state {
-                StateRef::Set => Value::Set,
-                StateRef::Unset => Value::Unset,
-                StateRef::Value(text) => Value::Text(text.as_bstr().to_vec()),
-                StateRef::Unspecified => Value::Unspecified,
+                StateRef::Set => AttributeValue::Set,
+                StateRef::Unset => AttributeValue::Unset,
+                StateRef::Value(text) => AttributeValue::Text(text.as_bstr().to_vec()),
+                StateRef::Unspecified => AttributeValue::Unspecified,
             };
         }
         Conversion::new(values, self.lines).map_err(|UnknownEncoding(name)| {
@@ -200,9 +201,9 @@ fn is_same(
     entry: &Entry,
     content: &mut dyn Read,
     size: u64,
-    inquiry: &Inquiry,
+    inspection: &Inspection,
     root: &Path,
-) -> Result<Verdict, ContextError> {
+) -> Result<ContentMatch, ContextError> {
     let mut hasher = Hasher::blob(ObjectFormat::Sha1, size);
     // Most files are small, and there may be very many.
     let mut piece = vec![0; usize::try_from(size).unwrap_or(PIECE).clamp(1, PIECE)];
@@ -212,11 +213,11 @@ fn is_same(
             Ok(length) => hasher.update(&piece[..length]),
             Err(error) => return Err(ContextError::unreadable(root)(error)),
         }
-        inquiry.check_time(root)?;
+        inspection.check_time(root)?;
     }
     Ok(match hasher.finish() {
-        Ok(id) if id.as_bytes() == entry.id.as_bytes() => Verdict::Same,
-        Ok(_) => Verdict::Changed,
-        Err(collision) => Verdict::Unknown(collision.to_string()),
+        Ok(id) if id.as_bytes() == entry.id.as_bytes() => ContentMatch::Same,
+        Ok(_) => ContentMatch::Changed,
+        Err(collision) => ContentMatch::Unknown(collision.to_string()),
     })
 }

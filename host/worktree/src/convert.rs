@@ -10,7 +10,7 @@ pub const ATTRIBUTES: [&str; 6] = ["text", "crlf", "eol", "ident", "filter", "wo
 
 /// An attribute of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Value {
+pub enum AttributeValue {
     #[default]
     Unspecified,
     Set,
@@ -48,7 +48,7 @@ pub struct UnknownEncoding(pub String);
 
 impl Conversion {
     /// From the values of [`ATTRIBUTES`] (`convert_attrs` in convert.c).
-    pub fn new(values: [Value; 6], lines: eol::Configuration) -> Result<Self, UnknownEncoding> {
+    pub fn new(values: [AttributeValue; 6], lines: eol::Configuration) -> Result<Self, UnknownEncoding> {
         let [text, crlf, end, ident, filter, encoding] = values;
         let digest = match (of_text(&text).or_else(|| of_text(&crlf)), of_end(&end)) {
             (Some(AttributesDigest::Binary), _) => Some(AttributesDigest::Binary),
@@ -63,10 +63,10 @@ impl Conversion {
             Some(digest) => digest,
         };
         let filter = match filter {
-            Value::Text(name) => Some(name),
+            AttributeValue::Text(name) => Some(name),
             _ => None,
         };
-        Ok(Self { filter, encoding: encoding_of(encoding)?, lines, ident: ident == Value::Set })
+        Ok(Self { filter, encoding: encoding_of(encoding)?, lines, ident: ident == AttributeValue::Set })
     }
 
     /// Whether the content stays as it is, but for a filter.
@@ -120,29 +120,29 @@ pub fn line_ends(config: &File) -> eol::Configuration {
     eol::Configuration { auto_crlf, eol: end }
 }
 
-fn of_text(value: &Value) -> Option<AttributesDigest> {
+fn of_text(value: &AttributeValue) -> Option<AttributesDigest> {
     match value {
-        Value::Set => Some(AttributesDigest::Text),
-        Value::Unset => Some(AttributesDigest::Binary),
-        Value::Text(text) if text == b"input" => Some(AttributesDigest::TextInput),
-        Value::Text(text) if text == b"auto" => Some(AttributesDigest::TextAuto),
-        Value::Text(_) | Value::Unspecified => None,
+        AttributeValue::Set => Some(AttributesDigest::Text),
+        AttributeValue::Unset => Some(AttributesDigest::Binary),
+        AttributeValue::Text(text) if text == b"input" => Some(AttributesDigest::TextInput),
+        AttributeValue::Text(text) if text == b"auto" => Some(AttributesDigest::TextAuto),
+        AttributeValue::Text(_) | AttributeValue::Unspecified => None,
     }
 }
 
-fn of_end(value: &Value) -> Option<Mode> {
+fn of_end(value: &AttributeValue) -> Option<Mode> {
     match value {
-        Value::Text(text) if text == b"lf" => Some(Mode::Lf),
-        Value::Text(text) if text == b"crlf" => Some(Mode::CrLf),
+        AttributeValue::Text(text) if text == b"lf" => Some(Mode::Lf),
+        AttributeValue::Text(text) if text == b"crlf" => Some(Mode::CrLf),
         _ => None,
     }
 }
 
-fn encoding_of(value: Value) -> Result<Option<Encoding>, UnknownEncoding> {
+fn encoding_of(value: AttributeValue) -> Result<Option<Encoding>, UnknownEncoding> {
     let name = match value {
-        Value::Unspecified => return Ok(None),
-        Value::Set | Value::Unset => return Err(UnknownEncoding("true or false".to_owned())),
-        Value::Text(name) => name,
+        AttributeValue::Unspecified => return Ok(None),
+        AttributeValue::Set | AttributeValue::Unset => return Err(UnknownEncoding("true or false".to_owned())),
+        AttributeValue::Text(name) => name,
     };
     let upper = name.to_ascii_uppercase();
     Ok(match &upper[..] {

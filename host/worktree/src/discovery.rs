@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::ContextError;
-use crate::plain::{NAME, file, metadata};
+use crate::file_check::{NAME, check_file, metadata};
 
 /// Where a repository was found.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub fn at(root: &Path) -> Result<Option<Location>, ContextError> {
         Some(found) if found.is_dir() => git,
         // Anything else than a file is passed by.
         Some(found) if found.is_file() => {
-            file(&git, NAME)?;
+            check_file(&git, NAME)?;
             let link = std::fs::read(&git).map_err(ContextError::unreadable(&git))?;
             let link = link.strip_prefix(b"gitdir:").unwrap_or_default().trim_ascii();
             root.join(OsStr::from_bytes(link))
@@ -62,7 +62,7 @@ pub fn at(root: &Path) -> Result<Option<Location>, ContextError> {
 }
 
 fn is_repository(directory: &Path) -> Result<bool, ContextError> {
-    file(&directory.join("commondir"), NAME)?;
+    check_file(&directory.join("commondir"), NAME)?;
     let has = |name: &str| directory.join(name).exists();
     Ok(has("HEAD") && (has("commondir") || (has("objects") && has("refs"))))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use forgeport_model::shell_word;
 
-use crate::foreign::{Foreign, Secrets};
+use crate::mask::{KnownSecrets, MaskedText};
 
 /// Why the local context of a path cannot be told; the text says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub enum ContextError {
         /// The directory that was asked about.
         path: PathBuf,
         /// What is wrong with it.
-        why: Foreign,
+        why: MaskedText,
     },
     /// An object, a ref or a file of the repository is missing or broken.
     #[error("cannot read {what} of {}: {why}; `git fsck` tells what is damaged, a new clone is whole", path.display())]
@@ -57,7 +57,7 @@ pub enum ContextError {
         /// What was being read.
         what: &'static str,
         /// What is wrong with it.
-        why: Foreign,
+        why: MaskedText,
     },
     /// A line of the git configuration that no value can be read from.
     #[error("cannot read the git configuration of {}: {why}; `git config --list --show-origin` there tells where it stands", path.display())]
@@ -65,7 +65,7 @@ pub enum ContextError {
         /// The repository or checkout.
         path: PathBuf,
         /// What is wrong with it.
-        why: Foreign,
+        why: MaskedText,
     },
     /// Something else that could not be done.
     #[error("cannot read {what} of {}: {why}; `git status` there may tell more", path.display())]
@@ -75,7 +75,7 @@ pub enum ContextError {
         /// What was being read.
         what: &'static str,
         /// What is wrong with it.
-        why: Foreign,
+        why: MaskedText,
     },
     /// Git would read it as a file, and wait for ever or read without an end. No tool of git makes such a thing.
     #[error("{} is {what} where git keeps a file: do not trust this checkout, make a new one with `git clone`", path.display())]
@@ -136,23 +136,23 @@ pub enum ContextError {
 impl ContextError {
     /// Something that git itself wrote, `what` of the repository at `path`, cannot be read.
     pub(crate) fn damaged(what: &'static str, path: &Path) -> impl Fn(gix::Error) -> Self {
-        move |error| Self::Damaged { path: path.to_path_buf(), what, why: Foreign::of(&error) }
+        move |error| Self::Damaged { path: path.to_path_buf(), what, why: MaskedText::of(&error) }
     }
 
     /// The same of what may be wrong without being damaged.
     pub(crate) fn failed(what: &'static str, path: &Path) -> impl Fn(gix::Error) -> Self {
-        move |error| Self::Failed { path: path.to_path_buf(), what, why: Foreign::of(&error) }
+        move |error| Self::Failed { path: path.to_path_buf(), what, why: MaskedText::of(&error) }
     }
 
     /// The same, without what the checkout keeps secret.
-    pub(crate) fn masked(mut self, secrets: &Secrets) -> Self {
+    pub(crate) fn masked(mut self, secrets: &KnownSecrets) -> Self {
         match &mut self {
             Self::Unsupported { path, why }
             | Self::Damaged { path, why, .. }
             | Self::Misconfigured { path, why }
             | Self::Failed { path, why, .. } => {
                 secrets.mask_path(path);
-                secrets.mask_foreign(why);
+                secrets.mask_text(why);
             }
             Self::OutsideWorkTree { path, root } => {
                 secrets.mask_path(path);

@@ -41,7 +41,7 @@ pub struct Filters<'a> {
     end: Instant,
     /// Where programs find a repository, which is not the checkout's: git would read its configuration there.
     scratch: Option<TempDir>,
-    running: HashMap<BString, Conversation>,
+    running: HashMap<BString, FilterConversation>,
 }
 
 /// What a filter made of a file.
@@ -53,7 +53,7 @@ pub enum Filtered {
     Unknown(String),
 }
 
-type Conversation = forgeport_platform::program::Conversation<(BString, Vec<u8>), Option<Vec<u8>>>;
+type FilterConversation = forgeport_platform::program::Conversation<(BString, Vec<u8>), Option<Vec<u8>>>;
 
 impl<'a> Filters<'a> {
     pub fn new(repository: &Repository, root: &'a Path, end: Instant) -> Self {

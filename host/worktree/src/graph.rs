@@ -5,8 +5,8 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use gix::{ObjectId, Repository};
 
-use crate::inquiry::Inquiry;
-use crate::{ContextError, Foreign};
+use crate::inspection::Inspection;
+use crate::{ContextError, MaskedText};
 
 const LEFT: u8 = 1;
 const RIGHT: u8 = 2;
@@ -24,21 +24,21 @@ pub struct Difference {
 }
 
 /// Why the history cannot be followed.
-pub enum Broken {
+pub enum HistoryError {
     Stopped(ContextError),
-    Missing(Foreign),
+    Missing(MaskedText),
 }
 
-struct Seen {
+struct SeenCommit {
     sides: u8,
     parents: Vec<ObjectId>,
 }
 
-impl From<Broken> for Foreign {
-    fn from(broken: Broken) -> Self {
+impl From<HistoryError> for MaskedText {
+    fn from(broken: HistoryError) -> Self {
         match broken {
-            Broken::Missing(why) => why,
-            Broken::Stopped(error) => Self::new(&ContextError::to_string(&error)),
+            HistoryError::Missing(why) => why,
+            HistoryError::Stopped(error) => Self::new(&ContextError::to_string(&error)),
         }
     }
 }
@@ -48,28 +48,30 @@ pub fn difference(
     repository: &Repository,
     left: &[ObjectId],
     right: &[ObjectId],
-    inquiry: &Inquiry,
-) -> Result<Difference, Broken> {
-    let missing = |error: gix::Error| Broken::Missing(Foreign::of(&error));
+    inspection: &Inspection,
+) -> Result<Difference, HistoryError> {
+    let missing = |error: gix::Error| HistoryError::Missing(MaskedText::of(&error));
     let ends: HashSet<ObjectId> =
         repository.shallow_commits().map_err(missing)?.map(|ends| ends.iter().copied().collect()).unwrap_or_default();
-    let mut seen = HashMap::<ObjectId, Seen>::new();
+    let mut seen = HashMap::<ObjectId, SeenCommit>::new();
     let mut pending = BinaryHeap::new();
     // The youngest first, so that what both sides have is known before its parents are looked at.
-    let visit = |id: ObjectId, sides: u8, seen: &mut HashMap<ObjectId, Seen>| -> Result<Option<i64>, Broken> {
-        if let Some(known) = seen.get_mut(&id) {
-            if known.sides | sides == known.sides {
-                return Ok(None);
+    let visit =
+        |id: ObjectId, sides: u8, seen: &mut HashMap<ObjectId, SeenCommit>| -> Result<Option<i64>, HistoryError> {
+            if let Some(known) = seen.get_mut(&id) {
+                if known.sides | sides == known.sides {
+                    return Ok(None);
+                }
+                known.sides |= sides;
             }
-            known.sides |= sides;
-        }
-        inquiry.check_time(repository.git_dir()).map_err(Broken::Stopped)?;
-        let commit = repository.find_commit(id).map_err(missing)?;
-        let time = commit.time().map_err(missing)?.seconds;
-        let parents = if ends.contains(&id) { Vec::new() } else { commit.parent_ids().map(gix::Id::detach).collect() };
-        seen.entry(id).or_insert(Seen { sides, parents });
-        Ok(Some(time))
-    };
+            inspection.check_time(repository.git_dir()).map_err(HistoryError::Stopped)?;
+            let commit = repository.find_commit(id).map_err(missing)?;
+            let time = commit.time().map_err(missing)?.seconds;
+            let parents =
+                if ends.contains(&id) { Vec::new() } else { commit.parent_ids().map(gix::Id::detach).collect() };
+            seen.entry(id).or_insert(SeenCommit { sides, parents });
+            Ok(Some(time))
+        };
     for (ids, side) in [(left, LEFT), (right, RIGHT)] {
         for id in ids {
             if let Some(time) = visit(*id, side, &mut seen)? {
@@ -81,7 +83,7 @@ pub fn difference(
     let mut oldest = i64::MAX;
     let mut patience = PATIENCE;
     while let Some((time, Reverse(id))) = pending.pop() {
-        let Some(Seen { sides, parents }) = seen.get(&id) else { continue };
+        let Some(SeenCommit { sides, parents }) = seen.get(&id) else { continue };
         let (sides, parents) = (*sides, parents.clone());
         if sides != BOTH {
             oldest = oldest.min(time);
@@ -103,6 +105,6 @@ pub fn difference(
     Ok(Difference { left: left.map(|(id, commit)| (id, commit.parents)).collect(), right })
 }
 
-fn is_common(pending: &BinaryHeap<(i64, Reverse<ObjectId>)>, seen: &HashMap<ObjectId, Seen>) -> bool {
+fn is_common(pending: &BinaryHeap<(i64, Reverse<ObjectId>)>, seen: &HashMap<ObjectId, SeenCommit>) -> bool {
     pending.iter().all(|(_, Reverse(id))| seen.get(id).is_some_and(|commit| commit.sides == BOTH))
 }

@@ -4,10 +4,10 @@ use gix::refs::TargetRef;
 use gix::remote::Direction;
 use gix::{Commit, Repository};
 
-use crate::graph::{self, Broken};
-use crate::inquiry::Inquiry;
+use crate::graph::{self, HistoryError};
+use crate::inspection::Inspection;
 use crate::refs::{mapped, short_name};
-use crate::{Distance, Foreign, Head, Upstream};
+use crate::{Distance, Head, MaskedText, Upstream};
 
 /// The commit that is checked out; nothing before the first one.
 pub fn commit(repository: &Repository) -> gix::Result<Option<Commit<'_>>> {
@@ -31,16 +31,16 @@ pub fn upstream(
     repository: &Repository,
     head: &Head,
     commit: Option<&Commit>,
-    inquiry: &Inquiry,
-) -> Result<Option<Upstream>, Foreign> {
+    inspection: &Inspection,
+) -> Result<Option<Upstream>, MaskedText> {
     let Head::Branch { name } = head else { return Ok(None) };
     let Some(full_name) = upstream_name(repository, name)? else { return Ok(None) };
     let tip = repository.try_find_reference(full_name.as_str()).ok().flatten();
     let tip = tip.and_then(|mut reference| Some(reference.peel_to_commit().ok()?.id));
     let distance = match (commit, tip) {
-        (Some(commit), Some(tip)) => match graph::difference(repository, &[commit.id], &[tip], inquiry) {
+        (Some(commit), Some(tip)) => match graph::difference(repository, &[commit.id], &[tip], inspection) {
             Ok(difference) => Some(Distance { ahead: difference.left.len(), behind: difference.right }),
-            Err(Broken::Missing(_) | Broken::Stopped(_)) => None,
+            Err(HistoryError::Missing(_) | HistoryError::Stopped(_)) => None,
         },
         _ => None,
     };
@@ -48,7 +48,7 @@ pub fn upstream(
     Ok(Some(Upstream { name: short_name(name.as_bytes(), "refs/remotes/"), distance }))
 }
 
-fn upstream_name(repository: &Repository, branch: &str) -> Result<Option<String>, Foreign> {
+fn upstream_name(repository: &Repository, branch: &str) -> Result<Option<String>, MaskedText> {
     let config = repository.config_snapshot();
     let value = |name: &str| config.plumbing().string_by("branch", branch, name);
     let (Some(remote), Some(merge)) = (value("remote"), value("merge")) else { return Ok(None) };
@@ -64,5 +64,5 @@ fn upstream_name(repository: &Repository, branch: &str) -> Result<Option<String>
         let (source, destination) = (spec.source()?, spec.destination()?);
         mapped(source, destination, &merge)
     });
-    names.next().map(|name| String::from_utf8(name).map_err(|_| Foreign::new("its name is not UTF-8"))).transpose()
+    names.next().map(|name| String::from_utf8(name).map_err(|_| MaskedText::new("its name is not UTF-8"))).transpose()
 }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{ContextError, plain};
+use crate::{ContextError, file_check};
 
 /// Files that are read, each as often as it is named.
 const MOST: usize = 256;
@@ -19,7 +19,7 @@ pub fn check(config: &Path) -> Result<(), ContextError> {
         if read > MOST {
             return Err(ContextError::TooManyIncludes { path: config.to_path_buf(), limit: MOST });
         }
-        plain::file(&path, plain::CONFIG)?;
+        file_check::check_file(&path, file_check::CONFIG)?;
         // What cannot be read is told of by whoever needs it.
         let Ok(text) = std::fs::read(&path) else { continue };
         pending.extend(included(&String::from_utf8_lossy(&text)).iter().map(|value| resolved(value, &path)));

@@ -5,28 +5,28 @@
 //! comes within a time.
 //!
 //! ```no_run
-//! use forgeport_worktree::{inspect, Settings};
+//! use forgeport_worktree::{inspect, InspectOptions};
 //! use std::time::Duration;
 //!
-//! let context = inspect(".".as_ref(), Settings { untracked: true, time: Duration::from_secs(60) })?;
+//! let context = inspect(".".as_ref(), InspectOptions { untracked: true, time: Duration::from_secs(60) })?;
 //! println!("{:?} below {}", context.commit, context.root.display());
 //! # Ok::<(), forgeport_worktree::ContextError>(())
 //! ```
 
 mod config;
 mod content;
+mod context;
 mod convert;
 mod discovery;
 mod error;
+mod file_check;
 mod filter;
-mod foreign;
 mod graph;
 mod head;
 mod includes;
-mod inquiry;
-mod model;
+mod inspection;
+mod mask;
 mod owner;
-mod plain;
 mod preflight;
 mod refs;
 mod remotes;
@@ -46,14 +46,15 @@ use std::thread;
 
 use gix::Repository;
 
-use foreign::Foreign;
-use inquiry::Inquiry;
-use status::{Counted, Place};
+use inspection::Inspection;
+use mask::MaskedText;
+use status::{CountedChanges, InspectedRepository};
 
-pub use error::ContextError;
-pub use model::{
-    Address, Changes, Distance, Fact, Head, LocalContext, Pushed, Remote, Settings, State, Unknown, Upstream,
+pub use context::{
+    Distance, Fact, Head, InspectOptions, LocalContext, Pushed, Remote, RemoteAddress, Unknown, Upstream,
+    WorktreeChanges, WorktreeState,
 };
+pub use error::ContextError;
 
 /// Room for the deepest trees that git takes.
 const STACK: usize = 32 << 20;
@@ -67,15 +68,15 @@ const STACK: usize = 32 << 20;
 ///
 /// # Errors
 /// When there is no checkout at `path`, or it cannot be read; see [`ContextError`].
-pub fn inspect(path: &Path, settings: Settings) -> Result<LocalContext, ContextError> {
-    let inquiry = Inquiry::new(settings.time);
-    let too_long = inquiry.too_long(path);
+pub fn inspect(path: &Path, settings: InspectOptions) -> Result<LocalContext, ContextError> {
+    let inspection = Inspection::new(settings.time);
+    let too_long = inspection.too_long(path);
     let (sender, receiver) = channel();
     let asked = path.to_path_buf();
     let work = move || {
-        let told = look(&asked, settings, &inquiry);
+        let told = look(&asked, settings, &inspection);
         // Here and nowhere else it leaves.
-        let told = told.map(|told| told.masked(&inquiry.secrets)).map_err(|error| error.masked(&inquiry.secrets));
+        let told = told.map(|told| told.masked(&inspection.secrets)).map_err(|error| error.masked(&inspection.secrets));
         let _ = sender.send(told);
     };
     let unreadable = ContextError::unreadable(path);
@@ -88,16 +89,16 @@ pub fn inspect(path: &Path, settings: Settings) -> Result<LocalContext, ContextE
             Err(_) => Err(ContextError::Failed {
                 path: path.to_path_buf(),
                 what: "the checkout",
-                why: Foreign::new("the reader came to an end that it should not have"),
+                why: MaskedText::new("the reader came to an end that it should not have"),
             }),
             Ok(()) => Err(too_long),
         },
     }
 }
 
-fn look(path: &Path, settings: Settings, inquiry: &Inquiry) -> Result<LocalContext, ContextError> {
+fn look(path: &Path, settings: InspectOptions, inspection: &Inspection) -> Result<LocalContext, ContextError> {
     let directory = directory(path)?;
-    let repository = repository::find(&directory, &inquiry.secrets)?;
+    let repository = repository::find(&directory, &inspection.secrets)?;
     let root = root(&repository)?;
     let subdirectory = subdirectory(&directory, &root, &repository)?;
 
@@ -105,14 +106,14 @@ fn look(path: &Path, settings: Settings, inquiry: &Inquiry) -> Result<LocalConte
     let head = head::head(&repository).map_err(ContextError::damaged("the branch", &root))?;
     let id = commit.as_ref().map(|commit| commit.id);
     let mut unknown = Vec::new();
-    let upstream = known(head::upstream(&repository, &head, commit.as_ref(), inquiry), Fact::Upstream, &mut unknown);
-    let remotes = known(remotes::remotes(&repository, id, inquiry), Fact::Remotes, &mut unknown);
+    let upstream = known(head::upstream(&repository, &head, commit.as_ref(), inspection), Fact::Upstream, &mut unknown);
+    let remotes = known(remotes::remotes(&repository, id, inspection), Fact::Remotes, &mut unknown);
     let bare = repository.workdir().is_none();
     let changes = if bare {
         None
     } else {
-        let place = Place { repository: &repository, root: &root, inquiry, depth: 0 };
-        let Counted { changes, unknown: more } = status::changes(&place, commit.as_ref(), settings.untracked)?;
+        let place = InspectedRepository { repository: &repository, root: &root, inspection, depth: 0 };
+        let CountedChanges { changes, unknown: more } = status::changes(&place, commit.as_ref(), settings.untracked)?;
         unknown.extend(more);
         Some(changes)
     };
@@ -131,7 +132,7 @@ fn look(path: &Path, settings: Settings, inquiry: &Inquiry) -> Result<LocalConte
 }
 
 /// Nothing where it cannot be told: the rest is told nevertheless.
-fn known<T: Default>(told: Result<T, Foreign>, fact: Fact, unknown: &mut Vec<Unknown>) -> T {
+fn known<T: Default>(told: Result<T, MaskedText>, fact: Fact, unknown: &mut Vec<Unknown>) -> T {
     told.unwrap_or_else(|why| {
         unknown.push(Unknown { fact, why: why.to_string() });
         T::default()
@@ -141,7 +142,8 @@ fn known<T: Default>(told: Result<T, Foreign>, fact: Fact, unknown: &mut Vec<Unk
 /// The real path of the directory that is meant.
 fn directory(path: &Path) -> Result<PathBuf, ContextError> {
     let missing = || ContextError::Missing { path: path.to_path_buf() };
-    let unreadable = |error| if plain::is_gone(&error) { missing() } else { ContextError::unreadable(path)(error) };
+    let unreadable =
+        |error| if file_check::is_gone(&error) { missing() } else { ContextError::unreadable(path)(error) };
     let real = path.canonicalize().map_err(unreadable)?;
     if real.is_dir() {
         return Ok(real);

@@ -8,7 +8,7 @@ use std::path::Path;
 use gix::bstr::{BStr, ByteSlice};
 
 use crate::discovery::Location;
-use crate::{ContextError, Foreign, config};
+use crate::{ContextError, MaskedText, config};
 
 /// `asked` is the directory that the question is about: `.` in the setting means that it has to be the root.
 pub fn check(place: &Location, asked: &Path) -> Result<(), ContextError> {
@@ -17,7 +17,7 @@ pub fn check(place: &Location, asked: &Path) -> Result<(), ContextError> {
     }
     let root = place.root().canonicalize().map_err(ContextError::unreadable(place.root()))?;
     let values = config::protected("safe.directory")
-        .map_err(|error| ContextError::Misconfigured { path: root.clone(), why: Foreign::of(&error) })?;
+        .map_err(|error| ContextError::Misconfigured { path: root.clone(), why: MaskedText::of(&error) })?;
     let mut safe = false;
     for value in &values {
         // An empty one forgets those before it.

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::plain::{ANY, CONFIG, INDEX, NAME, REFS, RULES, all_below, each_in, file, is_gone};
+use crate::file_check::{ANY, CONFIG, INDEX, NAME, REFS, RULES, all_below, check_file, each_in, is_gone};
 use crate::{ContextError, includes};
 
 /// The files of a repository, below its own directory and below the one that it shares with its linked worktrees.
@@ -36,7 +36,7 @@ pub fn check(git: &Path) -> Result<(), ContextError> {
     }
     for place in &places {
         for (name, limit) in FILES {
-            file(&place.join(name), *limit)?;
+            check_file(&place.join(name), *limit)?;
         }
         all_below(&place.join("refs"), NAME)?;
         includes::check(&place.join("config"))?;
@@ -48,7 +48,7 @@ pub fn check(git: &Path) -> Result<(), ContextError> {
 /// The directory that a repository shares with its linked worktrees.
 pub fn common(git: &Path) -> Result<PathBuf, ContextError> {
     let link = git.join("commondir");
-    file(&link, NAME)?;
+    check_file(&link, NAME)?;
     match std::fs::read(&link) {
         Ok(target) => Ok(git.join(OsStr::from_bytes(target.trim_ascii_end()))),
         Err(error) if is_gone(&error) => Ok(git.to_path_buf()),
@@ -70,7 +70,7 @@ fn objects(first: &Path) -> Result<(), ContextError> {
             each_in(&folder, ANY, |_, _| {})?;
         }
         let alternates = directory.join("info/alternates");
-        file(&alternates, CONFIG)?;
+        check_file(&alternates, CONFIG)?;
         let lines = std::fs::read(alternates).unwrap_or_default();
         pending.extend(
             lines

@@ -8,21 +8,25 @@ use gix::refs::TargetRef;
 use gix::remote::Direction;
 use gix::{ObjectId, Repository};
 
-use crate::foreign::Foreign;
-use crate::graph::{self, Broken};
-use crate::inquiry::Inquiry;
+use crate::graph::{self, HistoryError};
+use crate::inspection::Inspection;
+use crate::mask::MaskedText;
 use crate::refs::{mapped, short_name};
-use crate::{Address, Pushed, Remote};
+use crate::{Pushed, Remote, RemoteAddress};
 
 /// What is said of a remote of which no ref is here: it may have been fetched by a refspec that is not configured, as CI does it.
 const NO_REFS: &str =
     "no branch that git keeps of the remote is here; `forgeport status --fetch` asks the remote itself";
 
 /// Every remote, in the order of their names.
-pub fn remotes(repository: &Repository, commit: Option<ObjectId>, inquiry: &Inquiry) -> Result<Vec<Remote>, Foreign> {
+pub fn remotes(
+    repository: &Repository,
+    commit: Option<ObjectId>,
+    inspection: &Inspection,
+) -> Result<Vec<Remote>, MaskedText> {
     let names: Vec<BString> = repository.remote_names().into_iter().collect();
-    let tracking = tracking_refs(repository, &names).map_err(|error| Foreign::of(&error))?;
-    let mut pushed = pushed(repository, commit, &tracking, inquiry);
+    let tracking = tracking_refs(repository, &names).map_err(|error| MaskedText::of(&error))?;
+    let mut pushed = pushed(repository, commit, &tracking, inspection);
     let config = repository.config_snapshot();
     let remotes = names.iter().map(|name| Remote {
         address: address(config.plumbing(), name.as_bstr()),
@@ -32,13 +36,13 @@ pub fn remotes(repository: &Repository, commit: Option<ObjectId>, inquiry: &Inqu
     Ok(remotes.collect())
 }
 
-fn address(config: &gix::config::File, name: &BStr) -> Address {
-    let why = |why: &str| Address::Other { why: why.to_owned() };
+fn address(config: &gix::config::File, name: &BStr) -> RemoteAddress {
+    let why = |why: &str| RemoteAddress::Other { why: why.to_owned() };
     let Some(configured) = first_url(config, name) else {
         return why("the remote has no URL");
     };
     match std::str::from_utf8(&instead_of(config, configured)).map(RemoteUrl::parse) {
-        Ok(Ok(url)) => Address::Forge(url),
+        Ok(Ok(url)) => RemoteAddress::Forge(url),
         Ok(Err(error)) => why(&error.to_string()),
         Err(_) => why("the remote's URL is not UTF-8"),
     }
@@ -123,7 +127,7 @@ fn pushed(
     repository: &Repository,
     commit: Option<ObjectId>,
     tracking: &BTreeMap<BString, Vec<TrackingRef>>,
-    inquiry: &Inquiry,
+    inspection: &Inspection,
 ) -> BTreeMap<BString, Pushed> {
     let each = |answer: &dyn Fn(&[TrackingRef]) -> Pushed| {
         tracking.iter().map(|(remote, refs)| (remote.clone(), answer(refs))).collect()
@@ -132,10 +136,10 @@ fn pushed(
         return each(&|_| unknown("there is no commit yet"));
     };
     let tips: HashSet<_> = tracking.values().flatten().map(|reference| reference.tip).collect();
-    match holders(repository, commit, tips, inquiry) {
+    match holders(repository, commit, tips, inspection) {
         Ok(holders) => each(&|refs| pushed_to(refs, &holders)),
         Err(broken) => {
-            let why = format!("the history is incomplete: {}", Foreign::from(broken));
+            let why = format!("the history is incomplete: {}", MaskedText::from(broken));
             each(&|_| unknown(&why))
         }
     }
@@ -156,15 +160,15 @@ fn holders(
     repository: &Repository,
     commit: ObjectId,
     tips: HashSet<ObjectId>,
-    inquiry: &Inquiry,
-) -> Result<HashSet<ObjectId>, Broken> {
+    inspection: &Inspection,
+) -> Result<HashSet<ObjectId>, HistoryError> {
     let mut holders = HashSet::from([commit]);
     let others: Vec<_> = tips.into_iter().filter(|tip| *tip != commit).collect();
     if others.is_empty() {
         return Ok(holders);
     }
     let mut children = HashMap::<ObjectId, Vec<ObjectId>>::new();
-    for (child, parents) in graph::difference(repository, &others, &[commit], inquiry)?.left {
+    for (child, parents) in graph::difference(repository, &others, &[commit], inspection)?.left {
         parents.into_iter().for_each(|parent| children.entry(parent).or_default().push(child));
     }
     let mut pending = vec![commit];

@@ -7,8 +7,8 @@ use gix::bstr::ByteSlice;
 use gix::config::{File, Source};
 
 use crate::discovery::Location;
-use crate::foreign::Secrets;
-use crate::{ContextError, Foreign, config, discovery, owner, plain, preflight};
+use crate::mask::KnownSecrets;
+use crate::{ContextError, MaskedText, config, discovery, file_check, owner, preflight};
 
 /// Settings whose values are files with rules for paths.
 const RULES: &[&str] = &["core.attributesFile", "core.excludesFile"];
@@ -17,7 +17,7 @@ const EXTENSIONS: &[&str] = &["noop", "partialclone", "preciousobjects", "relati
 
 /// The repository that `directory` is in: the nearest one upward on the same file system. `GIT_DIR` and its like are not heeded: the
 /// caller has named a directory, and in a git hook they would name another repository.
-pub fn find(directory: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
+pub fn find(directory: &Path, secrets: &KnownSecrets) -> Result<Repository, ContextError> {
     match discovery::search(directory)? {
         Some(place) => {
             owner::check(&place, directory)?;
@@ -28,14 +28,14 @@ pub fn find(directory: &Path, secrets: &Secrets) -> Result<Repository, ContextEr
 }
 
 /// The repository of a submodule's work tree. It is trusted where the one around it is, as git does it.
-pub fn at(root: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
+pub fn at(root: &Path, secrets: &KnownSecrets) -> Result<Repository, ContextError> {
     match discovery::at(root)? {
         Some(place) => open(&place, root, secrets),
         None => Err(ContextError::NotACheckout { path: root.to_path_buf() }),
     }
 }
 
-fn open(place: &Location, asked: &Path, secrets: &Secrets) -> Result<Repository, ContextError> {
+fn open(place: &Location, asked: &Path, secrets: &KnownSecrets) -> Result<Repository, ContextError> {
     preflight::check(&place.git)?;
     prepare(place, asked, secrets)?;
     let opening = |error| opening(asked, &error);
@@ -44,7 +44,7 @@ fn open(place: &Location, asked: &Path, secrets: &Secrets) -> Result<Repository,
     secrets.learn(repository.config_snapshot().plumbing());
     for setting in RULES {
         if let Ok(Some(file)) = repository.config_snapshot().trusted_path(setting) {
-            plain::file(&file, plain::RULES)?;
+            file_check::check_file(&file, file_check::RULES)?;
         }
     }
     Ok(repository)
@@ -63,7 +63,7 @@ fn no_file_for_empty_names(repository: &mut Repository) -> gix::Result<()> {
 }
 
 /// Learns what must not be repeated if the repository cannot be opened, and looks whether it is one that can be read.
-fn prepare(place: &Location, asked: &Path, secrets: &Secrets) -> Result<(), ContextError> {
+fn prepare(place: &Location, asked: &Path, secrets: &KnownSecrets) -> Result<(), ContextError> {
     let common = preflight::common(&place.git)?;
     let read = |path| File::from_path_no_includes(path, Source::Local);
     for directory in [&place.git, &common] {
@@ -75,7 +75,7 @@ fn prepare(place: &Location, asked: &Path, secrets: &Secrets) -> Result<(), Cont
         }
     }
     match read(common.join("config")).ok().and_then(|file| unsupported(&file)) {
-        Some(why) => Err(ContextError::Unsupported { path: asked.to_path_buf(), why: Foreign::new(&why) }),
+        Some(why) => Err(ContextError::Unsupported { path: asked.to_path_buf(), why: MaskedText::new(&why) }),
         None => Ok(()),
     }
 }
@@ -101,7 +101,7 @@ fn unsupported(config: &File) -> Option<String> {
 }
 
 fn opening(asked: &Path, error: &gix::Error) -> ContextError {
-    let (path, why) = (asked.to_path_buf(), Foreign::of(error));
+    let (path, why) = (asked.to_path_buf(), MaskedText::of(error));
     if why.as_str().to_ascii_lowercase().contains("config") {
         ContextError::Misconfigured { path, why }
     } else {

@@ -8,14 +8,19 @@ use gix::index::State;
 use gix::index::entry::{Flags, Mode};
 use gix::{ObjectId, Repository};
 
-use crate::inquiry::Inquiry;
-use crate::{ContextError, Foreign};
+use crate::inspection::Inspection;
+use crate::{ContextError, MaskedText};
 
 /// More files than any repository has. Their trees may be small and say that there are more.
 const MOST: usize = 5_000_000;
 
 /// Puts the files of its tree in the place of each directory.
-pub fn expand(state: &mut State, repository: &Repository, root: &Path, inquiry: &Inquiry) -> Result<(), ContextError> {
+pub fn expand(
+    state: &mut State,
+    repository: &Repository,
+    root: &Path,
+    inspection: &Inspection,
+) -> Result<(), ContextError> {
     let directories: Vec<(ObjectId, BString)> = state
         .entries()
         .iter()
@@ -29,9 +34,9 @@ pub fn expand(state: &mut State, repository: &Repository, root: &Path, inquiry: 
     let broken = ContextError::damaged("a tree that the index names", root);
     let mut pending = directories;
     while let Some((id, path)) = pending.pop() {
-        inquiry.check_time(root)?;
+        inspection.check_time(root)?;
         if state.entries().len() > MOST {
-            let why = Foreign::new(&format!("a sparse index of more than {MOST} files"));
+            let why = MaskedText::new(&format!("a sparse index of more than {MOST} files"));
             return Err(ContextError::Unsupported { path: root.to_path_buf(), why });
         }
         for item in repository.find_tree(id).map_err(&broken)?.iter() {

@@ -8,8 +8,8 @@ use gix::object::tree::EntryRef;
 use gix::{ObjectId, Repository, Tree};
 
 use crate::ContextError;
-use crate::inquiry::Inquiry;
-use crate::tracked::{Child, Children, Directory, KnownTree, Tracked, is_conflicted, is_intent_to_add};
+use crate::inspection::Inspection;
+use crate::tracked::{Children, KnownTree, Tracked, TrackedChild, TrackedDirectory, is_conflicted, is_intent_to_add};
 
 const TYPE_MASK: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
@@ -20,14 +20,14 @@ const EXECUTABLE: u32 = 0o111;
 const DEEPEST: usize = 2048;
 
 /// The index beside the commit's tree. Trees that the index knows to be the same are not read.
-pub struct Staged<'a> {
+pub struct StagedComparison<'a> {
     pub repository: &'a Repository,
     pub tracked: &'a Tracked,
     pub root: &'a Path,
-    pub inquiry: &'a Inquiry,
+    pub inspection: &'a Inspection,
 }
 
-impl Staged<'_> {
+impl StagedComparison<'_> {
     /// How many paths differ from `tree` (nothing, before the first commit); a renamed file is one that went and one that came. What
     /// waits for a merge to be settled does not count here.
     pub fn count(&self, tree: Option<&Tree>) -> Result<usize, ContextError> {
@@ -42,7 +42,7 @@ impl Staged<'_> {
         &self,
         depth: usize,
         id: ObjectId,
-        directory: &Directory,
+        directory: &TrackedDirectory,
         known: Option<KnownTree>,
     ) -> Result<usize, ContextError> {
         if known.is_some_and(|known| known.is(id, directory)) {
@@ -77,20 +77,24 @@ impl Staged<'_> {
     ) -> Result<usize, ContextError> {
         let is_tree = item.mode().is_tree();
         Ok(match children.get(place) {
-            Child::Directory(directory) if is_tree => self.count_at(depth + 1, item.object_id(), directory, known)?,
-            Child::Directory(directory) => self.added(directory) + usize::from(!self.is_file_unsettled(directory)),
-            Child::File(entry) if !is_tree => {
+            TrackedChild::Directory(directory) if is_tree => {
+                self.count_at(depth + 1, item.object_id(), directory, known)?
+            }
+            TrackedChild::Directory(directory) => {
+                self.added(directory) + usize::from(!self.is_file_unsettled(directory))
+            }
+            TrackedChild::File(entry) if !is_tree => {
                 let entry = self.tracked.entry(*entry);
                 let same = entry.id == item.object_id() && same_mode(entry.mode.bits(), item.mode().value().into());
                 usize::from(!same || is_intent_to_add(entry))
             }
-            Child::Conflicted if !is_tree => 0,
+            TrackedChild::Conflicted if !is_tree => 0,
             child => self.added_child(child) + self.removed(depth, item)?,
         })
     }
 
     /// Whether a file that a merge has not settled has the directory's name too.
-    fn is_file_unsettled(&self, directory: &Directory) -> bool {
+    fn is_file_unsettled(&self, directory: &TrackedDirectory) -> bool {
         let path = self.tracked.path(directory);
         let file = path.strip_suffix(b"/").and_then(|path| self.tracked.find(path));
         file.is_some_and(is_conflicted)
@@ -100,7 +104,7 @@ impl Staged<'_> {
         if depth > DEEPEST {
             return Err(ContextError::TooDeep { path: self.root.to_path_buf(), limit: DEEPEST });
         }
-        self.inquiry.check_time(self.root)?;
+        self.inspection.check_time(self.root)?;
         self.repository.find_tree(id).map_err(self.broken())
     }
 
@@ -120,15 +124,15 @@ impl Staged<'_> {
         Ok(count)
     }
 
-    fn added_child(&self, child: &Child) -> usize {
+    fn added_child(&self, child: &TrackedChild) -> usize {
         match child {
-            Child::Directory(directory) => self.added(directory),
-            Child::File(entry) => usize::from(is_settled(self.tracked.entry(*entry))),
-            Child::Conflicted => 0,
+            TrackedChild::Directory(directory) => self.added(directory),
+            TrackedChild::File(entry) => usize::from(is_settled(self.tracked.entry(*entry))),
+            TrackedChild::Conflicted => 0,
         }
     }
 
-    fn added(&self, directory: &Directory) -> usize {
+    fn added(&self, directory: &TrackedDirectory) -> usize {
         let entries = self.tracked.entries(directory.range.clone());
         entries.iter().filter(|entry| is_settled(entry)).count()
     }

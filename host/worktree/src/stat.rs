@@ -14,7 +14,7 @@ const OWNER_MAY_EXECUTE: u32 = 0o100;
 
 /// What the metadata tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum StatMatch {
     Same,
     Changed,
     /// The content has to be compared.
@@ -22,7 +22,7 @@ pub enum Verdict {
 }
 
 /// What the comparison depends on besides the two sides.
-pub struct Rules {
+pub struct StatRules {
     /// `core.fileMode`: the executable bit of the file system means something.
     pub file_mode: bool,
     /// `core.symlinks`: where it is off, a link is checked out as a regular file.
@@ -41,31 +41,31 @@ pub struct Rules {
 ///
 /// The rules are git's: a file whose recorded size, times and inode still hold is the same, unless it was written no earlier than the
 /// index ("racily clean": a change in the same tick would not show).
-pub fn compare(entry: &Entry, found: &Metadata, rules: &Rules) -> Verdict {
+pub fn compare(entry: &Entry, found: &Metadata, rules: &StatRules) -> StatMatch {
     if is_unwatched(entry) && !(is_skipped(entry) && rules.sparse) {
-        return Verdict::Same;
+        return StatMatch::Same;
     }
     if entry.flags.contains(Flags::INTENT_TO_ADD) || !same_type(entry, found, rules) {
-        return Verdict::Changed;
+        return StatMatch::Changed;
     }
     // The index keeps the size modulo 2^32.
     let recorded = &entry.stat;
     if recorded.size != found.size() as u32 {
         // A recorded size of 0 may also mean that git wants the content compared.
-        return if recorded.size == 0 { Verdict::Unsure } else { Verdict::Changed };
+        return if recorded.size == 0 { StatMatch::Unsure } else { StatMatch::Changed };
     }
     if recorded.size == 0 && !entry.id.is_empty_blob() {
-        return Verdict::Unsure;
+        return StatMatch::Unsure;
     }
     let same = same_time(recorded.mtime, found.mtime(), found.mtime_nsec(), rules)
         && (!rules.trust_ctime
             || !rules.whole_stat
             || same_time(recorded.ctime, found.ctime(), found.ctime_nsec(), rules))
         && (!rules.whole_stat || recorded.ino == found.ino() as u32);
-    if same && !is_racy(recorded.mtime, rules.index_written) { Verdict::Same } else { Verdict::Unsure }
+    if same && !is_racy(recorded.mtime, rules.index_written) { StatMatch::Same } else { StatMatch::Unsure }
 }
 
-fn same_type(entry: &Entry, found: &Metadata, rules: &Rules) -> bool {
+fn same_type(entry: &Entry, found: &Metadata, rules: &StatRules) -> bool {
     match entry.mode.bits() & TYPE_MASK {
         REGULAR => {
             let executable = |mode: u32| mode & OWNER_MAY_EXECUTE != 0;
@@ -77,7 +77,7 @@ fn same_type(entry: &Entry, found: &Metadata, rules: &Rules) -> bool {
 }
 
 /// Most builds of git look at seconds alone. Where the fractions tell a difference, the content is compared, which is never wrong.
-fn same_time(recorded: Time, seconds: i64, nanoseconds: i64, rules: &Rules) -> bool {
+fn same_time(recorded: Time, seconds: i64, nanoseconds: i64, rules: &StatRules) -> bool {
     let same_fraction = !rules.whole_stat || recorded.nsecs == 0 || i64::from(recorded.nsecs) == nanoseconds;
     recorded.secs == seconds as u32 && same_fraction
 }

@@ -8,51 +8,55 @@ use std::path::Path;
 use gix::index::Entry;
 use gix::{Commit, Repository};
 
-use crate::inquiry::Inquiry;
-use crate::plain::is_gone;
-use crate::staged::Staged;
-use crate::stat::Rules;
+use crate::file_check::is_gone;
+use crate::inspection::Inspection;
+use crate::staged::StagedComparison;
+use crate::stat::StatRules;
 use crate::tracked::{Tracked, is_conflicted};
 use crate::untracked::Untracked;
-use crate::walk::Walk;
-use crate::{Changes, ContextError, Fact, Foreign, State, Unknown, content, replaced};
+use crate::walk::WorktreeWalk;
+use crate::{ContextError, Fact, MaskedText, Unknown, WorktreeChanges, WorktreeState, content, replaced};
 
 /// Submodules in one another that are looked into. Each takes room on the stack.
 const DEEPEST: usize = 32;
 
 /// A repository that has a work tree, and that as it is to be looked at.
-pub struct Place<'a> {
+pub struct InspectedRepository<'a> {
     pub repository: &'a Repository,
     pub root: &'a Path,
-    pub inquiry: &'a Inquiry,
+    pub inspection: &'a Inspection,
     /// 0 for the one that was asked about, 1 for its submodules.
     pub depth: usize,
 }
 
 /// What differs, and why some of that cannot be told.
 #[derive(Default)]
-pub struct Counted {
-    pub changes: Changes,
+pub struct CountedChanges {
+    pub changes: WorktreeChanges,
     pub unknown: Vec<Unknown>,
 }
 
 /// Counts the changes against `commit` (nothing, before the first one).
-pub fn changes(place: &Place, commit: Option<&Commit>, look_for_untracked: bool) -> Result<Counted, ContextError> {
-    let Place { repository, root, inquiry, .. } = *place;
+pub fn changes(
+    place: &InspectedRepository,
+    commit: Option<&Commit>,
+    look_for_untracked: bool,
+) -> Result<CountedChanges, ContextError> {
+    let InspectedRepository { repository, root, inspection, .. } = *place;
     // Before it is read: an index that somebody writes meanwhile is then trusted too little rather than too much.
     let rules = rules(repository, root)?;
-    let tracked = Tracked::read(repository, root, inquiry)?;
+    let tracked = Tracked::read(repository, root, inspection)?;
     let tree = commit.map(Commit::tree).transpose();
     let tree = tree.map_err(ContextError::damaged("the tree of the commit", root))?;
-    let staged = Staged { repository, tracked: &tracked, root, inquiry };
-    let walk = Walk::new(root, &tracked, &rules, look_for_untracked, inquiry);
+    let staged = StagedComparison { repository, tracked: &tracked, root, inspection };
+    let walk = WorktreeWalk::new(root, &tracked, &rules, look_for_untracked, inspection);
     let (mut found, staged) = walk.run(|| staged.count(tree.as_ref()))?;
 
     // Rules for paths are read directory by directory.
     found.unsure.sort_unstable();
     found.unknown.sort_unstable();
-    let compared = content::compare(repository, &tracked, root, &found.unsure, inquiry)?;
-    let mut counted = Counted::default();
+    let compared = content::compare(repository, &tracked, root, &found.unsure, inspection)?;
+    let mut counted = CountedChanges::default();
     counted.changes.modified = found.changed + compared.changed;
     counted.changes.staged = staged;
     counted.changes.conflicted = conflicted(&tracked);
@@ -65,7 +69,7 @@ pub fn changes(place: &Place, commit: Option<&Commit>, look_for_untracked: bool)
     let untracked = if found.unknown.is_empty() {
         Ok(0)
     } else {
-        Untracked::new(repository, &tracked, root, inquiry).and_then(|mut untracked| untracked.count(&found.unknown))
+        Untracked::new(repository, &tracked, root, inspection).and_then(|mut untracked| untracked.count(&found.unknown))
     };
     match untracked {
         Ok(untracked) => counted.changes.untracked = Some(untracked),
@@ -85,14 +89,14 @@ pub fn changes(place: &Place, commit: Option<&Commit>, look_for_untracked: bool)
     Ok(counted)
 }
 
-impl Counted {
+impl CountedChanges {
     fn leave_out_submodule(&mut self, why: String) {
         self.changes.not_compared += 1;
         self.unknown.push(Unknown { fact: Fact::Submodules, why });
     }
 }
 
-fn rules(repository: &Repository, root: &Path) -> Result<Rules, ContextError> {
+fn rules(repository: &Repository, root: &Path) -> Result<StatRules, ContextError> {
     let config = repository.config_snapshot();
     let index = repository.git_dir().join("index");
     let index_written = match index.metadata() {
@@ -103,9 +107,9 @@ fn rules(repository: &Repository, root: &Path) -> Result<Rules, ContextError> {
     };
     let flag = |name: &'static str, default| match config.try_boolean(name) {
         Ok(value) => Ok(value.unwrap_or(default)),
-        Err(error) => Err(ContextError::Misconfigured { path: root.to_path_buf(), why: Foreign::of(&error) }),
+        Err(error) => Err(ContextError::Misconfigured { path: root.to_path_buf(), why: MaskedText::of(&error) }),
     };
-    Ok(Rules {
+    Ok(StatRules {
         file_mode: flag("core.fileMode", true)?,
         symlinks: flag("core.symlinks", true)?,
         sparse: flag("core.sparseCheckout", false)?,
@@ -129,29 +133,39 @@ fn conflicted(tracked: &Tracked) -> usize {
 }
 
 /// Notes a submodule that has another commit checked out than the index says, or tracked files in it that changed.
-fn look_into(place: &Place, tracked: &Tracked, entry: &Entry, counted: &mut Counted) -> Result<(), ContextError> {
+fn look_into(
+    place: &InspectedRepository,
+    tracked: &Tracked,
+    entry: &Entry,
+    counted: &mut CountedChanges,
+) -> Result<(), ContextError> {
     let path = place.root.join(OsStr::from_bytes(tracked.path_of(entry)));
     if !path.join(".git").exists() {
         // Not checked out at all: as the commit has it, in git's eyes.
         return Ok(());
     }
-    place.inquiry.check_time(&path)?;
+    place.inspection.check_time(&path)?;
     if place.depth == DEEPEST {
         counted.leave_out_submodule(format!("submodules lie in one another more than {DEEPEST} deep"));
         return Ok(());
     }
-    let repository = crate::repository::at(&path, &place.inquiry.secrets)?;
+    let repository = crate::repository::at(&path, &place.inspection.secrets)?;
     let commit = crate::head::commit(&repository).map_err(ContextError::damaged("a submodule", &path))?;
     if commit.as_ref().is_some_and(|commit| commit.id != entry.id) {
         counted.changes.submodules += 1;
         return Ok(());
     }
-    let inner = Place { repository: &repository, root: &path, inquiry: place.inquiry, depth: place.depth + 1 };
+    let inner = InspectedRepository {
+        repository: &repository,
+        root: &path,
+        inspection: place.inspection,
+        depth: place.depth + 1,
+    };
     let inside = changes(&inner, commit.as_ref(), false)?;
     match inside.changes.state() {
-        State::Dirty => counted.changes.submodules += 1,
-        State::Clean => {}
-        State::Unknown => {
+        WorktreeState::Dirty => counted.changes.submodules += 1,
+        WorktreeState::Clean => {}
+        WorktreeState::Unknown => {
             counted.changes.not_compared += inside.changes.not_compared;
             counted.unknown.extend(inside.unknown);
         }

@@ -11,7 +11,7 @@ use gix::index::extension::Tree;
 use gix::index::{Entry, State};
 use gix::{ObjectId, Repository};
 
-use crate::inquiry::Inquiry;
+use crate::inspection::Inspection;
 use crate::{ContextError, sparse};
 
 /// The entries of an index in the order of their paths' bytes, so that each directory's are side by side.
@@ -21,7 +21,7 @@ pub struct Tracked {
 
 /// A directory that holds tracked files.
 #[derive(Debug, Clone)]
-pub struct Directory {
+pub struct TrackedDirectory {
     /// The entries below it.
     pub range: Range<usize>,
     /// The length of its path in bytes with the final `/`; 0 for the root.
@@ -29,8 +29,8 @@ pub struct Directory {
 }
 
 /// What a directory of the index holds under a name.
-pub enum Child {
-    Directory(Directory),
+pub enum TrackedChild {
+    Directory(TrackedDirectory),
     /// The place of its entry.
     File(usize),
     /// A file with several stages.
@@ -40,7 +40,7 @@ pub enum Child {
 /// The children of a directory, to be found by name.
 pub struct Children<'a> {
     /// In the order of the names' bytes.
-    names: Vec<(&'a [u8], Child)>,
+    names: Vec<(&'a [u8], TrackedChild)>,
 }
 
 /// What the index knows of a directory's tree: its id, unless something below changed since, and those of its directories.
@@ -49,13 +49,13 @@ pub struct KnownTree<'a>(&'a Tree);
 
 impl Tracked {
     /// Reads the index of a repository whose work tree is at `root`; nothing is tracked where there is none.
-    pub fn read(repository: &Repository, root: &Path, inquiry: &Inquiry) -> Result<Self, ContextError> {
+    pub fn read(repository: &Repository, root: &Path, inspection: &Inspection) -> Result<Self, ContextError> {
         let path = repository.git_dir().join("index");
         // Like git, this leaves out the file's checksum: with it, reading takes twice as long.
         let file = gix::index::File::at_or_default(&path, Kind::Sha1, true, gix::index::decode::Options::default())
             .map_err(ContextError::damaged("the index", root))?;
         let (mut state, _) = file.into_parts();
-        sparse::expand(&mut state, repository, root, inquiry)?;
+        sparse::expand(&mut state, repository, root, inspection)?;
         // Nobody but git keeps the order; what is looked for by halves would not be found.
         let in_order = |(a, b): (&Entry, &Entry)| a.path_in(state.path_backing()) <= b.path_in(state.path_backing());
         if !state.entries().iter().zip(state.entries().iter().skip(1)).all(in_order) {
@@ -68,8 +68,8 @@ impl Tracked {
         &self.state
     }
 
-    pub fn root(&self) -> Directory {
-        Directory { range: 0..self.state.entries().len(), prefix: 0 }
+    pub fn root(&self) -> TrackedDirectory {
+        TrackedDirectory { range: 0..self.state.entries().len(), prefix: 0 }
     }
 
     pub fn entry(&self, place: usize) -> &Entry {
@@ -93,7 +93,7 @@ impl Tracked {
     }
 
     /// The path of a directory from the root, with its final `/`.
-    pub fn path(&self, directory: &Directory) -> &[u8] {
+    pub fn path(&self, directory: &TrackedDirectory) -> &[u8] {
         match self.state.entries().get(directory.range.start) {
             Some(first) => &self.path_of(first)[..directory.prefix],
             None => &[],
@@ -105,7 +105,7 @@ impl Tracked {
         self.state.tree().map(KnownTree)
     }
 
-    pub fn children(&self, directory: &Directory) -> Children<'_> {
+    pub fn children(&self, directory: &TrackedDirectory) -> Children<'_> {
         let mut names = Vec::new();
         let mut place = directory.range.start;
         while place < directory.range.end {
@@ -120,25 +120,25 @@ impl Tracked {
     }
 
     /// The child whose first entry is at `place`, and the place after its last.
-    fn child(&self, directory: &Directory, place: usize) -> (&[u8], Child, usize) {
+    fn child(&self, directory: &TrackedDirectory, place: usize) -> (&[u8], TrackedChild, usize) {
         let entry = self.entry(place);
         let path = self.path_of(entry).as_bytes();
         let rest = &path[directory.prefix..];
         let Some(slash) = rest.iter().position(|byte| *byte == b'/') else {
-            let child = if is_conflicted(entry) { Child::Conflicted } else { Child::File(place) };
+            let child = if is_conflicted(entry) { TrackedChild::Conflicted } else { TrackedChild::File(place) };
             return (rest, child, place + 1);
         };
         let prefix = directory.prefix + slash + 1;
         let below = self.entries(place..directory.range.end);
         let end = place + below.partition_point(|other| self.path_of(other).starts_with(&path[..prefix]));
         let range = place..end;
-        (&rest[..slash], Child::Directory(Directory { range, prefix }), end)
+        (&rest[..slash], TrackedChild::Directory(TrackedDirectory { range, prefix }), end)
     }
 }
 
 impl<'a> KnownTree<'a> {
     /// Whether the tree of `directory` is surely the one with that id.
-    pub fn is(self, id: ObjectId, directory: &Directory) -> bool {
+    pub fn is(self, id: ObjectId, directory: &TrackedDirectory) -> bool {
         self.0.id == id && self.0.num_entries.is_some_and(|entries| entries as usize == directory.range.len())
     }
 
@@ -157,7 +157,7 @@ pub fn is_intent_to_add(entry: &Entry) -> bool {
     entry.flags.contains(Flags::INTENT_TO_ADD)
 }
 
-impl Child {
+impl TrackedChild {
     fn rank(&self) -> u8 {
         match self {
             Self::Directory(_) => 0,
@@ -177,7 +177,7 @@ impl Children<'_> {
         self.names.binary_search_by(|(other, _)| (*other).cmp(name)).ok()
     }
 
-    pub fn get(&self, place: usize) -> &Child {
+    pub fn get(&self, place: usize) -> &TrackedChild {
         &self.names[place].1
     }
 }

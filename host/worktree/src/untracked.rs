@@ -9,9 +9,9 @@ use gix::index::entry::Mode;
 use gix::worktree::stack::state::ignore::Source;
 use gix::{AttributeStack, Repository};
 
-use crate::foreign::Foreign;
-use crate::inquiry::Inquiry;
-use crate::plain::RuleFiles;
+use crate::file_check::RuleFiles;
+use crate::inspection::Inspection;
+use crate::mask::MaskedText;
 use crate::tracked::Tracked;
 
 /// Looks through names that are not in the index.
@@ -19,7 +19,7 @@ pub struct Untracked<'a> {
     ignored: AttributeStack<'a>,
     root: &'a Path,
     rules: RuleFiles<'a>,
-    inquiry: &'a Inquiry,
+    inspection: &'a Inspection,
 }
 
 impl<'a> Untracked<'a> {
@@ -27,11 +27,11 @@ impl<'a> Untracked<'a> {
         repository: &'a Repository,
         tracked: &Tracked,
         root: &'a Path,
-        inquiry: &'a Inquiry,
+        inspection: &'a Inspection,
     ) -> Result<Self, String> {
         let ignored = repository.excludes(tracked.state(), None, Source::WorktreeThenIdMappingIfNotSkipped);
         let ignored = ignored.map_err(|error| unreadable(&error))?;
-        Ok(Self { ignored, root, rules: RuleFiles::new(root, ".gitignore"), inquiry })
+        Ok(Self { ignored, root, rules: RuleFiles::new(root, ".gitignore"), inspection })
     }
 
     /// Counts like `git status`: a directory without any tracked file counts once, and only if it holds a file that is not ignored.
@@ -45,7 +45,7 @@ impl<'a> Untracked<'a> {
     }
 
     fn is_untracked(&mut self, path: &[u8]) -> Result<bool, String> {
-        self.inquiry.check_time(self.root).map_err(|error| error.to_string())?;
+        self.inspection.check_time(self.root).map_err(|error| error.to_string())?;
         if !self.rules.are_usable_for(path) {
             return Err("a `.gitignore` is no file that could be read".to_owned());
         }
@@ -87,7 +87,7 @@ impl<'a> Untracked<'a> {
 }
 
 fn unreadable(error: &gix::Error) -> String {
-    format!("the rules for what is ignored cannot be read: {}", Foreign::of(error))
+    format!("the rules for what is ignored cannot be read: {}", MaskedText::of(error))
 }
 
 /// A nested repository is one thing, whatever it holds.

@@ -14,10 +14,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use gix::index::Entry;
 
 use crate::ContextError;
-use crate::inquiry::Inquiry;
-use crate::plain::is_gone;
-use crate::stat::{self, Rules, Verdict};
-use crate::tracked::{Child, Children, Directory, Tracked, is_conflicted};
+use crate::file_check::is_gone;
+use crate::inspection::Inspection;
+use crate::stat::{self, StatMatch, StatRules};
+use crate::tracked::{Children, Tracked, TrackedChild, TrackedDirectory, is_conflicted};
 
 /// More threads do not help: they wait for the same file system.
 const MAX_THREADS: usize = 8;
@@ -26,7 +26,7 @@ const FILES_AT_ONCE: usize = 1024;
 
 /// What a walk found. The numbers are places in [`Tracked`].
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct WalkResult {
     /// How many tracked files have gone or surely differ.
     pub changed: usize,
     /// Files whose content has to be compared.
@@ -38,13 +38,13 @@ pub struct Found {
 }
 
 /// A walk over the work tree at `root`.
-pub struct Walk<'a> {
+pub struct WorktreeWalk<'a> {
     root: &'a Path,
     tracked: &'a Tracked,
-    rules: &'a Rules,
+    rules: &'a StatRules,
     /// Whether to note what is not tracked.
     untracked: bool,
-    inquiry: &'a Inquiry,
+    inspection: &'a Inspection,
     queue: Mutex<Queue>,
     /// A task came, the last one ended, or one failed.
     changed: Condvar,
@@ -58,18 +58,24 @@ struct Queue {
 }
 
 enum Task {
-    Directory(Directory),
+    Directory(TrackedDirectory),
     Files(Vec<(usize, DirEntry)>),
 }
 
-impl<'a> Walk<'a> {
-    pub fn new(root: &'a Path, tracked: &'a Tracked, rules: &'a Rules, untracked: bool, inquiry: &'a Inquiry) -> Self {
+impl<'a> WorktreeWalk<'a> {
+    pub fn new(
+        root: &'a Path,
+        tracked: &'a Tracked,
+        rules: &'a StatRules,
+        untracked: bool,
+        inspection: &'a Inspection,
+    ) -> Self {
         let queue = Queue { tasks: vec![Task::Directory(tracked.root())], running: 0, failed: false };
-        Self { root, tracked, rules, untracked, inquiry, queue: Mutex::new(queue), changed: Condvar::new() }
+        Self { root, tracked, rules, untracked, inspection, queue: Mutex::new(queue), changed: Condvar::new() }
     }
 
     /// Walks with all cores; the calling thread does `meanwhile` first, then helps.
-    pub fn run<T>(&self, meanwhile: impl FnOnce() -> Result<T, ContextError>) -> Result<(Found, T), ContextError> {
+    pub fn run<T>(&self, meanwhile: impl FnOnce() -> Result<T, ContextError>) -> Result<(WalkResult, T), ContextError> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
         std::thread::scope(|scope| {
             let workers: Vec<_> = (1..threads).map(|_| scope.spawn(|| self.work())).collect();
@@ -87,10 +93,10 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn work(&self) -> Result<Found, ContextError> {
-        let mut found = Found::default();
-        while let Some((task, _turn)) = self.next() {
-            let done = self.inquiry.check_time(self.root).and_then(|()| match task {
+    fn work(&self) -> Result<WalkResult, ContextError> {
+        let mut found = WalkResult::default();
+        while let Some((task, _running)) = self.next() {
+            let done = self.inspection.check_time(self.root).and_then(|()| match task {
                 Task::Directory(directory) => self.directory(&directory, &mut found),
                 Task::Files(files) => self.files(files, &mut found),
             });
@@ -103,7 +109,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Waits for a task; none is left when nobody works on one that could bring more.
-    fn next(&self) -> Option<(Task, Turn<'_, 'a>)> {
+    fn next(&self) -> Option<(Task, RunningTask<'_, 'a>)> {
         let mut queue = self.queue();
         loop {
             if queue.failed {
@@ -111,7 +117,7 @@ impl<'a> Walk<'a> {
             }
             if let Some(task) = queue.tasks.pop() {
                 queue.running += 1;
-                return Some((task, Turn(self)));
+                return Some((task, RunningTask(self)));
             }
             if queue.running == 0 {
                 return None;
@@ -130,7 +136,7 @@ impl<'a> Walk<'a> {
         self.changed.notify_all();
     }
 
-    fn directory(&self, directory: &Directory, found: &mut Found) -> Result<(), ContextError> {
+    fn directory(&self, directory: &TrackedDirectory, found: &mut WalkResult) -> Result<(), ContextError> {
         let path = self.absolute(self.tracked.path(directory));
         let listing = match std::fs::read_dir(&path) {
             Ok(listing) => listing,
@@ -141,26 +147,26 @@ impl<'a> Walk<'a> {
             }
             Err(error) => return Err(ContextError::unreadable(&path)(error)),
         };
-        let mut step = Step::new(self, directory);
+        let mut walk = DirectoryWalk::new(self, directory);
         for item in listing {
             let item = item.map_err(ContextError::unreadable(&path))?;
-            step.meet(item, found).map_err(ContextError::unreadable(&path))?;
+            walk.meet(item, found).map_err(ContextError::unreadable(&path))?;
         }
-        step.finish(found)
+        walk.finish(found)
     }
 
-    fn files(&self, files: Vec<(usize, DirEntry)>, found: &mut Found) -> Result<(), ContextError> {
+    fn files(&self, files: Vec<(usize, DirEntry)>, found: &mut WalkResult) -> Result<(), ContextError> {
         for (place, item) in files {
             let entry = self.tracked.entry(place);
             let verdict = match item.metadata() {
                 Ok(metadata) => stat::compare(entry, &metadata, self.rules),
-                Err(error) if is_gone(&error) => Verdict::Changed,
+                Err(error) if is_gone(&error) => StatMatch::Changed,
                 Err(error) => return Err(ContextError::unreadable(&item.path())(error)),
             };
             match verdict {
-                Verdict::Same => {}
-                Verdict::Changed => found.changed += 1,
-                Verdict::Unsure => found.unsure.push(place),
+                StatMatch::Same => {}
+                StatMatch::Changed => found.changed += 1,
+                StatMatch::Unsure => found.unsure.push(place),
             }
         }
         Ok(())
@@ -178,17 +184,17 @@ impl<'a> Walk<'a> {
 }
 
 /// One directory's listing set against its part of the index.
-struct Step<'w, 'a> {
-    walk: &'w Walk<'a>,
-    directory: &'w Directory,
+struct DirectoryWalk<'w, 'a> {
+    walk: &'w WorktreeWalk<'a>,
+    directory: &'w TrackedDirectory,
     children: Children<'a>,
     seen: Vec<bool>,
     files: Vec<(usize, DirEntry)>,
-    directories: Vec<Directory>,
+    directories: Vec<TrackedDirectory>,
 }
 
-impl<'w, 'a> Step<'w, 'a> {
-    fn new(walk: &'w Walk<'a>, directory: &'w Directory) -> Self {
+impl<'w, 'a> DirectoryWalk<'w, 'a> {
+    fn new(walk: &'w WorktreeWalk<'a>, directory: &'w TrackedDirectory) -> Self {
         let children = walk.tracked.children(directory);
         Self {
             walk,
@@ -200,7 +206,7 @@ impl<'w, 'a> Step<'w, 'a> {
         }
     }
 
-    fn meet(&mut self, item: DirEntry, found: &mut Found) -> std::io::Result<()> {
+    fn meet(&mut self, item: DirEntry, found: &mut WalkResult) -> std::io::Result<()> {
         let name = item.file_name();
         if name == ".git" {
             return Ok(());
@@ -211,23 +217,23 @@ impl<'w, 'a> Step<'w, 'a> {
         };
         let known = self.children.find(name.as_bytes());
         match known.map(|place| (place, self.children.get(place))) {
-            Some((place, Child::Directory(directory))) if kind.is_dir() => {
+            Some((place, TrackedChild::Directory(directory))) if kind.is_dir() => {
                 self.seen[place] = true;
                 self.directories.push(directory.clone());
             }
-            Some((place, Child::File(entry))) => {
+            Some((place, TrackedChild::File(entry))) => {
                 self.seen[place] = true;
                 let entry = *entry;
                 self.meet_tracked(entry, kind, item, found);
             }
-            Some((place, Child::Conflicted)) => self.seen[place] = true,
-            Some((_, Child::Directory(_))) | None => self.note_unknown(name.as_bytes(), kind, found),
+            Some((place, TrackedChild::Conflicted)) => self.seen[place] = true,
+            Some((_, TrackedChild::Directory(_))) | None => self.note_unknown(name.as_bytes(), kind, found),
         }
         Ok(())
     }
 
     /// A directory in the place of a tracked file counts as that file's change and not as untracked too, as git counts it.
-    fn meet_tracked(&mut self, place: usize, kind: FileType, item: DirEntry, found: &mut Found) {
+    fn meet_tracked(&mut self, place: usize, kind: FileType, item: DirEntry, found: &mut WalkResult) {
         let entry = self.walk.tracked.entry(place);
         match (entry.mode.is_submodule(), kind.is_dir()) {
             (false, false) => self.files.push((place, item)),
@@ -238,7 +244,7 @@ impl<'w, 'a> Step<'w, 'a> {
     }
 
     /// Git knows of files, links and directories, not of sockets and the like.
-    fn note_unknown(&self, name: &[u8], kind: FileType, found: &mut Found) {
+    fn note_unknown(&self, name: &[u8], kind: FileType, found: &mut WalkResult) {
         if self.walk.untracked && (kind.is_file() || kind.is_dir() || kind.is_symlink()) {
             let mut path = [self.walk.tracked.path(self.directory), name].concat();
             if kind.is_dir() {
@@ -248,12 +254,12 @@ impl<'w, 'a> Step<'w, 'a> {
         }
     }
 
-    fn finish(mut self, found: &mut Found) -> Result<(), ContextError> {
+    fn finish(mut self, found: &mut WalkResult) -> Result<(), ContextError> {
         for (place, _) in self.seen.iter().enumerate().filter(|(_, seen)| !**seen) {
             found.changed += match self.children.get(place) {
-                Child::Directory(directory) => self.walk.missing(directory.range.clone()),
-                Child::File(entry) => self.walk.missing(*entry..entry + 1),
-                Child::Conflicted => 0,
+                TrackedChild::Directory(directory) => self.walk.missing(directory.range.clone()),
+                TrackedChild::File(entry) => self.walk.missing(*entry..entry + 1),
+                TrackedChild::Conflicted => 0,
             };
         }
         let mut tasks: Vec<Task> = self.directories.into_iter().map(Task::Directory).collect();
@@ -267,7 +273,7 @@ impl<'w, 'a> Step<'w, 'a> {
     }
 }
 
-impl Found {
+impl WalkResult {
     fn and(mut self, other: Self) -> Self {
         self.changed += other.changed;
         self.unsure.extend(other.unsure);
@@ -278,9 +284,9 @@ impl Found {
 }
 
 /// A task that is being worked on. Its end, or a panic, lets the others go on.
-struct Turn<'w, 'a>(&'w Walk<'a>);
+struct RunningTask<'w, 'a>(&'w WorktreeWalk<'a>);
 
-impl Drop for Turn<'_, '_> {
+impl Drop for RunningTask<'_, '_> {
     fn drop(&mut self) {
         let mut queue = self.0.queue();
         queue.running -= 1;

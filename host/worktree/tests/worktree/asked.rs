@@ -1,5 +1,5 @@
 //! Asks about a checkout in a process of its own: the environment of one that has threads must not be changed.
-use forgeport_worktree::{Settings, inspect};
+use forgeport_worktree::{InspectOptions, inspect};
 use serde_json::{Value, json};
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -21,7 +21,7 @@ pub fn ask(checkout: &Path, environment: &[(String, String)]) -> Value {
 #[test]
 #[ignore = "it answers for the other tests"]
 fn the_context_of_the_checkout_that_the_environment_names_is_written_down() {
-    let settings = Settings { untracked: true, time: Duration::from_secs(60) };
+    let settings = InspectOptions { untracked: true, time: Duration::from_secs(60) };
     let checkout = std::env::var_os(CHECKOUT).expect("it is started by another test, which names a checkout");
     let (context, error) = match inspect(checkout.as_ref(), settings) {
         Ok(context) => (Some(context), None),

@@ -1,7 +1,9 @@
 //! The local context of checkouts that git itself made, compared with what git says.
 
 use crate::support::{Place, SETTINGS, attempt, git, set_old};
-use forgeport_worktree::{Address, Changes, ContextError, Head, LocalContext, Pushed, Settings, State, inspect};
+use forgeport_worktree::{
+    ContextError, Head, InspectOptions, LocalContext, Pushed, RemoteAddress, WorktreeChanges, WorktreeState, inspect,
+};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
@@ -20,7 +22,7 @@ fn a_clean_clone_is_at_its_commit_on_its_branch_and_pushed() {
     assert_eq!(context.subdirectory, "d/e");
     assert_eq!(context.commit.as_deref(), Some(git(&place.path("origin"), &["rev-parse", "HEAD"]).trim()));
     assert_eq!(context.head, Head::Branch { name: "main".into() });
-    assert!(context.state() == State::Clean && !context.bare && !context.shallow);
+    assert!(context.state() == WorktreeState::Clean && !context.bare && !context.shallow);
     let refs = vec!["origin/main".to_owned()];
     assert_eq!(*pushed(&context), Pushed::Pushed { refs });
     assert_eq!(place.inspect("checkout/d/b").subdirectory, "d");
@@ -33,16 +35,16 @@ fn every_kind_of_change_is_counted_as_its_own() {
     place.write("checkout", "a", "changed\n");
     fs::set_permissions(checkout.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     fs::remove_file(checkout.join("d/b")).unwrap();
-    assert_eq!(place.changes(), Changes { modified: 3, ..Changes::default() });
+    assert_eq!(place.changes(), WorktreeChanges { modified: 3, ..WorktreeChanges::default() });
     git(&checkout, &["add", "-A"]);
-    assert_eq!(place.changes(), Changes { staged: 3, ..Changes::default() });
+    assert_eq!(place.changes(), WorktreeChanges { staged: 3, ..WorktreeChanges::default() });
     place.write("checkout", "new", "");
     place.write("checkout", "folder/one", "");
     place.write("checkout", "folder/two", "");
     place.write("checkout", "noise.log", "");
     place.write("checkout", "build/out", "");
-    assert_eq!(place.changes(), Changes { staged: 3, untracked: Some(2), ..Changes::default() });
-    let without = inspect(&checkout, Settings { untracked: false, ..SETTINGS }).unwrap();
+    assert_eq!(place.changes(), WorktreeChanges { staged: 3, untracked: Some(2), ..WorktreeChanges::default() });
+    let without = inspect(&checkout, InspectOptions { untracked: false, ..SETTINGS }).unwrap();
     assert_eq!(without.changes.unwrap().untracked, Some(0));
 }
 
@@ -53,7 +55,7 @@ fn a_file_that_was_touched_and_not_changed_is_no_change() {
         let content = fs::read(place.path("checkout").join(name)).unwrap();
         fs::write(place.path("checkout").join(name), content).unwrap();
     }
-    assert_eq!(place.changes(), Changes::default());
+    assert_eq!(place.changes(), WorktreeChanges::default());
 }
 
 #[test]
@@ -141,7 +143,7 @@ fn a_split_and_a_sparse_index_are_read_like_a_plain_one() {
         let place = Place::new();
         let checkout = place.path("checkout");
         git(&checkout, arguments);
-        assert_eq!(place.changes(), Changes::default());
+        assert_eq!(place.changes(), WorktreeChanges::default());
         place.write("checkout", "a", "changed\n");
         place.write("checkout", "d/e/new", "");
         place.write("checkout", "d/b", "changed\n");
@@ -170,11 +172,11 @@ fn a_submodule_at_another_commit_is_a_change() {
     let checkout = place.path("checkout");
     git(&checkout, &["submodule", "--quiet", "add", &place.path("origin").to_string_lossy(), "sub"]);
     place.commit("checkout");
-    assert_eq!(place.changes(), Changes::default());
+    assert_eq!(place.changes(), WorktreeChanges::default());
     place.write("checkout/sub", "a", "changed\n");
-    assert_eq!(place.changes(), Changes { submodules: 1, ..Changes::default() });
+    assert_eq!(place.changes(), WorktreeChanges { submodules: 1, ..WorktreeChanges::default() });
     place.commit("checkout/sub");
-    assert_eq!(place.changes(), Changes { submodules: 1, ..Changes::default() });
+    assert_eq!(place.changes(), WorktreeChanges { submodules: 1, ..WorktreeChanges::default() });
 }
 
 #[test]
@@ -184,7 +186,7 @@ fn the_url_that_git_fetches_from_counts_and_no_password_is_told() {
     git(&checkout, &["config", "url.https://me:hunter2@forge.example/.insteadOf", "short:"]);
     git(&checkout, &["remote", "set-url", "origin", "short:acme/demo.git"]);
     let context = place.inspect("checkout");
-    let Address::Forge(url) = &context.remotes[0].address else { panic!("{:?}", context.remotes) };
+    let RemoteAddress::Forge(url) = &context.remotes[0].address else { panic!("{:?}", context.remotes) };
     assert_eq!(url.to_string(), "https://forge.example/acme/demo");
     assert!(!format!("{context:?}{}", serde_json::to_string(&context).unwrap()).contains("hunter2"));
 }
@@ -223,20 +225,20 @@ fn a_linked_file_of_rules_is_not_followed() {
     symlink("attributes", checkout.join(".gitattributes")).unwrap();
     place.commit("checkout");
     set_old(&checkout.join("windows.txt"));
-    assert_eq!(place.changes(), Changes::default());
+    assert_eq!(place.changes(), WorktreeChanges::default());
     place.write("checkout", "new.py", "");
     place.write("checkout", "d/new.py", "");
-    assert_eq!(place.changes(), Changes { untracked: Some(2), ..Changes::default() });
+    assert_eq!(place.changes(), WorktreeChanges { untracked: Some(2), ..WorktreeChanges::default() });
 }
 
 #[test]
 fn a_replaced_commit_or_tree_is_never_called_clean_and_an_older_one_changes_nothing() {
     for (replaced, by, state) in [
-        ("HEAD", "HEAD~1", State::Unknown),
-        ("HEAD^{tree}", "HEAD~1^{tree}", State::Unknown),
-        ("HEAD:d", "HEAD~1:d", State::Unknown),
-        ("HEAD:a", "HEAD~1:a", State::Unknown),
-        ("HEAD~1", "HEAD~2", State::Clean),
+        ("HEAD", "HEAD~1", WorktreeState::Unknown),
+        ("HEAD^{tree}", "HEAD~1^{tree}", WorktreeState::Unknown),
+        ("HEAD:d", "HEAD~1:d", WorktreeState::Unknown),
+        ("HEAD:a", "HEAD~1:a", WorktreeState::Unknown),
+        ("HEAD~1", "HEAD~2", WorktreeState::Clean),
     ] {
         let place = Place::new();
         for text in ["second\n", "third\n"] {
@@ -250,10 +252,10 @@ fn a_replaced_commit_or_tree_is_never_called_clean_and_an_older_one_changes_noth
         let advised = context.unknown.first().map(|unknown| unknown.why.split('`').nth(1).unwrap().to_owned());
         if let Some(advised) = advised {
             git(&place.path("checkout"), &advised.split(' ').skip(1).collect::<Vec<_>>());
-            assert_eq!(place.inspect("checkout").state(), State::Clean, "{advised}");
+            assert_eq!(place.inspect("checkout").state(), WorktreeState::Clean, "{advised}");
         }
         place.write("checkout", "a", "dirty\n");
-        assert_eq!(place.inspect("checkout").state(), State::Dirty);
+        assert_eq!(place.inspect("checkout").state(), WorktreeState::Dirty);
     }
 }
 
@@ -270,16 +272,16 @@ fn links_and_old_line_ends_among_files_with_an_encoding_are_compared_as_git_does
     set_old(&checkout.join("windows.txt"));
     fs::remove_file(checkout.join("link.txt")).unwrap();
     symlink("windows.txt", checkout.join("link.txt")).unwrap();
-    assert_eq!(place.changes(), Changes::default());
-    assert_eq!(as_git_counts(&checkout), Changes::default());
+    assert_eq!(place.changes(), WorktreeChanges::default());
+    assert_eq!(as_git_counts(&checkout), WorktreeChanges::default());
     fs::remove_file(checkout.join("link.txt")).unwrap();
     symlink("windows.TXT", checkout.join("link.txt")).unwrap();
-    assert_eq!(place.changes(), Changes { modified: 1, ..Changes::default() });
+    assert_eq!(place.changes(), WorktreeChanges { modified: 1, ..WorktreeChanges::default() });
 }
 
 /// Counts as `git status` would, from its machine-readable output (git-status(1), "Porcelain Format Version 2").
-fn as_git_counts(checkout: &Path) -> Changes {
-    let mut changes = Changes::default();
+fn as_git_counts(checkout: &Path) -> WorktreeChanges {
+    let mut changes = WorktreeChanges::default();
     let output = git(checkout, &["status", "--porcelain=v2", "-z", "--untracked-files=normal", "--no-renames"]);
     for line in output.split('\0') {
         let mut words = line.split(' ');

@@ -1,7 +1,7 @@
 //! Checkouts of strangers run nothing, and tell no credential.
 
 use crate::support::{Place, add, git, set_old};
-use forgeport_worktree::{Changes, ContextError, Fact, State};
+use forgeport_worktree::{ContextError, Fact, WorktreeChanges, WorktreeState};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 /// Every setting that names a program which some command of git runs, with what has to stand before the program (gitattributes(5),
@@ -94,8 +94,8 @@ fn assert_nothing_ran(place: &Place) {
     let context = place.inspect("checkout");
     assert!(!place.path("ran").exists());
     let changes = context.changes.unwrap();
-    assert_eq!(changes, Changes { not_compared: 1, ..Changes::default() });
-    assert_eq!((context.state(), changes.state()), (State::Unknown, State::Unknown));
+    assert_eq!(changes, WorktreeChanges { not_compared: 1, ..WorktreeChanges::default() });
+    assert_eq!((context.state(), changes.state()), (WorktreeState::Unknown, WorktreeState::Unknown));
     let told: Vec<_> = context.unknown.iter().filter(|unknown| unknown.fact == Fact::Modified).collect();
     assert!(told.len() == 1 && told[0].why.contains("`evil`"), "{told:?}");
     assert_eq!(serde_json::to_value(&context).unwrap()["changes"]["state"], "unknown");
@@ -144,7 +144,7 @@ fn no_program_that_a_submodule_names_is_run() {
     set(&place.path("outer/.git/modules/sub/config"), &[filter]);
     set_old(&place.path("outer/sub/x.evil"));
     let context = place.inspect("outer");
-    assert_eq!(context.changes.unwrap(), Changes { not_compared: 1, ..Changes::default() });
+    assert_eq!(context.changes.unwrap(), WorktreeChanges { not_compared: 1, ..WorktreeChanges::default() });
     assert!(!place.path("ran").exists());
 }
 
@@ -152,7 +152,7 @@ fn no_program_that_a_submodule_names_is_run() {
 fn a_file_that_needs_no_filter_to_be_known_is_told_with_a_strange_filter_too() {
     let place = armed(|place, lines| set(&place.path("checkout/.git/config"), lines));
     place.write("checkout", "x.evil", "of another length\n");
-    assert_eq!(place.changes(), Changes { modified: 1, ..Changes::default() });
+    assert_eq!(place.changes(), WorktreeChanges { modified: 1, ..WorktreeChanges::default() });
     git(
         &place.path("checkout"),
         &["-c", "filter.evil.process=", "-c", "filter.evil.clean=cat", "checkout", "-q", "x.evil"],
@@ -163,10 +163,10 @@ fn a_file_that_needs_no_filter_to_be_known_is_told_with_a_strange_filter_too() {
 #[test]
 fn an_encoding_is_undone_by_git_as_git_would() {
     let place = armed(|_, _| {});
-    assert_eq!(place.changes(), Changes::default());
+    assert_eq!(place.changes(), WorktreeChanges::default());
     let wide: Vec<u8> = "\u{feff}WIDE\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(place.path("checkout/x.wide"), wide).unwrap();
-    assert_eq!(place.changes(), Changes { modified: 1, ..Changes::default() });
+    assert_eq!(place.changes(), WorktreeChanges { modified: 1, ..WorktreeChanges::default() });
 }
 
 const TOKEN: &str = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
@@ -188,7 +188,7 @@ fn a_branch_whose_remote_is_a_url_has_no_upstream_and_all_else_is_told() {
         assert_eq!(git(&checkout, &["status", "-sb"]), "## p\n", "git tells none either");
         let context = place.inspect("checkout");
         assert_eq!((context.upstream, context.unknown, context.remotes.len()), (None, Vec::new(), 1));
-        assert_eq!(context.changes, Some(Changes::default()));
+        assert_eq!(context.changes, Some(WorktreeChanges::default()));
     }
     git(&checkout, &["config", "branch.p.remote", "origin"]);
     assert_eq!(place.inspect("checkout").upstream.unwrap().name, "origin/main");
@@ -209,7 +209,7 @@ fn what_cannot_be_told_of_remotes_and_upstreams_leaves_the_rest() {
         let place = Place::new();
         add(&place.path("checkout/.git/config"), odd);
         let context = place.attempt("checkout").unwrap_or_else(|error| panic!("{odd}: {error}"));
-        assert!(context.commit.is_some() && context.changes == Some(Changes::default()), "{odd}");
+        assert!(context.commit.is_some() && context.changes == Some(WorktreeChanges::default()), "{odd}");
         assert!(!format!("{context:?}").contains(TOKEN), "{context:?}");
     }
 }
@@ -243,9 +243,9 @@ fn every_text_of_a_library_that_is_told_passes_the_one_mask() {
         let error = fs::read_to_string(path.with_file_name("error.rs")).unwrap();
         assert!(
             !error.contains("gix::Error,") && !error.contains(": String"),
-            "an error holds a text that is not `Foreign`"
+            "an error holds a text that is not `MaskedText`"
         );
         let asks = text.contains("error.source()");
-        assert!(!asks || path.ends_with("foreign.rs"), "{} takes an error's text by itself", path.display());
+        assert!(!asks || path.ends_with("mask.rs"), "{} takes an error's text by itself", path.display());
     }
 }

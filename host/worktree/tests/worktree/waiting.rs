@@ -1,7 +1,7 @@
 //! Checkouts that are made so that a look at them has no end, or takes all memory: each ends in an answer or an error.
 
 use crate::support::{Place, SETTINGS, add, git, set_old};
-use forgeport_worktree::{ContextError, Fact, Settings, State, inspect};
+use forgeport_worktree::{ContextError, Fact, InspectOptions, WorktreeState, inspect};
 use sha1_checked::Digest as _;
 use std::{fs, io::Write, os::unix::fs::symlink, path::Path, process::Command, time::Duration};
 
@@ -293,7 +293,7 @@ impl Object {
 fn a_commit_of_more_files_than_can_be_counted_ends_with_the_time() {
     let place = Place::new();
     nested(&place, 12, 20);
-    let settings = Settings { time: Duration::from_millis(200), ..SETTINGS };
+    let settings = InspectOptions { time: Duration::from_millis(200), ..SETTINGS };
     let error = inspect(&place.path("checkout"), settings).unwrap_err();
     assert!(matches!(error, ContextError::TookTooLong { .. }), "{error}");
 }
@@ -311,7 +311,7 @@ fn a_directory_in_the_index_of_more_files_than_can_be_counted_ends_with_the_time
     nested(&place, 12, 20);
     let tree = git(&place.path("checkout"), &["rev-parse", "main:0"]);
     fs::write(place.path("checkout/.git/index"), sparse_index(tree.trim())).unwrap();
-    let settings = Settings { time: Duration::from_millis(200), ..SETTINGS };
+    let settings = InspectOptions { time: Duration::from_millis(200), ..SETTINGS };
     let error = inspect(&place.path("checkout"), settings).unwrap_err();
     assert!(matches!(error, ContextError::TookTooLong { .. }), "{error}");
     nested(&place, 2, 20);
@@ -339,7 +339,7 @@ fn what_is_wrong_with_a_submodule_leaves_the_rest() {
     place.commit("checkout");
     replace(&checkout.join(".git/modules/sub/index"), make_pipe);
     let context = place.inspect("checkout");
-    assert_eq!((context.state(), context.changes.unwrap().not_compared), (State::Unknown, 1));
+    assert_eq!((context.state(), context.changes.unwrap().not_compared), (WorktreeState::Unknown, 1));
     assert_eq!(context.unknown.len(), 1);
     assert!(context.unknown[0].fact == Fact::Submodules && context.unknown[0].why.contains("named pipe"));
 }

@@ -1,7 +1,7 @@
 //! Checkouts that git itself made.
 #![allow(clippy::unwrap_used, dead_code)]
 
-use forgeport_worktree::{Changes, ContextError, LocalContext, Settings, inspect};
+use forgeport_worktree::{ContextError, InspectOptions, LocalContext, WorktreeChanges, inspect};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -10,7 +10,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-pub const SETTINGS: Settings = Settings { untracked: true, time: Duration::from_secs(60) };
+pub const SETTINGS: InspectOptions = InspectOptions { untracked: true, time: Duration::from_secs(60) };
 
 #[track_caller]
 pub fn git(directory: &Path, arguments: &[&str]) -> String {
@@ -67,7 +67,7 @@ impl Place {
         inspect(&self.path(name), SETTINGS).unwrap()
     }
 
-    pub fn changes(&self) -> Changes {
+    pub fn changes(&self) -> WorktreeChanges {
         self.inspect("checkout").changes.unwrap()
     }
 

@@ -38,8 +38,8 @@ pub struct RuleFiles<'a> {
 }
 
 /// A file that git may be told to read: nothing there is well too.
-pub fn file(path: &Path, limit: u64) -> Result<(), ContextError> {
-    metadata(path).map_or(Ok(()), |metadata| judge(path, &metadata, limit))
+pub fn check_file(path: &Path, limit: u64) -> Result<(), ContextError> {
+    metadata(path).map_or(Ok(()), |metadata| check_metadata(path, &metadata, limit))
 }
 
 /// All files below a directory, at whatever depth; links to directories are followed once.
@@ -68,14 +68,14 @@ pub fn each_in(directory: &Path, limit: u64, mut descend: impl FnMut(PathBuf, &M
         let path = entry.path();
         match metadata(&path) {
             Some(metadata) if metadata.is_dir() => descend(path, &metadata),
-            Some(metadata) => judge(&path, &metadata, limit)?,
+            Some(metadata) => check_metadata(&path, &metadata, limit)?,
             None => {}
         }
     }
     Ok(())
 }
 
-fn judge(path: &Path, metadata: &Metadata, limit: u64) -> Result<(), ContextError> {
+fn check_metadata(path: &Path, metadata: &Metadata, limit: u64) -> Result<(), ContextError> {
     if let Some(what) = no_file(metadata) {
         return Err(ContextError::NoFile { path: path.to_path_buf(), what });
     }
@@ -141,7 +141,7 @@ impl<'a> RuleFiles<'a> {
         }
         let path = self.root.join(OsStr::from_bytes(directory)).join(self.name);
         // Git does not follow a link there.
-        let usable = path.symlink_metadata().map_or(Ok(()), |metadata| judge(&path, &metadata, RULES)).is_ok();
+        let usable = path.symlink_metadata().map_or(Ok(()), |metadata| check_metadata(&path, &metadata, RULES)).is_ok();
         self.usable.insert(directory.to_vec(), usable);
         usable
     }

@@ -1,7 +1,7 @@
 //! The words of others: what a library says, and names that stand in a checkout.
 //!
 //! A library repeats values of git's configuration in its errors, and such a value may be a URL with a token in it: `gh pr checkout`
-//! writes one into `branch.<name>.remote`. So no error holds a text of `gix` but as [`Foreign`], which no URL's user passes, and all that
+//! writes one into `branch.<name>.remote`. So no error holds a text of `gix` but as [`MaskedText`], which no URL's user passes, and all that
 //! leaves is looked through for what the configuration keeps secret.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use gix::config::File;
 
-use crate::{Address, Head, LocalContext, Pushed, Remote, Unknown, Upstream};
+use crate::{Head, LocalContext, Pushed, Remote, RemoteAddress, Unknown, Upstream};
 
 const MASK: &str = "********";
 /// What is shorter would mask words that are no secrets; no password worth the name is as short.
@@ -22,9 +22,9 @@ const SECRET_KEYS: &[&str] = &["header", "token", "password", "passphrase", "sec
 
 /// What a library says, on one line and without the users of URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Foreign(String);
+pub struct MaskedText(String);
 
-impl Foreign {
+impl MaskedText {
     /// The only way for the text of `gix` into an error: what happened, and why, as far as it tells.
     pub(crate) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut text = String::new();
@@ -49,7 +49,7 @@ impl Foreign {
     }
 }
 
-impl fmt::Display for Foreign {
+impl fmt::Display for MaskedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -57,9 +57,9 @@ impl fmt::Display for Foreign {
 
 /// What the git configuration of a checkout and its submodules keeps secret; more comes as they are opened.
 #[derive(Debug, Default)]
-pub struct Secrets(Mutex<Vec<String>>);
+pub struct KnownSecrets(Mutex<Vec<String>>);
 
-impl Secrets {
+impl KnownSecrets {
     /// Takes in all values: also those of the user and the system count for a checkout.
     pub fn learn(&self, config: &File) {
         let mut found = Vec::new();
@@ -116,14 +116,14 @@ impl Secrets {
         }
     }
 
-    pub fn mask_foreign(&self, foreign: &mut Foreign) {
-        self.mask(&mut foreign.0);
+    pub fn mask_text(&self, text: &mut MaskedText) {
+        self.mask(&mut text.0);
     }
 }
 
 impl LocalContext {
     /// Without what the checkout keeps secret: names are its own too. Each field is listed, so that none can be forgotten.
-    pub(crate) fn masked(mut self, secrets: &Secrets) -> Self {
+    pub(crate) fn masked(mut self, secrets: &KnownSecrets) -> Self {
         let Self {
             root: _,
             subdirectory: _,
@@ -147,11 +147,11 @@ impl LocalContext {
             secrets.mask(name);
             match address {
                 // It holds no user; but where `insteadOf` puts one URL before another, the second one's user is in the path.
-                Address::Forge(url) if secrets.are_in(&url.to_string()) => {
-                    *address = Address::Other { why: "a credential is a part of the remote's path".to_owned() };
+                RemoteAddress::Forge(url) if secrets.are_in(&url.to_string()) => {
+                    *address = RemoteAddress::Other { why: "a credential is a part of the remote's path".to_owned() };
                 }
-                Address::Forge(_) => {}
-                Address::Other { why } => secrets.mask(why),
+                RemoteAddress::Forge(_) => {}
+                RemoteAddress::Other { why } => secrets.mask(why),
             }
             match pushed {
                 Pushed::Pushed { refs } => refs.iter_mut().for_each(|name| secrets.mask(name)),
@@ -236,7 +236,7 @@ mod tests {
             ("no /x/https:/tok@h/w", "no /x/https:/********@h/w"),
             ("https://h/w?access_token=1", "https://h/w?********"),
         ] {
-            assert_eq!(Foreign::new(said).as_str(), shown);
+            assert_eq!(MaskedText::new(said).as_str(), shown);
         }
     }
 
@@ -254,7 +254,7 @@ mod tests {
             [user]
             name = somebody harmless
         "#;
-        let secrets = Secrets::default();
+        let secrets = KnownSecrets::default();
         secrets.learn(&File::try_from(text).unwrap());
         for secret in ["first%2Dsecret", "first-secret", "second-secret-0123456789", "third-secret", "fourth-secret"] {
             let mut text = format!("refs/{secret}/x");

@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use forgeport_model::deadline;
 
 use crate::ContextError;
-use crate::foreign::Secrets;
+use crate::mask::KnownSecrets;
 
 /// How long it may take, and what must not be told.
-pub struct Inquiry {
-    pub secrets: Secrets,
+pub struct Inspection {
+    pub secrets: KnownSecrets,
     limit: Duration,
     pub end: Instant,
 }
 
-impl Inquiry {
+impl Inspection {
     pub fn new(limit: Duration) -> Self {
-        Self { secrets: Secrets::default(), limit, end: deadline(limit) }
+        Self { secrets: KnownSecrets::default(), limit, end: deadline(limit) }
     }
 
     /// Asked wherever a checkout decides how much there is to do: its trees may be of 4,096 bytes and hold 10^10 files.

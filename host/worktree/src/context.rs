@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 /// What to look for.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct InspectOptions {
     /// Whether files that are neither tracked nor ignored count as changes.
     pub untracked: bool,
     /// How long it may take. A checkout may be made so that it takes for ever.
@@ -34,7 +34,7 @@ pub struct LocalContext {
     /// The history was cut off when it was cloned or fetched.
     pub shallow: bool,
     /// What differs from the commit; nothing for a bare repository, which has no files.
-    pub changes: Option<Changes>,
+    pub changes: Option<WorktreeChanges>,
     /// The remotes, in the order of their names.
     pub remotes: Vec<Remote>,
     /// What cannot be told, and is no part of the rest.
@@ -100,7 +100,7 @@ pub struct Distance {
 /// How many paths differ from the commit. A path that was staged and then changed again counts twice, a renamed one as one that went
 /// and one that came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Changes {
+pub struct WorktreeChanges {
     /// Tracked files whose content, executable bit or type is not what was staged, or that are gone.
     pub modified: usize,
     /// Paths where the index differs from the commit.
@@ -120,7 +120,7 @@ pub struct Changes {
 /// Whether anything differs from the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum WorktreeState {
     /// Nothing does.
     Clean,
     /// Something does.
@@ -135,7 +135,7 @@ pub struct Remote {
     /// Such as `origin`.
     pub name: String,
     /// The URL that git fetches from: the first one, with `insteadOf` applied.
-    pub address: Address,
+    pub address: RemoteAddress,
     /// Whether the remote has the commit.
     pub pushed: Pushed,
 }
@@ -143,7 +143,7 @@ pub struct Remote {
 /// Where a remote is. Neither form holds user names or passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Address {
+pub enum RemoteAddress {
     /// A URL that may be one of a forge.
     #[serde(serialize_with = "as_text")]
     Forge(RemoteUrl),
@@ -172,32 +172,32 @@ pub enum Pushed {
     },
 }
 
-impl Default for Changes {
+impl Default for WorktreeChanges {
     /// None, and all is known.
     fn default() -> Self {
         Self { modified: 0, staged: 0, untracked: Some(0), conflicted: 0, submodules: 0, not_compared: 0 }
     }
 }
 
-impl Changes {
+impl WorktreeChanges {
     /// Whether anything differs from the commit.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> WorktreeState {
         let Self { modified, staged, untracked, conflicted, submodules, not_compared } = *self;
         if modified + staged + untracked.unwrap_or_default() + conflicted + submodules > 0 {
-            State::Dirty
+            WorktreeState::Dirty
         } else if not_compared > 0 || untracked.is_none() {
-            State::Unknown
+            WorktreeState::Unknown
         } else {
-            State::Clean
+            WorktreeState::Clean
         }
     }
 }
 
 /// With the state: who adds up the numbers alone would take the unknown for clean.
-impl Serialize for Changes {
+impl Serialize for WorktreeChanges {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { modified, staged, untracked, conflicted, submodules, not_compared } = self;
-        let mut fields = serializer.serialize_struct("Changes", 7)?;
+        let mut fields = serializer.serialize_struct("WorktreeChanges", 7)?;
         fields.serialize_field("state", &self.state())?;
         fields.serialize_field("modified", modified)?;
         fields.serialize_field("staged", staged)?;
@@ -211,8 +211,8 @@ impl Serialize for Changes {
 
 impl LocalContext {
     /// Whether anything differs from the commit; a bare repository has nothing that could.
-    pub fn state(&self) -> State {
-        self.changes.map_or(State::Clean, |changes| changes.state())
+    pub fn state(&self) -> WorktreeState {
+        self.changes.map_or(WorktreeState::Clean, |changes| changes.state())
     }
 }
 
