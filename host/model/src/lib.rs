@@ -20,6 +20,6 @@ pub use names::{
     SecretReference, Workspace, deceives, nearest, normalise_name, shell_word,
 };
 pub use network::{
-    Authority, Denial, Grant, Grants, Layer, Origin, OriginError, OriginPattern, PathPrefix, PathPrefixError,
-    Permission, Policy, PolicyError, Reason, Scheme,
+    Authority, Denial, DenialReason, Grant, Grants, Layer, Origin, OriginError, OriginPattern, PathPrefix,
+    PathPrefixError, Permission, Policy, PolicyError, Scheme,
 };

@@ -12,10 +12,10 @@ use crate::{Condition, OptionDefinition, names::text::quoted, nearest, normalise
 
 /// The values of a provider's options; a secret one never shows in `Debug`.
 #[derive(Clone)]
-pub struct Options(Vec<Entry>);
+pub struct Options(Vec<OptionEntry>);
 
 #[derive(Clone)]
-struct Entry {
+struct OptionEntry {
     name: String,
     value: Option<Zeroizing<String>>,
     secret: bool,
@@ -85,7 +85,7 @@ impl Options {
         definitions: &[OptionDefinition],
         given: impl IntoIterator<Item = (String, OptionValue)>,
     ) -> Result<Self, OptionError> {
-        let mut options = Self(definitions.iter().map(Entry::unset).collect());
+        let mut options = Self(definitions.iter().map(OptionEntry::unset).collect());
         for (name, value) in given {
             options.set(&name, value)?;
         }
@@ -97,7 +97,7 @@ impl Options {
 
     /// Another value for a secret that was given, as a token that is made anew has.
     pub fn renew(&mut self, name: &str, secret: Zeroizing<String>) {
-        let given = |entry: &&mut Entry| entry.name == name && entry.secret && entry.given;
+        let given = |entry: &&mut OptionEntry| entry.name == name && entry.secret && entry.given;
         if let Some(entry) = self.0.iter_mut().find(given) {
             entry.value = Some(secret);
         }
@@ -132,7 +132,7 @@ impl Options {
         }
     }
 
-    fn entry(&self, name: &str) -> Option<&Entry> {
+    fn entry(&self, name: &str) -> Option<&OptionEntry> {
         self.0.iter().find(|entry| entry.name == name)
     }
 
@@ -190,7 +190,7 @@ impl Options {
     }
 }
 
-impl Entry {
+impl OptionEntry {
     fn unset(definition: &OptionDefinition) -> Self {
         Self { name: definition.name.clone(), value: None, secret: definition.secret, given: false }
     }
@@ -229,7 +229,7 @@ impl fmt::Debug for OptionValue {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |entry: &Entry| match &entry.value {
+        let shown = |entry: &OptionEntry| match &entry.value {
             Some(_) if entry.secret => Some("(secret)".to_owned()),
             value => value.as_ref().map(|value| value.to_string()),
         };

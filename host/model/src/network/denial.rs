@@ -34,13 +34,13 @@ pub struct Denial {
     /// The layer that refuses.
     pub layer: Layer,
     /// Why.
-    pub reason: Reason,
+    pub reason: DenialReason,
     of: CallOf,
 }
 
 /// Why grants do not let a request out. No variant holds a path, a query or user information.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Reason {
+pub enum DenialReason {
     /// The URL's scheme is neither `http` nor `https`, or it has no host.
     #[error("request refused, the URL names no origin to reach: {0}")]
     Url(OriginError),
@@ -79,7 +79,7 @@ pub enum Reason {
 }
 
 impl Denial {
-    pub(super) const fn new(layer: Layer, reason: Reason, of: CallOf) -> Self {
+    pub(super) const fn new(layer: Layer, reason: DenialReason, of: CallOf) -> Self {
         Self { layer, reason, of }
     }
 
@@ -87,10 +87,10 @@ impl Denial {
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
         match &self.reason {
-            Reason::Origin { requested: origin, .. } | Reason::Method { origin, .. } | Reason::Path { origin, .. } => {
-                Some(origin)
-            }
-            Reason::Url(_) | Reason::UserInfo { .. } => None,
+            DenialReason::Origin { requested: origin, .. }
+            | DenialReason::Method { origin, .. }
+            | DenialReason::Path { origin, .. } => Some(origin),
+            DenialReason::Url(_) | DenialReason::UserInfo { .. } => None,
         }
     }
 

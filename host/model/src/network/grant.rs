@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::denial::Reason;
+use super::denial::DenialReason;
 use crate::{Origin, OriginError, OriginPattern, PathPrefix, names::text::quoted};
 
 /// The methods that read only, and that a grant gives where it names none.
@@ -61,25 +61,25 @@ impl Grants {
     ///
     /// # Errors
     /// Why nothing does; the nearest miss counts.
-    pub fn allows(&self, method: &str, url: &Url) -> Result<&Grant, Reason> {
+    pub fn allows(&self, method: &str, url: &Url) -> Result<&Grant, DenialReason> {
         let requested = Origin::of(url).map_err(|error| match error {
-            OriginError::UserInfo => Reason::UserInfo { host: url.host_str().unwrap_or_default().to_owned() },
-            error => Reason::Url(error),
+            OriginError::UserInfo => DenialReason::UserInfo { host: url.host_str().unwrap_or_default().to_owned() },
+            error => DenialReason::Url(error),
         })?;
         let here: Vec<&Grant> = self.0.iter().filter(|grant| grant.origin.covers(&requested)).collect();
         if here.is_empty() {
-            return Err(Reason::Origin { requested, granted: listed(self.patterns()) });
+            return Err(DenialReason::Origin { requested, granted: listed(self.patterns()) });
         }
         let by_method: Vec<&&Grant> =
             here.iter().filter(|grant| grant.methods().any(|granted| granted == method)).collect();
         if by_method.is_empty() {
             let granted = listed(here.iter().flat_map(|grant| grant.methods()));
-            return Err(Reason::Method { method: quoted(method), origin: requested, granted });
+            return Err(DenialReason::Method { method: quoted(method), origin: requested, granted });
         }
         let fitting = by_method.iter().filter(|grant| grant.covers_path(url.path()));
         fitting.max_by_key(|grant| grant.private).map(|grant| **grant).ok_or_else(|| {
             let granted = listed(by_method.iter().flat_map(|grant| &grant.paths));
-            Reason::Path { origin: requested, granted }
+            DenialReason::Path { origin: requested, granted }
         })
     }
 
@@ -182,7 +182,7 @@ mod tests {
             .collect()
     }
 
-    fn ask(grants: &Grants, method: &str, url: &str) -> Result<String, Reason> {
+    fn ask(grants: &Grants, method: &str, url: &str) -> Result<String, DenialReason> {
         grants.allows(method, &Url::parse(url).unwrap()).map(|grant| grant.origin.to_string())
     }
 
@@ -205,7 +205,7 @@ mod tests {
             "https://api.github.com./",
         ] {
             let denial = ask(&grants, "GET", url).unwrap_err();
-            assert!(matches!(denial, Reason::Origin { .. }), "{url}: {denial}");
+            assert!(matches!(denial, DenialReason::Origin { .. }), "{url}: {denial}");
             assert!(denial.to_string().contains("granted are https://api.github.com"), "{denial}");
         }
     }
@@ -224,14 +224,14 @@ mod tests {
     fn user_information_is_refused_and_not_repeated() {
         let grants = grants(&[("https://h", &[])]);
         let denial = ask(&grants, "GET", "https://me:pw@h/").unwrap_err();
-        assert_eq!(denial, Reason::UserInfo { host: "h".into() });
+        assert_eq!(denial, DenialReason::UserInfo { host: "h".into() });
         assert!(!denial.to_string().contains("pw"));
     }
 
     #[test]
     fn whatever_is_not_http_is_refused() {
         let denial = ask(&grants(&[]), "GET", "file:///etc/passwd").unwrap_err();
-        assert!(matches!(denial, Reason::Url(_)));
+        assert!(matches!(denial, DenialReason::Url(_)));
         assert!(ask(&grants(&[]), "GET", "https://h/").unwrap_err().to_string().contains("granted are none"));
     }
 
@@ -264,8 +264,8 @@ mod tests {
         assert_eq!(grants.iter().count(), 2);
         assert!(ask(&grants, "GET", "https://h/a/x?y").is_ok() && ask(&grants, "POST", "https://h/b").is_ok());
         let denial = ask(&grants, "GET", "https://h/b").unwrap_err();
-        assert_eq!(denial, Reason::Path { origin: Origin::parse("https://h").unwrap(), granted: "/a".into() });
-        assert!(matches!(ask(&grants, "PUT", "https://h/a"), Err(Reason::Method { .. })));
+        assert_eq!(denial, DenialReason::Path { origin: Origin::parse("https://h").unwrap(), granted: "/a".into() });
+        assert!(matches!(ask(&grants, "PUT", "https://h/a"), Err(DenialReason::Method { .. })));
         assert!(ask(&grants, "GET", "https://h/a/%2e%2e/b").is_err());
     }
 

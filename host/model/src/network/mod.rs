@@ -9,7 +9,7 @@ mod pattern;
 mod policy;
 
 pub use authority::{Authority, Permission};
-pub use denial::{Denial, Layer, Reason};
+pub use denial::{Denial, DenialReason, Layer};
 pub use grant::{Grant, Grants};
 pub use origin::{Origin, OriginError, Scheme};
 pub use path::{PathPrefix, PathPrefixError};

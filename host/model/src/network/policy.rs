@@ -29,22 +29,22 @@ pub enum PolicyError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    allow: Option<Vec<Allow>>,
+struct PolicyFile {
+    allow: Option<Vec<AllowRule>>,
     #[serde(default)]
-    limits: BTreeMap<String, Value>,
+    limits: BTreeMap<String, LimitValue>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Value {
+enum LimitValue {
     Number(u64),
     Text(String),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Allow {
+struct AllowRule {
     origin: OriginPattern,
     #[serde(default)]
     methods: Vec<String>,
@@ -62,17 +62,17 @@ impl Policy {
     /// Says what cannot be read, and where.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let form = |error: toml::de::Error| PolicyError::Form(error.to_string().trim().replace('\n', " "));
-        let File { allow, limits: given } = toml::from_str(text).map_err(form)?;
+        let PolicyFile { allow, limits: given } = toml::from_str(text).map_err(form)?;
         let mut limits = Limits::default();
         for (name, value) in given {
             let limit: Limit = name.parse()?;
             let text = match value {
-                Value::Number(number) => number.to_string(),
-                Value::Text(text) => text,
+                LimitValue::Number(number) => number.to_string(),
+                LimitValue::Text(text) => text,
             };
             limits.set(limit, limit.read(&text)?);
         }
-        let grant = |allow: Allow| Grant {
+        let grant = |allow: AllowRule| Grant {
             origin: allow.origin,
             methods: allow.methods,
             paths: allow.paths,
