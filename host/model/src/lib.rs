@@ -1,7 +1,14 @@
-//! The values that the rest of the host speaks of, and their grammar: origins, grants, options, secret references, remote URLs, limits,
-//! names of git's objects.
+//! The values of the host, and their grammar. Nothing here knows of WebAssembly, the network or the disk.
 //!
-//! Nothing here knows of wasm, the network or the disk.
+//! | Folder | What it is about | Uses |
+//! | --- | --- | --- |
+//! | `names` | hosts, remote URLs, references to secrets, characters that deceive | none |
+//! | `git` | names of objects, paths inside a repository | `names` |
+//! | `limits` | how much a call and a download may use | `names` |
+//! | `network` | where requests may go: origins, grants, the three layers of the decision | `names`, `limits` |
+//! | `manifest` | what a provider declares, its options, and the access that follows | `names`, `network` |
+//!
+//! Each folder's `mod.rs` states the problem, the accepted forms and an example.
 
 mod git;
 mod limits;
