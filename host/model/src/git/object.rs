@@ -26,7 +26,7 @@ impl ObjectFormat {
     }
 }
 
-/// What a tree of git can hold.
+/// The kind of an entry in a tree of git.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -86,7 +86,7 @@ impl ObjectId {
         &self.bytes[..self.format.length()]
     }
 
-    /// Of a raw name; none where the length is not that of a hash function of git's.
+    /// The id with these bytes; none where their length is not that of one of git's hash functions.
     pub fn from_bytes(raw: &[u8]) -> Option<Self> {
         let format = match raw.len() {
             20 => ObjectFormat::Sha1,
@@ -105,8 +105,8 @@ impl ObjectId {
         hasher.finish()
     }
 
-    /// The name of a tree object with this body. One with the marks of an attack gets a name that no honest object has, so it is never
-    /// what a forge told.
+    /// The name of a tree object with this body. A body with the marks of an attack gets a name that no honest object has, so it never
+    /// equals the one that a forge reported.
     pub fn of_tree(format: ObjectFormat, body: &[u8]) -> Self {
         let mut hasher = Hasher::object(format, "tree", body.len() as u64);
         hasher.update(body);
@@ -138,7 +138,7 @@ impl<'de> Deserialize<'de> for ObjectId {
     }
 }
 
-/// A text is no object's name.
+/// A text is no object id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an object id has 40 or 64 hex digits, and `{0}` has not: give the full id")]
 pub struct NoObjectId(String);
@@ -163,26 +163,26 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Content has the marks of an attack: there can be another content with the same name.
+/// The content has the marks of an attack: other content may have the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "its content is made so that other content can have the same SHA-1, and no id says any more which one it is; tell the repository's owner"
 )]
 pub struct Collision;
 
-/// Computes an object's name while its bytes pass.
+/// Computes an object's name from its bytes, piece by piece.
 ///
-/// SHA-1 is the one that git itself has, which notices the known attacks (Stevens, "Counter-cryptanalysis", 2013): it takes 3.2 times
-/// as long as one without, 0.15 s more for each 64 MiB.
+/// SHA-1 is the variant that git uses, which detects the known attacks (Stevens, "Counter-cryptanalysis", 2013): it takes 3.2 times
+/// as long as plain SHA-1, 0.15 s more for each 64 MiB.
 pub enum Hasher {
     /// With collision detection, except for checksums.
     Sha1(Box<Sha1>),
-    /// As it is.
+    /// Plain SHA-256.
     Sha256(Sha256),
 }
 
 impl Hasher {
-    /// Git hashes the length before the contents, so it has to be known.
+    /// Begins a blob. Git hashes the length before the contents, so it has to be known.
     pub fn blob(format: ObjectFormat, length: u64) -> Self {
         Self::object(format, "blob", length)
     }
@@ -197,7 +197,7 @@ impl Hasher {
         hasher
     }
 
-    /// For a checksum, which tells damage and names nothing: collisions do no harm.
+    /// Begins a checksum, which only detects damage: collisions do no harm.
     pub fn checksum(format: ObjectFormat) -> Self {
         match format {
             ObjectFormat::Sha1 => Self::Sha1(Box::new(Sha1::builder().detect_collision(false).build())),
@@ -224,7 +224,7 @@ impl Hasher {
         }
     }
 
-    /// The name, and whether it is free of the marks of an attack.
+    /// The name, and true if the bytes have no marks of an attack.
     fn digest(self) -> (ObjectId, bool) {
         let mut bytes = [0; 32];
         match self {

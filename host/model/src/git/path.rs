@@ -1,4 +1,4 @@
-//! Paths inside a repository: raw bytes that were checked once, so that nothing else has to.
+//! Paths inside a repository: raw bytes that were checked once, so that no other code has to.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -13,14 +13,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 const LONGEST_PATH: usize = 4096;
 /// The longest name of one file, in bytes: `NAME_MAX` of every file system in use.
 const LONGEST_NAME: usize = 255;
-/// How many directories may lie in each other. The deepest known repository has fewer than 50.
+/// The deepest nesting of directories. The deepest known repository has fewer than 50.
 const DEEPEST: usize = 256;
 /// How many characters of a path a message shows.
 const SHOWN: usize = 200;
 
 /// A path from the repository's root, its names separated by `/`; empty for the root itself. Not always UTF-8.
 ///
-/// It has no name that is empty, `.`, `..`, contains a NUL or stands for `.git`, so it can be joined to a directory safely.
+/// It has no name that is empty, `.`, `..`, contains a NUL or is taken for `.git` by a file system, so it can be joined to a directory safely.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepoPath(Vec<u8>);
 
@@ -48,7 +48,7 @@ pub enum PathError {
     /// The path is longer than the system takes.
     #[error("the path has {0} bytes, more than the {LONGEST_PATH} that the system takes")]
     LongPath(usize),
-    /// Too many directories in each other.
+    /// Too many levels of directories.
     #[error("the path is {0} levels deep, more than the limit of {DEEPEST}")]
     Deep(usize),
 }
@@ -59,14 +59,17 @@ impl RepoPath {
         Self::default()
     }
 
-    /// Check bytes that came from elsewhere. Empty stands for the root.
+    /// Checks bytes that came from elsewhere; an empty path is the root.
+    ///
+    /// # Errors
+    /// The first rule of [`PathError`] that the bytes break.
     pub fn parse(raw: impl AsRef<[u8]>) -> Result<Self, PathError> {
         let raw = raw.as_ref();
         check(raw)?;
         Ok(Self(raw.to_vec()))
     }
 
-    /// Is it the repository's root?
+    /// True for the repository's root.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
     }
@@ -81,7 +84,7 @@ impl RepoPath {
         self.0.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
     }
 
-    /// The directory that it lies in and its name there; nothing for the root.
+    /// The directory that contains it, and its name there; none for the root.
     pub fn split_last(&self) -> Option<(RepoPath, &[u8])> {
         if self.is_root() {
             return None;
@@ -92,7 +95,10 @@ impl RepoPath {
         })
     }
 
-    /// `other`, taken from this directory.
+    /// `other`, relative to this directory.
+    ///
+    /// # Errors
+    /// When the joined path is too long or too deep.
     pub fn join(&self, other: &RepoPath) -> Result<RepoPath, PathError> {
         if self.is_root() {
             return Ok(other.clone());
@@ -103,15 +109,15 @@ impl RepoPath {
         Self::parse([self.as_bytes(), b"/", other.as_bytes()].concat())
     }
 
-    /// A name that is known to be good, in this directory.
+    /// A name that has been checked, in this directory.
     pub fn child(&self, name: &[u8]) -> RepoPath {
         if self.is_root() { Self(name.to_vec()) } else { Self([&self.0, &b"/"[..], name].concat()) }
     }
 
-    /// Between which of its ordered kind all paths below this one lie, itself not among them.
+    /// The range, in the order of paths, of all paths below this one, without this one.
     pub fn all_below(&self) -> Range<RepoPath> {
         let bound = |end: u8| Self([&self.0[..], &[end]].concat());
-        // What follows on the slash.
+        // The byte that follows the slash.
         bound(b'/')..bound(b'/' + 1)
     }
 
@@ -120,7 +126,7 @@ impl RepoPath {
         Self(self.0[..length].to_vec())
     }
 
-    /// The rest of the path below `directory`; nothing if it does not lie there. A path lies in itself.
+    /// The path relative to `directory`; none if it is not in it. A path is in itself.
     pub fn below(&self, directory: &RepoPath) -> Option<RepoPath> {
         if directory.is_root() {
             return Some(self.clone());
@@ -133,13 +139,13 @@ impl RepoPath {
         }
     }
 
-    /// Does it lie in `directory`, or is it that?
+    /// True if the path is `directory` or below it.
     pub fn is_in(&self, directory: &RepoPath) -> bool {
         directory.is_root()
             || (self.0.starts_with(&directory.0) && matches!(self.0.get(directory.0.len()), None | Some(b'/')))
     }
 
-    /// As a relative path of the file system.
+    /// The path as a relative path of the file system.
     pub fn as_path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.0))
     }
@@ -158,14 +164,14 @@ impl Serialize for RepoPath {
     }
 }
 
-/// From what [`Serialize`] gave.
+/// Parses the text that [`Serialize`] wrote.
 impl<'de> Deserialize<'de> for RepoPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
-/// Check that bytes are a path inside a repository, without keeping them.
+/// Checks that bytes are a path inside a repository, without keeping them.
 pub fn check(raw: &[u8]) -> Result<(), PathError> {
     if raw.is_empty() {
         return Ok(());
@@ -190,15 +196,15 @@ fn check_name(name: &[u8]) -> Result<(), PathError> {
         b"." | b".." => Err(PathError::Dots),
         _ if name.len() > LONGEST_NAME => Err(PathError::LongName(name.len())),
         _ if name.contains(&0) => Err(PathError::Nul),
-        _ if stands_for_dot_git(name) => Err(PathError::DotGit),
+        _ if is_dot_git(name) => Err(PathError::DotGit),
         _ => Ok(()),
     }
 }
 
-/// Would some file system open `.git` by this name? NTFS has a short name for it, and ignores spaces and dots at the end and what
+/// True if some file system would open `.git` by this name. NTFS has a short name for it, and ignores spaces and dots at the end and what
 /// follows a colon; HFS+ ignores some characters. Git refuses the same names (`verify_path`, `is_ntfs_dotgit`, `is_hfs_dotgit`).
-fn stands_for_dot_git(name: &[u8]) -> bool {
-    // Every such name starts with one of these bytes: most names need no more than this look.
+fn is_dot_git(name: &[u8]) -> bool {
+    // Every such name starts with one of these bytes, so that most names need no other check.
     if !matches!(name[0], b'.' | b'g' | b'G' | 0xe2 | 0xef) {
         return false;
     }

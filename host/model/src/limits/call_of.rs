@@ -1,21 +1,21 @@
-//! Whose call it is, which decides what an error can advise: only a registration can be given an option.
+//! Which registration a call belongs to. It decides what an error can advise: only a registration can be given an option.
 
 use std::sync::Arc;
 
-/// Whose call it is.
+/// Which registration a call belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum CallOf {
-    /// Nobody's whom an option could be given.
+    /// None: there is no command that would change what applies.
     #[default]
     Nobody,
-    /// A registration that is being made: the option belongs to the command that is running.
+    /// One that is being made: the option belongs to the command that is running.
     New,
     /// The registration of this name.
     Registered(Arc<str>),
 }
 
 impl CallOf {
-    /// How a person gives an option that changes what holds for such calls: the command, between backquotes.
+    /// The command by which a person gives this option to the registration, in backquotes; none where there is no such command.
     #[must_use]
     pub fn with_option(&self, option: &str) -> Option<String> {
         match self {

@@ -1,19 +1,19 @@
-//! Moments in the future. `Instant` and `SystemTime` panic where a sum is beyond what they hold, and the times that are added come from
-//! forges, providers and settings: one answer with `Retry-After: 18446744073709551615` ended the whole process. So the sums stand here.
+//! Sums of times that cannot overflow. `Instant` and `SystemTime` panic where a sum is beyond their range, and the times that are added
+//! come from forges, providers and options: one answer with `Retry-After: 18446744073709551615` ended the whole process.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// No call and no wait lasts longer than a year, whatever is asked for.
+/// The longest call and the longest wait, whatever is requested: a year.
 pub const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// The moment so long after now, or a year from now if that is sooner.
+/// The moment that is this long after now, at most [`LONGEST`].
 #[must_use]
 #[allow(clippy::arithmetic_side_effects)] // No clock ends within a year.
 pub fn deadline(after: Duration) -> Instant {
     Instant::now() + after.min(LONGEST)
 }
 
-/// The date so long after another; that one itself where there is no such date.
+/// The date that is this long after another; the other date itself where the sum overflows.
 #[must_use]
 pub fn date_after(date: SystemTime, time: Duration) -> SystemTime {
     date.checked_add(time).unwrap_or(date)

@@ -1,4 +1,4 @@
-//! What bounds a call: one table for what the limits are called, what they bound, and how far.
+//! The table of limits: name, unit, default and meaning of each.
 
 use std::{fmt, str::FromStr};
 
@@ -7,15 +7,15 @@ use thiserror::Error;
 
 use crate::{LONGEST, nearest};
 
-/// What a call may use up.
+/// A limit of a call or a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Limit {
-    /// Wall clock of any call but a download.
+    /// Wall-clock time of any call but a download.
     CallTime,
-    /// Wall clock of a download.
+    /// Wall-clock time of a download.
     DownloadTime,
-    /// Time that the component computes, and the host for it.
+    /// CPU time of the component, and of the host on its behalf.
     CpuTime,
     /// Bytes in all memories of the component together.
     Memory,
@@ -23,23 +23,23 @@ pub enum Limit {
     TableElements,
     /// Core instances.
     Instances,
-    /// Resources of the host that the component has handles of.
+    /// Resources of the host to which the component has handles.
     Handles,
     /// Bytes of the component's own stack.
     Stack,
-    /// Bytes that the component hands over in one call of the host.
+    /// Bytes that the component passes in one call of the host.
     CallBytes,
     /// Bytes of log messages.
     LogBytes,
-    /// Requests, redirects and repetitions counted.
+    /// Requests, with redirects and retries.
     Requests,
     /// Requests at the same time.
     ConcurrentRequests,
-    /// Bytes sent, headers counted.
+    /// Bytes sent, with headers.
     BytesOut,
     /// Bytes received.
     BytesIn,
-    /// Bytes of the bodies that are held in memory at the same time.
+    /// Bytes of the bodies that are in memory at the same time.
     Body,
     /// Headers of a request or an answer.
     Headers,
@@ -51,7 +51,7 @@ pub enum Limit {
     ArchiveBytes,
     /// Bytes of an archive's names and link targets.
     ArchiveNames,
-    /// Bytes of an archive's files for each byte that came.
+    /// Bytes of an archive's files for each byte received.
     ArchiveRatio,
     /// Bytes of a path.
     PathLength,
@@ -59,7 +59,7 @@ pub enum Limit {
     PathDepth,
 }
 
-/// How a limit's value is written.
+/// The unit of a limit's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Milliseconds,
@@ -122,13 +122,13 @@ pub enum LimitError {
     Unknown {
         /// As given.
         name: String,
-        /// One that is spelled alike.
+        /// The limit with the most similar name.
         nearest: Option<String>,
     },
-    /// No `=`.
+    /// There is no `=`.
     #[error("{0:?} is no limit: write it like memory=512MiB")]
     Form(String),
-    /// No value of this limit.
+    /// The value cannot be read.
     #[error("{text:?} is no value for the limit {limit}: write it like {}", limit.written(limit.default_value()).replace(' ', ""))]
     Value {
         /// Which limit.
@@ -136,13 +136,13 @@ pub enum LimitError {
         /// As given.
         text: String,
     },
-    /// More than there can be.
+    /// The value is above the maximum.
     #[error("the limit {limit} cannot be more than {}", limit.written(limit.most()))]
     Most {
         /// Which limit.
         limit: Limit,
     },
-    /// More than the operator allows.
+    /// The value is above the operator's policy.
     #[error("the limit {limit} cannot be more than {} here: the operator's policy says so", limit.written(*.most))]
     Policy {
         /// Which limit.
@@ -157,7 +157,7 @@ fn names() -> Vec<&'static str> {
 }
 
 impl Limit {
-    /// All limits with their names, defaults (as written) and what they bound.
+    /// All limits with their names, defaults (as written) and meanings.
     pub fn all() -> impl Iterator<Item = (Limit, &'static str, String, &'static str)> {
         TABLE.iter().map(|row| (row.0, row.1, row.0.written(row.3), row.4))
     }
@@ -167,26 +167,26 @@ impl Limit {
         &TABLE[self as usize]
     }
 
-    /// As it is set.
+    /// The name by which it is set.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().1
     }
 
-    /// What it bounds.
+    /// What it limits, for a person.
     #[must_use]
     pub fn help(self) -> &'static str {
         self.row().4
     }
 
-    /// What holds where nothing else is set: milliseconds, bytes or a number.
+    /// The value where none is set: milliseconds, bytes or a number.
     #[must_use]
     pub fn default_value(self) -> u64 {
         self.row().3
     }
 
-    /// The most that it can be, whoever asks: what the engine has room for, what clocks and maps of headers take (24,576 entries are one
-    /// too many for them, and a panic), and what systems and the unpacker take of a path.
+    /// The maximum, whoever sets it: the capacity of the engine, of clocks, of maps of headers (which panic at 24,576 entries), and of
+    /// systems and the unpacker for paths.
     #[must_use]
     pub const fn most(self) -> u64 {
         match self {
@@ -202,7 +202,7 @@ impl Limit {
         }
     }
 
-    /// A value for a person.
+    /// A value as a person reads it.
     #[must_use]
     pub fn written(self, value: u64) -> String {
         let units: &[(u64, &str)] = match self.row().2 {
@@ -216,10 +216,10 @@ impl Limit {
         }
     }
 
-    /// Reads a value: a whole number, with a unit where the limit has one (`512MiB`, `90s`, `2min`).
+    /// Parses a value: a whole number, with a unit where the limit has one (`512MiB`, `90s`, `2min`).
     ///
     /// # Errors
-    /// When it is none.
+    /// When the text is no such number, is zero, or is above the maximum.
     pub fn read(self, text: &str) -> Result<u64, LimitError> {
         let bad = || LimitError::Value { limit: self, text: text.to_owned() };
         let digits = text.trim().bytes().take_while(u8::is_ascii_digit).count();

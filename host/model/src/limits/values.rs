@@ -1,4 +1,4 @@
-//! What holds of the limits for one call, and the error for one that was reached.
+//! The limits of one call, and the error for one that was reached.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{CallOf, Limit, LimitError};
 
-/// What a call may not exceed. Only what is set is stored.
+/// The limits of a call. Only those that are set are stored.
 #[derive(Clone, Debug, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Limits {
@@ -19,11 +19,11 @@ pub struct Limits {
     of: CallOf,
 }
 
-/// A limit ended a call.
+/// A call was ended because it reached a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the limit `{limit}` of {} was reached ({}){}", .limit.written(*.value), .limit.help(), self.advice())]
 pub struct LimitReached {
-    /// Which one.
+    /// The limit.
     pub limit: Limit,
     /// Its value in this call.
     pub value: u64,
@@ -32,13 +32,13 @@ pub struct LimitReached {
 }
 
 impl LimitReached {
-    /// One of a call in which no setting counts.
+    /// A limit that no option changes.
     #[must_use]
     pub fn fixed(limit: Limit, value: u64) -> Self {
         Self { limit, value, policy: None, of: CallOf::Nobody }
     }
 
-    /// What to do, if something can be done: a limit that is at its most would not be taken higher.
+    /// What to do, if anything: a limit that is at its maximum cannot be raised.
     fn advice(&self) -> String {
         let Self { limit, value, policy, of } = self;
         if *value >= limit.most() {
@@ -56,7 +56,7 @@ impl LimitReached {
     }
 }
 
-/// Whose they are decides over words alone.
+/// Two limits with the same values are equal: `of` only changes what errors advise.
 impl PartialEq for Limits {
     fn eq(&self, other: &Self) -> bool {
         (&self.set, &self.policy) == (&other.set, &other.policy)
@@ -64,51 +64,51 @@ impl PartialEq for Limits {
 }
 
 impl Limits {
-    /// What is set, or the default. Stored limits and an operator's may be of another version, so the most counts here as well.
+    /// The value that is set, or the default. Stored limits and an operator's may be of another version, so the maximum applies here as well.
     #[must_use]
     pub fn get(&self, limit: Limit) -> u64 {
         self.set.get(&limit).copied().unwrap_or_else(|| limit.default_value()).min(limit.most())
     }
 
-    /// As a size in memory.
+    /// The value as a size in memory.
     #[must_use]
     pub fn size(&self, limit: Limit) -> usize {
         usize::try_from(self.get(limit)).unwrap_or(usize::MAX)
     }
 
-    /// As a time, for those that are one.
+    /// The value as a duration, for limits of time.
     #[must_use]
     pub fn time(&self, limit: Limit) -> std::time::Duration {
         std::time::Duration::from_millis(self.get(limit))
     }
 
-    /// The moment at which a time that begins now is over.
+    /// The moment at which a call that begins now reaches a limit of time.
     #[must_use]
     pub fn deadline(&self, limit: Limit) -> std::time::Instant {
         crate::deadline(self.time(limit))
     }
 
-    /// Sets one.
+    /// Sets a limit.
     pub fn set(&mut self, limit: Limit, value: u64) {
         self.set.insert(limit, value);
     }
 
-    /// With one more set.
+    /// The same limits with one more set.
     #[must_use]
     pub fn with(mut self, limit: Limit, value: u64) -> Limits {
         self.set(limit, value);
         self
     }
 
-    /// Goes back to the default.
+    /// Removes a limit, so that its default applies.
     pub fn unset(&mut self, limit: Limit) {
         self.set.remove(&limit);
     }
 
-    /// Sets one as a person writes it: `memory=512MiB`.
+    /// Sets a limit from what a person writes: `memory=512MiB`.
     ///
     /// # Errors
-    /// When there is no such limit, or that is no value of it.
+    /// When there is no `=`, no such limit, or the value cannot be read or is above the maximum.
     pub fn set_text(&mut self, text: &str) -> Result<(), LimitError> {
         let (name, value) = text.split_once('=').ok_or_else(|| LimitError::Form(text.to_owned()))?;
         let limit: Limit = name.parse()?;
@@ -116,18 +116,18 @@ impl Limits {
         Ok(())
     }
 
-    /// Those that are set.
+    /// The limits that are set.
     pub fn set_ones(&self) -> impl Iterator<Item = (Limit, u64)> {
         self.set.iter().map(|(limit, value)| (*limit, *value))
     }
 
-    /// Is none set?
+    /// True if no limit is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.set.is_empty()
     }
 
-    /// These, where the policy allows as much, and the policy elsewhere.
+    /// These limits, lowered to those of the policy.
     #[must_use]
     pub fn within(&self, policy: &Limits) -> Limits {
         let lowered = policy.set_ones().map(|(limit, most)| (limit, most.min(self.get(limit))));
@@ -136,23 +136,23 @@ impl Limits {
         Limits { set, policy: policy.set.clone(), of: self.of.clone() }
     }
 
-    /// Checks that nothing is set above a policy.
+    /// Checks that no limit is set above the policy's.
     ///
     /// # Errors
-    /// The first that is.
+    /// The first limit that is, and the policy's value.
     pub fn check_within(&self, policy: &Limits) -> Result<(), LimitError> {
         let over = policy.set_ones().find(|(limit, most)| self.set.get(limit).is_some_and(|value| value > most));
         over.map_or(Ok(()), |(limit, most)| Err(LimitError::Policy { limit, most }))
     }
 
-    /// The error for one that was reached.
+    /// The error for a limit that was reached.
     #[must_use]
     pub fn reached(&self, limit: Limit) -> LimitReached {
         let policy = self.policy.get(&limit).copied();
         LimitReached { limit, value: self.get(limit), policy, of: self.of.clone() }
     }
 
-    /// The same for the calls of somebody, which their errors tell apart.
+    /// The same limits for calls of this registration, which decides what errors advise.
     #[must_use]
     pub fn of(self, of: CallOf) -> Limits {
         Limits { of, ..self }

@@ -1,6 +1,6 @@
-//! What a provider gets for given options: what a person consents to, what is stored, and what the gate enforces.
+//! What a provider may do with the options of a registration: what a person consents to, what is stored, and what the gate enforces.
 //!
-//! It is concrete: no templates, no conditions, nothing that would have to be asked again. A component is never believed twice.
+//! It is concrete: it has no templates and no conditions, so that the component need not be asked again.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -21,13 +21,13 @@ use crate::{
 pub struct Access {
     /// Where requests may go.
     pub origins: Grants,
-    /// How secrets are sent, in the description's order: of those for a request's origin the first counts whose beginnings fit.
+    /// How secrets are sent, in the description's order: of the plans for a request's origin, the first one applies whose beginnings match.
     pub credentials: Vec<CredentialPlan>,
     /// The hosts that a checkout's remote may have, spelled as [`RemoteUrl::host`](crate::RemoteUrl::host) has them.
     pub remote_hosts: Vec<String>,
 }
 
-/// Which secret goes where.
+/// Which secret is sent where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialPlan {
     /// The secret option, which was given.
@@ -37,12 +37,12 @@ pub struct CredentialPlan {
     pub origin: Origin,
     /// Where in a request; a user name is filled in.
     pub placement: Placement,
-    /// It holds for secrets that begin with each of these. Whoever sends decides: the value may be another one each hour.
+    /// It applies to secrets that begin with each of these, which is checked when it is sent: the value may change each hour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beginnings: Vec<String>,
 }
 
-/// Why a description and options do not give something that can be granted.
+/// Why the access that a description and options lead to cannot be granted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AccessError {
     /// A template could not be read or filled in.
@@ -53,14 +53,14 @@ pub enum AccessError {
         "the provider would reach {0} without encryption: only https is granted (http on loopback excepted); use an option's `https://` URL"
     )]
     Plain(Origin),
-    /// A secret for somewhere that the provider does not even ask to reach.
+    /// A secret for an origin that the provider does not request.
     #[error(
         "the provider would have option `{option}` sent to {origin}, which is not among the origins that it needs: its description must name it among the needs"
     )]
     Ungranted {
         /// The secret option.
         option: String,
-        /// Where it would go.
+        /// The origin that it would be sent to.
         origin: Origin,
     },
     /// A credential rule for an option that does not exist.
@@ -80,13 +80,13 @@ pub enum AccessError {
 }
 
 impl Access {
-    /// Works out what a provider gets with these options: conditions are decided, templates filled in, origins merged. Only whether a
-    /// secret begins as a credential wants it stays open, so that no secret has to be known for this.
+    /// Works out the access with these options: conditions are decided, templates filled in, origins merged. Only whether a secret begins
+    /// as a credential requires it is decided later, so that no secret has to be known here.
     ///
-    /// A remote host whose template has no value (or no parent domain) to fill in is left out: it has no conditions, and then names nothing.
+    /// A remote host whose template has no value (or no parent domain) to fill in is left out: it has no conditions, and then names none.
     ///
     /// # Errors
-    /// Something is asked for that cannot be granted, or a template cannot be filled in.
+    /// When the description requests what cannot be granted, or a template cannot be filled in.
     pub fn of(description: &Description, options: &Options) -> Result<Self, AccessError> {
         let needs = description.needs.iter().filter(|need| options.hold_all(&need.conditions));
         let origins: Grants = needs.filter_map(|need| grant(need, options).transpose()).collect::<Result<_, _>>()?;
@@ -123,13 +123,13 @@ impl Access {
     }
 }
 
-/// Does a credential with these [beginnings](CredentialPlan::beginnings) hold for a secret of this value?
+/// True if a credential with these [beginnings](CredentialPlan::beginnings) applies to a secret of this value.
 #[must_use]
 pub fn holds_for(beginnings: &[String], secret: &str) -> bool {
     beginnings.iter().all(|beginning| secret.starts_with(beginning))
 }
 
-/// An address or a bare name has no parent, so there is nothing to ask for.
+/// The grant that a need leads to; none where it needs a parent domain, which an address or a bare name has not.
 fn grant(need: &Need, options: &Options) -> Result<Option<Grant>, AccessError> {
     let origin = match Template::parse(&need.origin)?.expand_pattern(options) {
         Err(TemplateError::NoParent(_)) => return Ok(None),
@@ -159,7 +159,7 @@ fn plan(
     }
     let option = rule.option.clone();
     let origin = match Template::parse(&rule.origin)?.expand_origin(options) {
-        // Nor was the origin asked for, so nothing is sent there.
+        // The origin is not requested either, so the secret is not sent.
         Err(TemplateError::NoParent(_)) => return Ok(None),
         origin => origin?,
     };
@@ -171,7 +171,7 @@ fn plan(
     Ok(Some(CredentialPlan { option, origin, placement, beginnings }))
 }
 
-/// What is asked about the rule's own secret, and the conditions that can be decided now.
+/// The conditions about the rule's own secret, and those that can be decided now.
 fn parted(rule: &CredentialRule) -> (Vec<&str>, Vec<&Condition>) {
     let (mut beginnings, mut conditions) = (Vec::new(), Vec::new());
     for condition in &rule.conditions {

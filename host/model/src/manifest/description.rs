@@ -1,4 +1,4 @@
-//! What a provider says of itself, as data; the counterpart of `description` in `wit/provider.wit`.
+//! The description that a provider gives of itself, as data; the counterpart of `description` in `wit/provider.wit`.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,24 +29,24 @@ pub struct OptionDefinition {
     pub name: String,
     /// One line for a person.
     pub help: String,
-    /// Must it be given?
+    /// True if it has to be given.
     pub required: bool,
-    /// Is it a credential? Then the provider never gets its value.
+    /// True if it is a credential: the provider never gets its value.
     pub secret: bool,
-    /// What holds when it is not given.
+    /// The value where it is not given.
     pub default: Option<String>,
 }
 
 /// An origin that a provider has to reach, under conditions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
-    /// A [`Template`](crate::Template) of an origin, or of one below which all are needed (`https://*.{host}`).
+    /// A [`Template`](crate::Template) of an origin, or of all subdomains of one (`https://*.{host}`).
     pub origin: String,
-    /// HTTP methods; empty stands for `GET` and `HEAD`.
+    /// HTTP methods; an empty list means `GET` and `HEAD`.
     pub methods: Vec<String>,
-    /// [`Template`](crate::Template)s of paths below which everything may be reached; empty stands for all.
+    /// [`Template`](crate::Template)s of path prefixes; an empty list means every path.
     pub paths: Vec<String>,
-    /// All of them must hold.
+    /// The rule applies if all of them are true.
     pub conditions: Vec<Condition>,
 }
 
@@ -57,13 +57,13 @@ pub struct CredentialRule {
     pub option: String,
     /// A [`Template`](crate::Template) of an origin.
     pub origin: String,
-    /// Where in the request the secret goes.
+    /// Where in the request the secret is put.
     pub placement: Placement,
-    /// All of them must hold.
+    /// The rule applies if all of them are true.
     pub conditions: Vec<Condition>,
 }
 
-/// Where in a request a secret goes.
+/// Where in a request a secret is put.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {

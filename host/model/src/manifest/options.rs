@@ -1,4 +1,4 @@
-//! The options that a code repository was registered with, checked against what its provider takes.
+//! The options that a code repository was registered with, checked against the definitions of its provider.
 //!
 //! Two decide whether a value is kept from the provider: whoever gave it, and the option's definition. Either makes it a secret, and a
 //! value that was given as one never becomes anything else, whatever the definition says later.
@@ -25,13 +25,13 @@ struct OptionEntry {
 /// A value, and how it was given.
 #[derive(Clone, PartialEq, Eq)]
 pub enum OptionValue {
-    /// As it is, where everybody sees it. It is a secret all the same where the option's definition says so.
+    /// In the open, as on the command line. It is a secret all the same where the option's definition says so.
     Typed(Zeroizing<String>),
-    /// Out of sight: in a file, at a prompt, by reference to a secret, or encrypted in the store.
+    /// Hidden: in a file, at a prompt, by reference to a secret, or encrypted in the store.
     Hidden(Zeroizing<String>),
 }
 
-/// Why options do not fit what the provider takes. No variant holds a value.
+/// Why options do not match the provider's definitions. No variant contains a value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OptionError {
     /// The provider takes no such option.
@@ -39,9 +39,9 @@ pub enum OptionError {
     Unknown {
         /// As it was given, quoted.
         name: String,
-        /// What it may have been meant to be.
+        /// The option that was probably meant.
         nearest: Option<String>,
-        /// All that there are, in one line.
+        /// All options of the provider, in one line.
         known: String,
     },
     /// The same option twice.
@@ -50,7 +50,7 @@ pub enum OptionError {
     /// A required option was left out.
     #[error("option `{name}` is missing: {help}: add `--{name}=...`")]
     Missing {
-        /// Which one.
+        /// The option.
         name: String,
         /// What it is for.
         help: String,
@@ -58,14 +58,14 @@ pub enum OptionError {
     /// A required or secret option was given without a value.
     #[error("option `{name}` is empty: {help}: give it a value{}", if *.required { "" } else { ", or leave it out" })]
     Empty {
-        /// Which one.
+        /// The option.
         name: String,
         /// What it is for.
         help: String,
-        /// May it not be left out?
+        /// True if it cannot be left out.
         required: bool,
     },
-    /// Given out of sight for an option that the provider sees.
+    /// A hidden value for an option that the provider sees.
     #[error(
         "option `{0}` is no secret: the provider would see its value, so a {{{{secret}}}}, an @FILE or an encrypted value cannot be given for it; if the provider may see it, write --{0}=VALUE"
     )]
@@ -79,7 +79,7 @@ impl Options {
     /// Checks what was given against their definitions, and fills in the defaults.
     ///
     /// # Errors
-    /// An option is unknown, repeated, missing, empty though it needs a value, given out of sight though the provider would see it, or
+    /// An option is unknown, repeated, missing, empty though it needs a value, hidden though the provider would see it, or
     /// has control characters in its value.
     pub fn check(
         definitions: &[OptionDefinition],
@@ -95,7 +95,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Another value for a secret that was given, as a token that is made anew has.
+    /// Replaces the value of a secret that was given, when a token has been renewed.
     pub fn renew(&mut self, name: &str, secret: Zeroizing<String>) {
         let given = |entry: &&mut OptionEntry| entry.name == name && entry.secret && entry.given;
         if let Some(entry) = self.0.iter_mut().find(given) {
@@ -149,19 +149,19 @@ impl Options {
         self.entry(name).filter(|entry| entry.secret)?.value.as_ref()
     }
 
-    /// Was it given? A default does not count.
+    /// True if the option was given; a default does not count.
     #[must_use]
     pub fn is_given(&self, name: &str) -> bool {
         self.entry(name).is_some_and(|entry| entry.given)
     }
 
-    /// Does the provider take this option as a secret?
+    /// True if the option is a secret.
     #[must_use]
     pub fn is_secret(&self, name: &str) -> bool {
         self.entry(name).is_some_and(|entry| entry.secret)
     }
 
-    /// Name and value of all that are no secrets, with defaults, in the description's order: what a provider is opened with.
+    /// Name and value of each option that is no secret, with defaults, in the description's order: what a provider is opened with.
     pub fn plain_values(&self) -> impl Iterator<Item = (&str, &str)> {
         let plain = self.0.iter().filter(|entry| !entry.secret);
         plain.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_ref()?.as_str())))
@@ -172,7 +172,7 @@ impl Options {
         self.0.iter().filter(|entry| entry.secret && entry.given).map(|entry| entry.name.as_str())
     }
 
-    /// Does a fact hold? Nothing can be asked about a secret's value.
+    /// True if the condition is met. None can be about a secret's value.
     #[must_use]
     pub fn holds(&self, condition: &Condition) -> bool {
         match condition {
@@ -183,7 +183,7 @@ impl Options {
         }
     }
 
-    /// Do all of the facts hold?
+    /// True if all conditions are met.
     #[must_use]
     pub fn hold_all<'a>(&self, conditions: impl IntoIterator<Item = &'a Condition>) -> bool {
         conditions.into_iter().all(|condition| self.holds(condition))

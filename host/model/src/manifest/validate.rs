@@ -1,4 +1,4 @@
-//! What a description must be before anything else is done with it: whoever wrote the component may be hostile.
+//! The checks that a description has to pass before anything else is done with it: whoever wrote the component may be hostile.
 
 use std::collections::HashSet;
 
@@ -15,11 +15,11 @@ const ENTRIES: usize = 64;
 const NAME: usize = 64;
 /// Bytes of a text for a person, a template or a value.
 const TEXT: usize = 1024;
-/// Bytes of a secret's beginning that may be asked about: longer than `github_pat_`, far shorter than a token.
+/// Bytes of a secret's beginning in a condition: longer than `github_pat_`, far shorter than a token.
 const SECRET_START: usize = 12;
-/// How often secrets' beginnings may be asked about: each answer could tell a provider one bit of the secret.
+/// Conditions about secrets' beginnings: each could disclose one bit of the secret to the provider.
 const SECRET_QUESTIONS: usize = 8;
-/// Headers that say where a message ends or goes, or that only browsers' sessions use (RFC 9110, RFC 9112).
+/// Headers that frame or route a message, or that only browsers' sessions use (RFC 9110, RFC 9112).
 const OWN_HEADERS: [&str; 11] = [
     "connection",
     "content-length",
@@ -34,15 +34,15 @@ const OWN_HEADERS: [&str; 11] = [
     "upgrade",
 ];
 
-/// Why a description is not accepted. Texts of the component are shown quoted and cut.
+/// Why a description is not accepted. Texts of the component are quoted and cut.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DescriptionError {
     /// A list is too long.
     #[error("the provider's description has {count} {what}, and may have {ENTRIES}: its author has to leave some out")]
     TooMany {
-        /// Of what.
+        /// Which list.
         what: &'static str,
-        /// How many there are.
+        /// How many entries it has.
         count: usize,
     },
     /// A text is empty, too long, or could deceive who reads it.
@@ -59,7 +59,7 @@ pub enum DescriptionError {
     /// A secret with a default would be a secret that everybody knows.
     #[error("the provider's description has a default for the secret option `{0}`: its author has to remove it")]
     SecretDefault(String),
-    /// What must be given needs no default.
+    /// A required option needs no default.
     #[error(
         "the provider's description has a default for the required option `{0}`: its author has to decide for one of the two"
     )]
@@ -67,7 +67,7 @@ pub enum DescriptionError {
     /// A template that cannot be read.
     #[error("the provider's description has a bad template: {0}")]
     Template(#[from] TemplateError),
-    /// A template, a rule or a condition speaks of an option that does not exist.
+    /// A template, a rule or a condition names an option that does not exist.
     #[error(
         "the provider's description uses option {name} in {place}, but does not declare it: its author has to add it to the options"
     )]
@@ -87,7 +87,7 @@ pub enum DescriptionError {
         /// Where.
         place: &'static str,
     },
-    /// A credential rule for something that is no secret.
+    /// A credential rule for an option that is no secret.
     #[error(
         "the provider's description sends option `{0}` as a credential, but does not declare it secret: its author has to say `secret: true`"
     )]
@@ -102,12 +102,12 @@ pub enum DescriptionError {
         "the provider's description sends a secret in header {0}, which is no header's name, or not one for secrets: its author has to name one like `PRIVATE-TOKEN`"
     )]
     Header(String),
-    /// Only a credential's own secret may decide about it, since nothing else is judged where it is sent.
+    /// Only a credential's own secret may decide about it: no other secret is known where it is sent.
     #[error(
         "the provider's description has a condition about the beginning of the secret option `{0}`, which may only decide how that option itself is sent: its author has to remove it"
     )]
     SecretBeginning(String),
-    /// Too much would be learnt of a secret.
+    /// Too much of a secret would be disclosed.
     #[error(
         "the provider's description asks too much about the beginning of secrets: at most {SECRET_QUESTIONS} conditions of at most {SECRET_START} bytes each"
     )]
@@ -118,19 +118,19 @@ impl Description {
     /// Checks everything that can be known without options: names, texts, templates, conditions, lengths.
     ///
     /// # Errors
-    /// The first thing found that no well-meant description has.
+    /// The first part of the description that is not accepted, and what its author has to change.
     pub fn validate(&self) -> Result<(), DescriptionError> {
         Check { declared: &self.options }.description(self)
     }
 }
 
-/// Is it lower case, words joined by `_`?
+/// True for lower-case words joined by `_`.
 pub(crate) fn is_option_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     name.len() <= NAME && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(allowed)
 }
 
-/// May a secret be sent in a header of this name?
+/// True if a secret may be sent in a header of this name.
 pub(crate) fn is_secret_header(name: &str) -> bool {
     is_token(name) && name.len() <= NAME && !OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own))
 }

@@ -1,14 +1,14 @@
-//! One spelling for every host name, so that two of them can be compared.
+//! The normal form of host names, in which two of them can be compared.
 
 use std::net::Ipv6Addr;
 
 use thiserror::Error;
 use url::Host;
 
-/// Why a text is not a host name. No variant holds the text, which may have a secret in it.
+/// Why a text is not a host name. No variant contains the text, which may have a secret in it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HostError {
-    /// Nothing there.
+    /// It is empty.
     #[error("the host name is empty: write one like `github.example.com`")]
     Empty,
     /// A label is empty, too long, begins with `-`, or the whole is too long (RFC 1035, section 2.3.4).
@@ -19,7 +19,7 @@ pub enum HostError {
     /// A character that no host name has, such as `/`, `@`, `:` or a space.
     #[error("the host name has {} in it, which no host name may: write one like `github.example.com`", crate::names::text::quoted(&.0.to_string()))]
     Character(char),
-    /// Brackets around something that is no IPv6 address.
+    /// The text in brackets is no IPv6 address.
     #[error("the address in brackets is not an IPv6 address: write one like `[2001:db8::1]`")]
     Ipv6,
     /// Letters beyond ASCII that would turn into another, ASCII name (RFC 5895, Unicode TS 46).
@@ -29,12 +29,12 @@ pub enum HostError {
     LookAlike,
 }
 
-/// The one spelling of a host: ASCII in lower case, no trailing dot, IPv6 shortest and in brackets, other scripts in punycode.
+/// The normal form of a host: ASCII in lower case, no trailing dot, IPv6 shortest and in brackets, other scripts in punycode.
 ///
 /// Letters that Unicode folds into ASCII (full-width ones, for example) are refused: tools do not agree on which host they name.
 ///
 /// # Errors
-/// Says what keeps the text from being a host name.
+/// Why the text is not a host name.
 pub(crate) fn normal(text: &str) -> Result<String, HostError> {
     if let Some(inner) = text.strip_prefix('[') {
         let address = inner.strip_suffix(']').ok_or(HostError::Ipv6)?;

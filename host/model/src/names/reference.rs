@@ -11,15 +11,15 @@ pub struct SecretReference {
     key: String,
 }
 
-/// Why a value that has a reference in it is none. No variant holds the value, which may be a secret itself.
+/// Why a value with braces in it is no reference. No variant contains the value, which may be a secret itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ReferenceError {
-    /// Something stands before or after the braces.
+    /// There is text before or after the braces.
     #[error(
         "a secret reference must stand alone: the value is `{{{{name.key}}}}` and nothing around it, not even a space"
     )]
     NotAlone,
-    /// What stands within the braces is no `name.key`.
+    /// The text within the braces is no `name.key`.
     #[error(
         "the secret reference cannot be read: within the braces stand a name, a dot and a key, without spaces or braces, like `{{{{github.token}}}}`"
     )]
@@ -27,13 +27,13 @@ pub enum ReferenceError {
 }
 
 impl SecretReference {
-    /// Reads a value: a reference, a plain value (`None`), or something between the two.
+    /// Parses a value: a reference, or a plain value (`None`).
     ///
     /// A reference is the whole value: `{{`, name, `.`, key, `}}`; white space is allowed just within the braces. It is split at
     /// the first dot. A value without `{{` and a later `}}` is a plain one.
     ///
     /// # Errors
-    /// The value has `{{...}}` in it, but is not one reference. Taking it literally would send it to a forge as a token.
+    /// When the value has `{{...}}` in it, but is not one reference. Taking it literally would send it to a forge as a token.
     pub fn parse(value: &str) -> Result<Option<Self>, ReferenceError> {
         let Some(start) = value.find("{{") else {
             return Ok(None);
@@ -55,7 +55,7 @@ impl SecretReference {
     /// The reference to a key of a secret.
     ///
     /// # Errors
-    /// For a name or a key that could not be written as a reference.
+    /// When the name or the key could not be written as a reference.
     pub fn new(name: &str, key: &str) -> Result<Self, ReferenceError> {
         if !is_part(name) || name.contains('.') || !is_part(key) {
             return Err(ReferenceError::Malformed);

@@ -1,4 +1,4 @@
-//! The URL of a checkout's remote, taken apart by git's rules (`git help clone`, "GIT URLS"; RFC 3986).
+//! The URL of a checkout's remote, parsed by git's rules (`git help clone`, "GIT URLS"; RFC 3986).
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::host::{self, HostError};
 
-/// How git talks to a remote.
+/// The protocol by which git reaches a remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RemoteScheme {
     /// With TLS.
@@ -21,7 +21,7 @@ pub enum RemoteScheme {
 }
 
 impl RemoteScheme {
-    /// As providers know it.
+    /// The name by which providers know it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl RemoteScheme {
     }
 }
 
-/// A remote that a forge could serve. User information is not kept: it may be a token.
+/// The URL of a remote that a forge could serve. User information is not kept: it may be a token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RemoteUrl {
     scheme: RemoteScheme,
@@ -51,7 +51,7 @@ pub struct RemoteUrl {
     path: String,
 }
 
-/// Why a text names no remote on a forge. No variant holds any of the text, which may have a password in it.
+/// Why a text names no remote on a forge. No variant contains any of the text, which may have a password in it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RemoteError {
     /// A path on this machine or a `file://` URL.
@@ -59,7 +59,7 @@ pub enum RemoteError {
         "the remote is a local path: no forge serves it; a remote of a forge looks like `https://host/owner/repository`"
     )]
     Local,
-    /// `ftp://`, a remote helper (`ext::...`) or something unheard of.
+    /// `ftp://`, a remote helper (`ext::...`) or an unknown scheme.
     #[error("the remote's scheme is not one of https, http, ssh, git, git+ssh and ssh+git: use one of them")]
     Scheme,
     /// Backslashes or control characters, at which programs disagree about the host.
@@ -79,13 +79,13 @@ pub enum RemoteError {
     /// A query or a fragment.
     #[error("the remote's URL has a query or a fragment (`?`, `#`): leave it out")]
     Extra,
-    /// Nothing after the host.
+    /// There is no path after the host.
     #[error("the remote's URL names no repository: add its path after the host")]
     NoPath,
     /// `.` or `..`, encoded or not.
     #[error("the remote's path has a `.` or `..` between its slashes: write the path without")]
     Dots,
-    /// Percent signs that encode nothing, no UTF-8, a slash, a backslash or a control character.
+    /// A percent sign without two hex digits, or an encoded slash, backslash, control character or text that is not UTF-8.
     #[error(
         "the remote's path has a percent encoding that is broken, or that hides a slash, backslash or control character: correct it"
     )]
@@ -93,13 +93,13 @@ pub enum RemoteError {
 }
 
 impl RemoteUrl {
-    /// Takes a remote's URL apart, as git would after `insteadOf`.
+    /// Parses a remote's URL, as git would after `insteadOf`.
     ///
-    /// Schemes and hosts count in any case. Repeated slashes count as one, as the web servers before forges have it, and no
-    /// repository has an empty name; `.git` at the end counts for nothing, once.
+    /// Schemes and hosts are accepted in any case. Repeated slashes are one, as web servers in front of forges treat them, since no
+    /// repository has an empty name; one `.git` at the end is removed.
     ///
     /// # Errors
-    /// It is local, not git's, or can be read in more than one way.
+    /// When it is a local path, no URL of git's, or can be read in more than one way.
     pub fn parse(text: &str) -> Result<Self, RemoteError> {
         if text.contains(|c: char| c == '\\' || c.is_control()) {
             return Err(if is_drive(text) { RemoteError::Local } else { RemoteError::Character });
@@ -161,7 +161,7 @@ impl RemoteUrl {
         Ok(Self { scheme, host: host::normal(host)?, port, path: segments.join("/") })
     }
 
-    /// How git talks to it.
+    /// The protocol.
     #[must_use]
     pub const fn scheme(&self) -> RemoteScheme {
         self.scheme
@@ -173,7 +173,7 @@ impl RemoteUrl {
         &self.host
     }
 
-    /// The port, where it is not the scheme's own.
+    /// The port, where it is not the scheme's default.
     #[must_use]
     pub const fn port(&self) -> Option<u16> {
         self.port
@@ -264,7 +264,7 @@ fn decoded(segment: &str) -> Result<String, RemoteError> {
     Ok(text.into_owned())
 }
 
-/// What would be read as something else in a URL's path (RFC 3986, section 3.3).
+/// Characters that have another meaning in a URL's path (RFC 3986, section 3.3).
 const PATH: AsciiSet =
     CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 

@@ -1,15 +1,15 @@
-//! The name that somebody meant: options, limits and types of forges are found in any spelling, and suggested where one is misspelt.
+//! Names that a person may misspell: the normal form of options and limits, and the suggestion for an unknown name.
 
-/// How different (Jaro-Winkler, 0 to 1) a name may be and still be suggested.
+/// The least similarity (Jaro-Winkler, 0 to 1) at which a name is suggested.
 const SIMILAR: f64 = 0.75;
 
-/// The one spelling of an option's name: `api-url` is `api_url`.
+/// The normal form of an option's name: `api_url` for `api-url`.
 #[must_use]
 pub fn normalise_name(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// The candidate that is most like a name, when one is like it at all.
+/// The candidate that is most similar to a name; none where no candidate is similar.
 #[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     // Whoever sends a name of a megabyte gets no suggestion: the comparison takes quadratic time.

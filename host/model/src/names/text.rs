@@ -1,4 +1,4 @@
-//! How texts that somebody else wrote are judged and shown.
+//! Texts that somebody else wrote: which characters deceive, and how such texts are shown.
 
 use std::{borrow::Cow, path::Path};
 
@@ -17,9 +17,7 @@ pub fn shell_word(path: &Path) -> String {
     shlex::try_quote(&text).map_or_else(|_| text.to_string(), Cow::into_owned)
 }
 
-/// Could this character make a text look like another one on a terminal?
-///
-/// Control characters can, and so can Unicode's invisible and direction-changing ones (Unicode TR 36, section 2.5).
+/// True if this character could make a text look like another one on a terminal: control characters, and Unicode's invisible and direction-changing ones (Unicode TR 36, section 2.5).
 pub fn deceives(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -27,7 +25,7 @@ pub fn deceives(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Is this a token of RFC 9110, section 5.6.2: a header's name or a method?
+/// True for a token of RFC 9110, section 5.6.2: a header's name or a method.
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -1,29 +1,29 @@
-//! What holds of what was requested, granted and allowed: a request has to pass all three.
+//! The decision about one request: it has to pass all three layers.
 
 use url::Url;
 
 use super::denial::{Denial, Layer};
 use crate::{CallOf, Grant, Grants};
 
-/// Everything that decides whether a request may leave.
+/// The three layers that decide whether a request may be sent.
 #[derive(Clone, Debug, Default)]
 pub struct Authority {
-    /// By the provider's description, with the options filled in.
+    /// What the provider's description requests, with the options filled in.
     pub requested: Grants,
-    /// By a person, for this component's digest.
+    /// What a person granted to this digest of the component.
     pub granted: Grants,
-    /// By the operator's policy, where there is one.
+    /// What the operator's policy allows, where there is one.
     pub policy: Option<Grants>,
-    /// Whose requests they are.
+    /// The registration whose requests these are.
     pub of: CallOf,
 }
 
-/// Why a request may leave.
+/// The permission to send a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permission<'a> {
-    /// What was granted.
+    /// The grant that permits it.
     pub grant: &'a Grant,
-    /// May the address that is dialled be a private one?
+    /// True if the address that is dialled may be a private one.
     pub private: bool,
 }
 
@@ -31,7 +31,7 @@ impl Authority {
     /// Decides about one request.
     ///
     /// # Errors
-    /// The first layer that does not let it out, and why.
+    /// The first layer that refuses the request, and why.
     pub fn decide(&self, method: &str, url: &Url) -> Result<Permission<'_>, Denial> {
         let by = |layer: Layer| move |reason| Denial::new(layer, reason, self.of.clone());
         self.requested.allows(method, url).map_err(by(Layer::Requested))?;

@@ -1,4 +1,4 @@
-//! Why a request may not leave, which layer says so, and what can be done about it.
+//! Why a request is refused: by which layer, for which reason, and what to do next.
 
 use thiserror::Error;
 
@@ -27,7 +27,7 @@ impl Layer {
     }
 }
 
-/// Why a request may not leave, and who says so.
+/// A refused request: which layer refuses it, and why. Its text ends with what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{reason}: {}", self.remedy())]
 pub struct Denial {
@@ -38,7 +38,7 @@ pub struct Denial {
     of: CallOf,
 }
 
-/// Why grants do not let a request out. No variant holds a path, a query or user information.
+/// Why grants do not permit a request. No variant contains a path, a query or user information.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DenialReason {
     /// The URL's scheme is neither `http` nor `https`, or it has no host.
@@ -47,33 +47,33 @@ pub enum DenialReason {
     /// The URL carries a user name or a password.
     #[error("request to {host} refused, the URL has a user name or password in it; the host adds credentials")]
     UserInfo {
-        /// Where the request would have gone.
+        /// The host of the request.
         host: String,
     },
-    /// Nothing is said of the origin.
+    /// No grant covers the origin.
     #[error("request to {requested} refused: granted are {granted}")]
     Origin {
-        /// Where the request would have gone.
+        /// The origin of the request.
         requested: Origin,
-        /// What may be reached.
+        /// The origins that may be reached.
         granted: String,
     },
-    /// The origin may be reached, with other methods.
+    /// The origin may be reached with other methods only.
     #[error("{method} on {origin} refused: granted there are {granted}")]
     Method {
         /// The method of the request, quoted.
         method: String,
-        /// Where the request would have gone.
+        /// The origin of the request.
         origin: Origin,
-        /// What may be used there.
+        /// The methods that may be used there.
         granted: String,
     },
-    /// The origin may be reached, below other paths.
+    /// The origin may be reached below other paths only.
     #[error("the path on {origin} refused: granted there is what lies below {granted}")]
     Path {
-        /// Where the request would have gone.
+        /// The origin of the request.
         origin: Origin,
-        /// The beginnings of paths.
+        /// The path prefixes.
         granted: String,
     },
 }
@@ -83,7 +83,7 @@ impl Denial {
         Self { layer, reason, of }
     }
 
-    /// Where the request would have gone, if that can be told.
+    /// The origin of the request, if its URL has one.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
         match &self.reason {

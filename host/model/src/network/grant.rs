@@ -1,4 +1,4 @@
-//! What may be reached, and with which methods.
+//! Grants: which origins may be reached, with which methods, below which paths. Each of the three layers is a list of them.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -6,33 +6,33 @@ use url::Url;
 use super::denial::DenialReason;
 use crate::{Origin, OriginError, OriginPattern, PathPrefix, names::text::quoted};
 
-/// The methods that read only, and that a grant gives where it names none.
+/// The methods that only read; a grant permits them where it names none.
 const READING: [&str; 2] = ["GET", "HEAD"];
 
 /// One origin, or all subdomains of a domain, and what may be done there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Grant {
-    /// Where requests may go.
+    /// The origins that may be reached.
     pub origin: OriginPattern,
-    /// HTTP methods, compared with their case (RFC 9110, section 9.1); empty stands for `GET` and `HEAD`.
+    /// HTTP methods, compared with their case (RFC 9110, section 9.1); an empty list means `GET` and `HEAD`.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// Below which paths; empty stands for all.
+    /// The path prefixes; an empty list means every path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<PathPrefix>,
-    /// May the origin be on this machine or in a private network? Otherwise its address has to be a public one.
+    /// True if the origin may be on this machine or in a private network. Otherwise its address has to be a public one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
 }
 
 impl Grant {
-    /// To read from an origin, if its address is public.
+    /// The grant to read from an origin whose address is public.
     #[must_use]
     pub fn reading(origin: impl Into<OriginPattern>) -> Self {
         Self { origin: origin.into(), methods: Vec::new(), paths: Vec::new(), private: false }
     }
 
-    /// The methods that may be used, spelled out.
+    /// The methods that may be used, also where the grant names none.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
         let silent = if self.methods.is_empty() { &READING[..] } else { &[] };
         self.methods.iter().map(String::as_str).chain(silent.iter().copied())
@@ -51,16 +51,16 @@ impl Grant {
     }
 }
 
-/// Grants, of which each gives what it says.
+/// A list of grants: a request is permitted if one of them permits it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<Grant>", into = "Vec<Grant>")]
 pub struct Grants(Vec<Grant>);
 
 impl Grants {
-    /// Finds the grant that lets a request out; of several the one that also allows private addresses.
+    /// Finds the grant that permits a request; of several, one that also allows private addresses.
     ///
     /// # Errors
-    /// Why nothing does; the nearest miss counts.
+    /// Why none does: the origin, or else the method, or else the path.
     pub fn allows(&self, method: &str, url: &Url) -> Result<&Grant, DenialReason> {
         let requested = Origin::of(url).map_err(|error| match error {
             OriginError::UserInfo => DenialReason::UserInfo { host: url.host_str().unwrap_or_default().to_owned() },
@@ -83,12 +83,12 @@ impl Grants {
         })
     }
 
-    /// What the origins are that are granted, in the order in which they were asked for.
+    /// The origins that may be reached, in the order in which they were given.
     pub fn patterns(&self) -> impl Iterator<Item = &OriginPattern> {
         self.0.iter().map(|grant| &grant.origin)
     }
 
-    /// May anything be done at the origin?
+    /// True if the origin may be reached, with some method and path.
     #[must_use]
     pub fn reach(&self, origin: &Origin) -> bool {
         self.patterns().any(|pattern| pattern.covers(origin))
@@ -99,7 +99,7 @@ impl Grants {
         self.0.iter()
     }
 
-    /// Is nothing granted at all?
+    /// True if there is no grant.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -117,8 +117,8 @@ fn listed(items: impl Iterator<Item = impl ToString>) -> String {
 }
 
 impl FromIterator<Grant> for Grants {
-    /// Merges grants of the same origins and paths: the methods of both hold. With other paths they stay apart, since together they
-    /// would give one's methods on the other's paths.
+    /// Merges grants with the same origins and paths into one with the methods of both. Grants with different paths are kept apart: merged,
+    /// they would permit the methods of one on the paths of the other.
     fn from_iter<I: IntoIterator<Item = Grant>>(grants: I) -> Self {
         let mut merged: Vec<Grant> = Vec::new();
         for mut grant in grants {

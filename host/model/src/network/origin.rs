@@ -1,4 +1,4 @@
-//! Where a request goes: scheme, host and port (RFC 6454).
+//! Origins: scheme, host and port, to which a request is sent (RFC 6454).
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::{Host, Url};
 
-/// The schemes that leave the gate.
+/// The schemes of requests that may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
-    /// In clear; for loopback only.
+    /// In clear; granted on this machine only.
     Http,
     /// With TLS.
     Https,
 }
 
 impl Scheme {
-    /// As it stands in a URL.
+    /// The scheme as a URL has it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl Scheme {
         }
     }
 
-    /// The port that a URL need not name.
+    /// The port where a URL names none.
     #[must_use]
     pub const fn default_port(self) -> u16 {
         match self {
@@ -35,7 +35,7 @@ impl Scheme {
     }
 }
 
-/// A scheme, a host and a port: what a grant and a credential belong to.
+/// A scheme, a host and a port. Grants and credentials are for origins.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Origin {
@@ -44,7 +44,7 @@ pub struct Origin {
     port: u16,
 }
 
-/// Why a text or a URL names no origin. No variant holds what may be a password.
+/// Why a text or a URL names no origin. No variant contains what may be a password.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OriginError {
     /// No `http://` or `https://` in front.
@@ -58,7 +58,7 @@ pub enum OriginError {
     /// A path, a query or a fragment.
     #[error("an origin has no {what} after the host: write `{right}`")]
     Extra {
-        /// What there is too much of.
+        /// `path`, `query` or `fragment`.
         what: &'static str,
         /// The text without it.
         right: String,
@@ -82,10 +82,10 @@ pub enum OriginError {
 }
 
 impl Origin {
-    /// Reads `scheme://host[:port]`, and nothing more; one `/` at the end is forgiven.
+    /// Parses `scheme://host[:port]`; a `/` at the end is accepted.
     ///
     /// # Errors
-    /// Says what is wrong and what a right one looks like.
+    /// What is wrong with the text, and what an origin looks like.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         let (scheme, rest) = text.split_once("://").ok_or(OriginError::Scheme)?;
         if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -110,10 +110,10 @@ impl Origin {
         Self::of(&url)
     }
 
-    /// The origin that a URL's request goes to; path, query and fragment do not count.
+    /// The origin that a request with this URL is sent to; path, query and fragment do not matter.
     ///
     /// # Errors
-    /// The URL has user information, no host, or a scheme that is neither `http` nor `https`.
+    /// When the URL has user information, no host, or a scheme that is neither `http` nor `https`.
     pub fn of(url: &Url) -> Result<Self, OriginError> {
         let scheme = match url.scheme() {
             "http" => Scheme::Http,
@@ -131,25 +131,25 @@ impl Origin {
         Ok(Self { scheme, host: host.to_owned(), port })
     }
 
-    /// How it is spoken to.
+    /// The scheme.
     #[must_use]
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The host in lower case; an IPv6 address stands in brackets.
+    /// The host in lower case; an IPv6 address is in brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port, also where it is the scheme's own.
+    /// The port, also where it is the scheme's default.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The host's address, where it is one and not a name.
+    /// The host as an address; none where it is a name.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         match Host::parse(&self.host) {
@@ -159,7 +159,7 @@ impl Origin {
         }
     }
 
-    /// Does it stay on this machine: 127.0.0.0/8, `::1` or the name `localhost` (RFC 6761, section 6.3)?
+    /// True if the host is this machine: 127.0.0.0/8, `::1` or the name `localhost` (RFC 6761, section 6.3).
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.address().is_some_and(|address| address.is_loopback())

@@ -1,4 +1,7 @@
-//! Paths below which a grant reaches.
+//! Path prefixes: the paths of an origin that a grant permits.
+//!
+//! Servers disagree about what a path means: they decode it once or more often, take `\` for `/`, cut names off at `;`. So a path is
+//! compared as the most lenient of all known servers reads it, and one that leads elsewhere for any of them is not permitted.
 
 use std::fmt;
 
@@ -8,31 +11,31 @@ use thiserror::Error;
 
 use crate::names::text::{deceives, quoted};
 
-/// How often a path may be encoded in itself before it is refused; no forge wants more than GitLab's one.
+/// How often a path may be encoded in itself before it is refused; no forge needs more than GitLab's one.
 const ENCODINGS: usize = 3;
 
-/// The beginning of a path, compared segment by segment and decoded: `/a/b` covers `/a/b`, `/a/b/c` and `/a/%62`, not `/a/bc`.
+/// A path prefix, compared segment by segment and decoded: `/a/b` covers `/a/b`, `/a/b/c` and `/a/%62`, not `/a/bc`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PathPrefix(String);
 
-/// Why a text is no beginning of a path.
+/// Why a text is no path prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0} is no path to grant: write one like `/repos/acme`, without query, fragment, `..` or empty segments")]
 pub struct PathPrefixError(String);
 
 impl PathPrefix {
-    /// Reads the beginning of a path; a `/` at its end does not count.
+    /// Parses a path prefix; a `/` at its end is accepted.
     ///
     /// # Errors
-    /// When it does not begin with `/`, or two readers could see two paths in it.
+    /// When it does not begin with `/`, or two servers could read it in two ways.
     pub fn parse(text: &str) -> Result<Self, PathPrefixError> {
         let bad = || PathPrefixError(quoted(text));
         let inner = text.strip_prefix('/').ok_or_else(bad)?.trim_end_matches('/');
         let forbidden = |c: char| deceives(c) || c.is_whitespace() || matches!(c, '?' | '#' | '\\' | '*' | '{' | '}');
         let empty = |segments: &[String]| segments.len() > 1 && segments.iter().any(String::is_empty);
-        // What some servers would cut off a name, and others would not.
-        let loose = |segments: &[String]| segments.iter().any(|name| name.ends_with('.') || name.contains(ENDS));
+        // Some servers would cut this off a name, and others would not.
+        let loose = |segments: &[String]| segments.iter().any(|name| name.ends_with('.') || name.contains(NAME_ENDS));
         match segments(inner) {
             Some(segments) if !text.contains(forbidden) && !empty(&segments) && !loose(&segments) => {
                 Ok(Self(format!("/{inner}")))
@@ -41,32 +44,32 @@ impl PathPrefix {
         }
     }
 
-    /// Is the path of a URL this one, or below it? A path that a server could read as leading elsewhere is not.
+    /// True if the path of a URL is this one or below it, for every server.
     #[must_use]
     pub fn covers(&self, path: &str) -> bool {
         let own = segments(self.0.trim_start_matches('/'));
-        let asked = segments(path.strip_prefix('/').unwrap_or(path));
-        match (own, asked) {
+        let path = segments(path.strip_prefix('/').unwrap_or(path));
+        match (own, path) {
             (_, None) | (None, _) => false,
             (Some(own), Some(_)) if own == [""] => true,
-            (Some(own), Some(asked)) => asked.starts_with(&own),
+            (Some(own), Some(path)) => path.starts_with(&own),
         }
     }
 }
 
-/// The decoded segments; nothing where a server could read one of them, however often it decodes it, as stepping up.
+/// The decoded segments; none where a server could read one of them, however often it decodes it, as `..`.
 fn segments(path: &str) -> Option<Vec<String>> {
     path.split('/').map(segment).collect()
 }
 
 fn segment(raw: &str) -> Option<String> {
     let decoded = percent_decode_str(raw).decode_utf8().ok()?.into_owned();
-    if is_unsteady(raw) {
+    if is_ambiguous(raw) {
         return None;
     }
     let mut deeper = decoded.clone();
     for _ in 0..ENCODINGS {
-        if is_unsteady(&deeper) {
+        if is_ambiguous(&deeper) {
             return None;
         }
         let next = percent_decode_str(&deeper).decode_utf8().ok()?.into_owned();
@@ -78,31 +81,31 @@ fn segment(raw: &str) -> Option<String> {
     None
 }
 
-/// Is there a server that would read another path in this text? The most lenient one of all that are known counts.
-fn is_unsteady(text: &str) -> bool {
+/// True if some server would read another path in this text.
+fn is_ambiguous(text: &str) -> bool {
     // `%u002e` is a dot for IIS; no standard knows it.
     let is_foreign_escape = text.as_bytes().windows(2).any(|pair| pair.eq_ignore_ascii_case(b"%u"));
     is_foreign_escape
         || text.contains(char::is_control)
-        || text.chars().map(plain).collect::<String>().split(SLASHES).any(steps)
+        || text.chars().map(plain).collect::<String>().split(SLASHES).any(is_dots)
 }
 
-/// Windows' servers take either.
+/// Servers on Windows accept either.
 const SLASHES: [char; 2] = ['/', '\\'];
 
-/// What ends a name before its text ends: parameters for Tomcat and Jetty, streams for NTFS, query and fragment for whoever decodes a
-/// whole URL before taking it apart.
-const ENDS: [char; 4] = [';', ':', '?', '#'];
+/// Characters that end a name for some servers: parameters for Tomcat and Jetty, streams for NTFS, query and fragment for servers that
+/// decode a whole URL before they split it.
+const NAME_ENDS: [char; 4] = [';', ':', '?', '#'];
 
-/// Is it `.` or `..` for somebody? Windows drops blanks and dots at a name's end, forms write a blank as `+`, and parameters are dropped
-/// before a step up is looked for: Bitbucket's server takes `..;x=1` for one.
-fn steps(name: &str) -> bool {
-    let name = name.split(ENDS).next().unwrap_or(name);
+/// True if some server takes this for `.` or `..`. Windows drops blanks and dots at a name's end, forms write a blank as `+`, and parameters
+/// are dropped before `..` is resolved: Bitbucket's server takes `..;x=1` for it.
+fn is_dots(name: &str) -> bool {
+    let name = name.split(NAME_ENDS).next().unwrap_or(name);
     let is_blank = |c: char| c.is_whitespace() || c == '+';
     name.contains('.') && name.chars().all(|c| c == '.' || is_blank(c))
 }
 
-/// The character of ASCII that systems with a small character set take for this one (Windows' "best fit", Unicode's compatibility forms).
+/// The ASCII character that some systems take this one for (Windows' "best fit", Unicode's compatibility forms).
 fn plain(c: char) -> char {
     match c {
         '\u{ff0e}' | '\u{fe52}' | '\u{2024}' | '\u{2025}' | '\u{2026}' => '.',
@@ -237,7 +240,7 @@ mod tests {
         assert_eq!(PathPrefix::parse("/a/b/").unwrap().to_string(), "/a/b");
     }
 
-    /// A server that forgives everything: where would it end up?
+    /// The path that the most lenient server would serve.
     fn read_by_the_most_lenient(path: &str) -> Vec<String> {
         let mut text = path.to_owned();
         for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! The origins that a grant is about: one, or all subdomains of a domain.
+//! Patterns of origins: one origin, or all subdomains of a domain.
 
 use std::fmt;
 
@@ -18,10 +18,10 @@ pub struct OriginPattern {
 }
 
 impl OriginPattern {
-    /// Reads an origin that may have `*.` in front of its host.
+    /// Parses an origin that may have `*.` in front of its host.
     ///
     /// # Errors
-    /// As [`Origin::parse`]; and when what follows `*.` is an address, a name without a dot, or a public suffix such as `co.uk`,
+    /// As [`Origin::parse`]; also when what follows `*.` is an address, a name without a dot, or a public suffix such as `co.uk`,
     /// whose subdomains belong to strangers (<https://publicsuffix.org>).
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         match text.split_once("://*.") {

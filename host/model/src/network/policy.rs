@@ -1,4 +1,4 @@
-//! What the operator of a host allows at all, in a file of theirs.
+//! The operator's policy: the most that is allowed on a host, in a TOML file.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use crate::{Grant, Grants, Limit, LimitError, Limits, OriginPattern, PathPrefix}
 /// The most that is allowed on a host, whatever is requested and granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Where requests may go at all; nothing said allows everything that is granted.
+    /// The origins that may be reached; without it, all that are granted.
     pub allow: Option<Grants>,
-    /// The most that a limit may be.
+    /// The most that each limit may be.
     pub limits: Limits,
 }
 
-/// Why a policy cannot be read. Nothing is allowed then: a misspelt policy must not become none.
+/// Why a policy cannot be read. No request is sent then: a misspelt policy must not become none.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PolicyError {
-    /// No TOML, or other keys.
+    /// It is not TOML, or has other keys.
     #[error("{0}")]
     Form(String),
-    /// A limit.
+    /// A limit cannot be read.
     #[error(transparent)]
     Limit(#[from] LimitError),
 }
@@ -55,11 +55,11 @@ struct AllowRule {
 }
 
 impl Policy {
-    /// Reads a policy in TOML: `[[allow]]` with `origin` and optionally `methods`, `paths` and `private`, and `[limits]` with values
+    /// Parses a policy in TOML: `[[allow]]` with `origin` and optionally `methods`, `paths` and `private`, and `[limits]` with values
     /// as on the command line.
     ///
     /// # Errors
-    /// Says what cannot be read, and where.
+    /// What cannot be read, and where.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let form = |error: toml::de::Error| PolicyError::Form(error.to_string().trim().replace('\n', " "));
         let PolicyFile { allow, limits: given } = toml::from_str(text).map_err(form)?;
