@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use crate::deadline::Stopped;
 use crate::unfinished::Unfinished;
 use forgeport_model::{Collision, Kind, ObjectId};
-use forgeport_model::{PathError, RepoPath, neutral};
+use forgeport_model::{PathError, RepoPath, escape_untrusted_short};
 
 /// The disk did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,8 @@ impl DiskError {
     }
 
     fn text(&self) -> String {
-        let what = format!("could not {} {}", self.action, neutral(self.path.as_os_str().as_encoded_bytes()));
+        let what =
+            format!("could not {} {}", self.action, escape_untrusted_short(self.path.as_os_str().as_encoded_bytes()));
         match self.source.kind() {
             io::ErrorKind::StorageFull => format!("the disk is full: {what}; free some space and try again"),
             io::ErrorKind::QuotaExceeded => format!("the disk quota is used up: {what}; free some space and try again"),
@@ -129,7 +130,7 @@ pub struct Rejected {
 
 impl Rejected {
     pub(crate) fn new(entry: &[u8], why: impl Into<Reason>) -> Self {
-        Self { entry: neutral(entry), why: why.into() }
+        Self { entry: escape_untrusted_short(entry), why: why.into() }
     }
 
     pub(crate) fn archive(why: impl Into<Reason>) -> Self {

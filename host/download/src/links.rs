@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::deadline::Deadline;
 use crate::directory::Directory;
 use crate::error::{Reason, Rejected, UnpackError};
-use forgeport_model::{RepoPath, neutral};
+use forgeport_model::{RepoPath, escape_untrusted_short};
 
 /// The longest target, in bytes, without the NUL that `PATH_MAX` of Linux counts.
 const LONGEST_TARGET: usize = 4095;
@@ -39,7 +39,7 @@ pub(crate) fn remove(links: &mut Links, path: &RepoPath) {
 /// Write all links into `directory`, or none if one of them leads out of it.
 pub(crate) fn write(links: &Links, directory: &Directory, deadline: &Deadline) -> Result<(), UnpackError> {
     if let Some((path, target)) = first_leaving(links, deadline)? {
-        return Err(Rejected::new(path.as_bytes(), Reason::Leaves(neutral(target))).into());
+        return Err(Rejected::new(path.as_bytes(), Reason::Leaves(escape_untrusted_short(target))).into());
     }
     for (path, target) in links {
         deadline.check()?;

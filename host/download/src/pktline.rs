@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 
 use crate::error::{Reason, Rejected, UnpackError};
-use forgeport_model::neutral;
+use forgeport_model::escape_untrusted_short;
 
 /// The most bytes of one line, its length included (gitprotocol-common(5), "pkt-line Format").
 const LONGEST_LINE: usize = 65520;
@@ -54,7 +54,7 @@ impl<R: Read> Lines<R> {
                 Ok(Line::Data)
             }
             _ => {
-                let begins = neutral(&digits);
+                let begins = escape_untrusted_short(digits);
                 Err(UnpackError::NoArchive { format: "git", begins })
             }
         }
@@ -70,7 +70,7 @@ impl<R: Read> Lines<R> {
 
     /// The forge's own words.
     fn refused(&self, from: usize) -> UnpackError {
-        Rejected::archive(Reason::Refused(neutral(self.line[from..].trim_ascii()))).into()
+        Rejected::archive(Reason::Refused(escape_untrusted_short(self.line[from..].trim_ascii()))).into()
     }
 }
 

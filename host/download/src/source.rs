@@ -10,7 +10,7 @@ use forgeport_model::Limits;
 
 use crate::error::UnpackError;
 use crate::limits::Budget;
-use forgeport_model::neutral;
+use forgeport_model::escape_untrusted_short;
 
 /// How an archive is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,10 @@ fn check_beginning(begins: &[u8], format: Format) -> Result<(), UnpackError> {
     };
     match right || begins.is_empty() {
         true => Ok(()),
-        false => Err(UnpackError::NoArchive { format: name, begins: neutral(&begins[..begins.len().min(40)]) }),
+        false => Err(UnpackError::NoArchive {
+            format: name,
+            begins: escape_untrusted_short(&begins[..begins.len().min(40)]),
+        }),
     }
 }
 

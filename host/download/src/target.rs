@@ -19,7 +19,7 @@ use crate::place::Place;
 use crate::survey::Survey;
 use crate::unfinished::Unfinished;
 use crate::workshop::{OLD, SCRATCH, TREE, Workshop};
-use forgeport_model::neutral;
+use forgeport_model::escape_untrusted_short;
 use forgeport_platform::descent::LISTED;
 
 /// A directory in the making.
@@ -132,7 +132,7 @@ impl Target {
         let left = self.workshop.remove().err();
         reached();
         mark.remove().map_err(|error| halfway(error.into()))?;
-        let stays = survey.staying().map(|path| neutral(path.as_os_str().as_encoded_bytes())).collect();
+        let stays = survey.staying().map(|path| escape_untrusted_short(path.as_os_str().as_encoded_bytes())).collect();
         Ok(Arrival::Marked { kept_until_complete, stays, left })
     }
 

@@ -16,7 +16,7 @@ mod manifest;
 mod names;
 mod network;
 
-pub use git::{Collision, Hasher, Kind, NoObjectId, ObjectFormat, ObjectId, PathError, RepoPath, neutral};
+pub use git::{Collision, Hasher, Kind, NoObjectId, ObjectFormat, ObjectId, PathError, RepoPath};
 pub use limits::{CallOf, LONGEST, Limit, LimitError, LimitReached, Limits, date_after, deadline};
 pub use manifest::{
     Access, AccessError, Condition, CredentialPlan, CredentialRule, Description, DescriptionError, Need,
@@ -25,6 +25,10 @@ pub use manifest::{
 pub use names::{
     ComponentSource, Digest, HostError, NoDigest, ReferenceError, RemoteError, RemoteScheme, RemoteUrl,
     SecretReference, Workspace, deceives, nearest, normalise_name, shell_word,
+};
+pub use names::{
+    ReferenceError, RemoteError, RemoteScheme, RemoteUrl, SecretReference, deceives, escape_untrusted,
+    escape_untrusted_short, shell_word,
 };
 pub use network::{
     Authority, Denial, DenialReason, Grant, Grants, Layer, Origin, OriginError, OriginPattern, PathPrefix,

@@ -147,7 +147,7 @@ impl FromStr for ObjectId {
     type Err = NoObjectId;
 
     fn from_str(text: &str) -> Result<Self, NoObjectId> {
-        let refused = || NoObjectId(crate::neutral(text.as_bytes()));
+        let refused = || NoObjectId(crate::escape_untrusted_short(text));
         let digits: Option<Vec<u8>> = text.bytes().map(hex_digit).collect();
         let digits = digits.ok_or_else(refused)?;
         let raw: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::escape_untrusted_short;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -15,8 +16,6 @@ const LONGEST_PATH: usize = 4096;
 const LONGEST_NAME: usize = 255;
 /// The deepest nesting of directories. The deepest known repository has fewer than 50.
 const DEEPEST: usize = 256;
-/// How many characters of a path a message shows.
-const SHOWN: usize = 200;
 
 /// A path from the repository's root, its names separated by `/`; empty for the root itself. Not always UTF-8.
 ///
@@ -154,7 +153,7 @@ impl RepoPath {
 /// Safe to print: control characters are escaped, and a long path is cut.
 impl fmt::Display for RepoPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&neutral(&self.0))
+        f.write_str(&escape_untrusted_short(&self.0))
     }
 }
 
@@ -220,30 +219,6 @@ fn is_dot_git(name: &[u8]) -> bool {
 
 fn ignored_by_hfs(char: char) -> bool {
     matches!(char, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
-}
-
-/// Text from elsewhere, made safe to print: on one line, without what makes it look like another text, not longer than a person reads.
-pub fn neutral(raw: &[u8]) -> String {
-    let mut text = String::new();
-    let mut shown = 0;
-    for chunk in raw.utf8_chunks() {
-        for char in chunk.valid().chars() {
-            if shown == SHOWN {
-                return text + "…";
-            }
-            shown += 1;
-            if crate::deceives(char) {
-                text.extend(char.escape_default());
-            } else {
-                text.push(char);
-            }
-        }
-        for byte in chunk.invalid() {
-            shown += 1;
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -328,15 +303,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_message_shows_no_control_characters() {
-        assert_eq!(neutral(b"a\x1b[31m\n\xffz"), "a\\u{1b}[31m\\n\\xffz");
-        assert_eq!(neutral("\u{202e}gpj".as_bytes()), "\\u{202e}gpj");
-        for char in (0..=0x10_ffff).filter_map(char::from_u32).filter(|char| crate::deceives(*char)) {
-            assert!(neutral(format!("a{char}b").as_bytes()).is_ascii(), "{char:?}");
-        }
-    }
-
     proptest! {
         #[test]
         fn a_path_that_is_accepted_never_leaves_its_directory(raw in proptest::collection::vec(prop_oneof![Just(b'.'), Just(b'/'), Just(b'a'), Just(0), any::<u8>()], 0..40)) {
@@ -344,11 +310,6 @@ mod tests {
                 prop_assert!(path.as_path().components().all(|part| matches!(part, std::path::Component::Normal(_))));
                 prop_assert_eq!(path.components().collect::<Vec<_>>().join(&b'/'), raw);
             }
-        }
-
-        #[test]
-        fn neutral_text_is_one_printable_line(raw in proptest::collection::vec(any::<u8>(), 0..100)) {
-            prop_assert!(neutral(&raw).chars().all(|char| !char.is_control()));
         }
     }
 }

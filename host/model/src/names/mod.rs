@@ -40,7 +40,4 @@ pub use digest::{Digest, NoDigest};
 pub use host::HostError;
 pub use reference::{ReferenceError, SecretReference};
 pub use remote::{RemoteError, RemoteScheme, RemoteUrl};
-pub use similar::{nearest, normalise_name};
-pub use source::ComponentSource;
-pub use text::{deceives, shell_word};
-pub use workspace::Workspace;
+pub use text::{deceives, escape_untrusted, escape_untrusted_short, shell_word};

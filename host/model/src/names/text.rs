@@ -2,12 +2,49 @@
 
 use std::{borrow::Cow, path::Path};
 
+/// Characters of a text from elsewhere that a message shows.
+const SHORT: usize = 200;
+
 /// A text as it may stand in a one-line message: quoted, escaped, and cut after 64 characters.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 64;
     let cut = text.chars().nth(SHOWN).map_or("", |_| "...");
     let start: String = text.chars().take(SHOWN).collect();
     format!("`{}{cut}`", start.escape_debug())
+}
+
+/// Text that somebody else wrote, safe to print: what [`deceives`] is written as an escape (`\n`, `\u{1b}`), and so are bytes that are not
+/// UTF-8 (`\xff`). The result is one line, which cannot steer a terminal.
+pub fn escape_untrusted(text: impl AsRef<[u8]>) -> String {
+    escape(text.as_ref(), usize::MAX)
+}
+
+/// As [`escape_untrusted`], cut after as many characters as a person reads in a message.
+pub fn escape_untrusted_short(text: impl AsRef<[u8]>) -> String {
+    escape(text.as_ref(), SHORT)
+}
+
+fn escape(text: &[u8], longest: usize) -> String {
+    let mut escaped = String::new();
+    let mut length = 0;
+    for chunk in text.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            if length == longest {
+                return escaped + "…";
+            }
+            length += 1;
+            if deceives(char) {
+                escaped.extend(char.escape_default());
+            } else {
+                escaped.push(char);
+            }
+        }
+        for byte in chunk.invalid() {
+            length += 1;
+            escaped.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    escaped
 }
 
 /// A path as one word of a command that an error advises, for a shell (POSIX, XCU section 2.2).
@@ -33,6 +70,32 @@ pub(crate) fn is_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn untrusted_text_is_escaped_where_it_could_deceive_and_only_there() {
+        assert_eq!(escape_untrusted(b"a\x1b[31m\n\xffz"), "a\\u{1b}[31m\\n\\xffz");
+        assert_eq!(escape_untrusted("\u{202e}gpj"), "\\u{202e}gpj");
+        assert_eq!(escape_untrusted("it's \"so\" \\ ünï ✓"), "it's \"so\" \\ ünï ✓");
+        for char in (0..=0x10_ffff).filter_map(char::from_u32).filter(|char| deceives(*char)) {
+            assert!(escape_untrusted(format!("a{char}b")).is_ascii(), "{char:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_short_form_is_cut() {
+        let long = "x".repeat(SHORT + 1);
+        assert_eq!(escape_untrusted(&long), long);
+        assert_eq!(escape_untrusted_short(&long), "x".repeat(SHORT) + "…");
+        assert_eq!(escape_untrusted_short(&long[1..]), long[1..]);
+    }
+
+    proptest! {
+        #[test]
+        fn untrusted_text_becomes_one_printable_line(raw in proptest::collection::vec(any::<u8>(), 0..100)) {
+            prop_assert!(escape_untrusted(&raw).chars().all(|char| !char.is_control()));
+        }
+    }
 
     #[test]
     fn a_shown_text_is_one_short_line() {

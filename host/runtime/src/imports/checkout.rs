@@ -13,7 +13,7 @@ use crate::{
 };
 use forgeport_download as download;
 use forgeport_download::Staged;
-use forgeport_model::{ObjectId, RepoPath, neutral};
+use forgeport_model::{ObjectId, RepoPath, escape_untrusted_short};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use std::{io::Cursor, sync::Arc};
 use wasmtime::component::Resource;
@@ -106,7 +106,7 @@ impl HostDirectory for State {
         // What a listing has wrong is the forge's doing, and no further answer of it would help: the call ends with the reason.
         let ended = |why: String| wasmtime::Error::new(CallError::Provider(ProviderError::Host(why)));
         let path = RepoPath::parse(&path)
-            .map_err(|error| ended(format!("the listed directory `{}`: {error}", neutral(path.as_bytes()))))?;
+            .map_err(|error| ended(format!("the listed directory `{}`: {error}", escape_untrusted_short(&path))))?;
         let entries = entries.into_iter().map(entry_in).collect::<Result<_, _>>().map_err(ended)?;
         let cpu = self.cpu.clone();
         let compared = download.blocking(move |staged| cpu.counted(|| staged.compare(&path, entries))).await;
@@ -185,12 +185,12 @@ fn panicked(call: &'static str) -> wasmtime::Error {
 
 fn repository_path(path: &str) -> Result<RepoPath, Problem> {
     RepoPath::parse(path)
-        .map_err(|error| Problem::Rejected(format!("`{}` was rejected: {error}", neutral(path.as_bytes()))))
+        .map_err(|error| Problem::Rejected(format!("`{}` was rejected: {error}", escape_untrusted_short(path))))
 }
 
 fn entry_in(entry: Entry) -> Result<download::Entry, String> {
     let rejected =
-        |why: &dyn std::fmt::Display| format!("the forge listed `{}`: {why}", neutral(entry.path.as_bytes()));
+        |why: &dyn std::fmt::Display| format!("the forge listed `{}`: {why}", escape_untrusted_short(&entry.path));
     let path = RepoPath::parse(&entry.path).map_err(|error| rejected(&error))?;
     let id: ObjectId = entry.id.parse().map_err(|error| rejected(&error))?;
     Ok(download::Entry { path, kind: kind_in(entry.kind), id })
