@@ -65,10 +65,7 @@ impl<R: Read> Members<R> {
         loop {
             self.skip_rest()?;
             let Some(header) = self.header()? else {
-                return match extended {
-                    true => Err(malformed("an extension header is the last").into()),
-                    false => Ok(None),
-                };
+                return if extended { Err(malformed("an extension header is the last").into()) } else { Ok(None) };
             };
             let size = header.entry_size().map_err(|_| malformed("a size is no number"))?;
             match header.entry_type() {
@@ -130,9 +127,10 @@ impl<R: Read> Members<R> {
         self.input.read_exact(header.as_mut_bytes())?;
         if is_zero(header.as_bytes()) {
             self.input.read_exact(header.as_mut_bytes())?;
-            return match is_zero(header.as_bytes()) {
-                true => Ok(None),
-                false => Err(malformed("a zero block stands alone").into()),
+            return if is_zero(header.as_bytes()) {
+                Ok(None)
+            } else {
+                Err(malformed("a zero block stands alone").into())
             };
         }
         let bytes = header.as_bytes();

@@ -153,10 +153,7 @@ pub(crate) fn is_mine(owner: u32) -> bool {
 
 fn remove(parent: BorrowedFd, name: &OsStr, deadline: &Deadline) -> io::Result<()> {
     let mut removal = Removal { deadline };
-    match removal.entry(parent, name)? {
-        true => descend(parent, name, &mut removal),
-        false => Ok(()),
-    }
+    if removal.entry(parent, name)? { descend(parent, name, &mut removal) } else { Ok(()) }
 }
 
 struct Removal<'a> {

@@ -91,10 +91,16 @@ pub enum UnpackError {
 impl UnpackError {
     /// What the disk did not do, unless it was only stopped.
     pub(crate) fn at(error: io::Error, action: &'static str, path: &Path) -> Self {
-        match error.downcast::<UnpackError>() {
-            Ok(reason) => reason,
-            Err(error) => DiskError::new(action, path, error).into(),
-        }
+        Self::inside(error).unwrap_or_else(|error| DiskError::new(action, path, error).into())
+    }
+
+    /// The reason that a reader or writer reported inside of its error, if there is one.
+    fn inside(error: io::Error) -> Result<Self, io::Error> {
+        let error = match error.downcast::<Self>() {
+            Ok(reason) => return Ok(reason),
+            Err(error) => error,
+        };
+        error.downcast::<Stopped>().map(Self::from)
     }
 
     pub(crate) fn transfer(text: &str) -> Self {
@@ -105,10 +111,7 @@ impl UnpackError {
 /// Readers in the chain below hand over their reasons inside of `io::Error`.
 impl From<io::Error> for UnpackError {
     fn from(error: io::Error) -> Self {
-        match error.downcast::<UnpackError>() {
-            Ok(reason) => reason,
-            Err(error) => Self::Transfer(error),
-        }
+        Self::inside(error).unwrap_or_else(Self::Transfer)
     }
 }
 
@@ -317,5 +320,23 @@ fn shown(found: &Option<ObjectId>) -> String {
     match found {
         Some(id) => format!("what came is {id}"),
         None => "nothing came for it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::deadline::Deadline;
+
+    #[test]
+    fn a_reader_that_is_stopped_reports_that_and_no_broken_transfer() {
+        let deadline = Deadline::never();
+        deadline.cancel();
+        let stopped = || deadline.reading(&b"x"[..]).read(&mut [0]).unwrap_err();
+        assert!(matches!(UnpackError::from(stopped()), UnpackError::Stopped(Stopped)));
+        assert!(matches!(UnpackError::at(stopped(), "write", Path::new("/x")), UnpackError::Stopped(Stopped)));
     }
 }

@@ -107,10 +107,7 @@ impl<'a> Filling<'a> {
         for Move { from, to, name } in self.moves.into_iter().rev() {
             rename_new(&to, &from, &name)?;
         }
-        match self.removed {
-            true => Err(io::Error::other("some of what was there is removed")),
-            false => Ok(()),
-        }
+        if self.removed { Err(io::Error::other("some of what was there is removed")) } else { Ok(()) }
     }
 
     fn shift(&mut self, from: &Arc<Directory>, to: &Arc<Directory>, name: &OsString) -> rustix::io::Result<()> {

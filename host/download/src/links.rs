@@ -18,21 +18,17 @@ pub(crate) type Links = BTreeMap<RepoPath, Vec<u8>>;
 
 /// Check what can be known of a link alone.
 pub(crate) fn check_target(target: &[u8]) -> Result<(), Reason> {
-    match target.is_empty() || target.len() > LONGEST_TARGET || target.contains(&0) {
-        true => Err(Reason::Target),
-        false => Ok(()),
-    }
+    if target.is_empty() || target.len() > LONGEST_TARGET || target.contains(&0) { Err(Reason::Target) } else { Ok(()) }
 }
 
 /// Take away the links at a path and below it.
 pub(crate) fn remove(links: &mut Links, path: &RepoPath) {
-    match path.is_root() {
-        true => links.clear(),
-        false => {
-            links.remove(path);
-            // Each is looked for by where it lies: a look at all of them for each path that goes took minutes with 100,000.
-            links.extract_if(path.all_below(), |_, _| true).for_each(drop);
-        }
+    if path.is_root() {
+        links.clear();
+    } else {
+        links.remove(path);
+        // Each is looked for by where it lies: a look at all of them for each removed path took minutes with 100,000.
+        links.extract_if(path.all_below(), |_, _| true).for_each(drop);
     }
 }
 

@@ -41,9 +41,10 @@ pub(crate) struct Found {
 impl Found {
     /// May the directory be filled with this download, where that is known yet, without being told to whatever is in it?
     pub(crate) fn check(self, directory: &Directory, with: Option<&Unfinished>) -> Result<(), TargetError> {
-        match self.mine && (with.is_none() || with == self.of.as_ref()) {
-            true => Ok(()),
-            false => Err(TargetError::Unfinished { path: directory.path().to_owned(), of: self.of }),
+        if self.mine && (with.is_none() || with == self.of.as_ref()) {
+            Ok(())
+        } else {
+            Err(TargetError::Unfinished { path: directory.path().to_owned(), of: self.of })
         }
     }
 }
@@ -151,10 +152,7 @@ fn take_over(target: &Directory) -> Result<File, TargetError> {
     }
     // Its download may have come to its end before the lock was ours.
     let held = fstat(&file).map_err(io::Error::from).at("read", &path)?;
-    match is_same(statat(target, NAME, AtFlags::SYMLINK_NOFOLLOW), &held) {
-        true => Ok(file),
-        false => Err(busy()),
-    }
+    if is_same(statat(target, NAME, AtFlags::SYMLINK_NOFOLLOW), &held) { Ok(file) } else { Err(busy()) }
 }
 
 /// Is a path in a directory that was only filled in part? Asked of it and of those that it lies in, up to the root of a checkout.

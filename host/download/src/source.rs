@@ -54,13 +54,10 @@ fn check_beginning(begins: &[u8], format: Format) -> Result<(), UnpackError> {
             ("tar", begins.len() < 512 || begins[148..154].iter().all(|byte| matches!(byte, b'0'..=b'7' | b' ' | 0)))
         }
     };
-    match right || begins.is_empty() {
-        true => Ok(()),
-        false => Err(UnpackError::NoArchive {
-            format: name,
-            begins: escape_untrusted_short(&begins[..begins.len().min(40)]),
-        }),
+    if right || begins.is_empty() {
+        return Ok(());
     }
+    Err(UnpackError::NoArchive { format: name, begins: escape_untrusted_short(&begins[..begins.len().min(40)]) })
 }
 
 /// A file that gets a copy of what passes. That it cannot be written is no reason to fail: the copy is given up.

@@ -196,9 +196,10 @@ fn open(place: &Place) -> Result<Option<Directory>, TargetError> {
     match openat(place.parent(), place.name(), LISTED, Mode::empty()) {
         Ok(handle) => {
             let target = Directory::new(handle, place.path());
-            match is_planted(place.parent(), &target).at("read", target.path())? {
-                true => Err(TargetError::Planted(place.path())),
-                false => Ok(Some(target)),
+            if is_planted(place.parent(), &target).at("read", target.path())? {
+                Err(TargetError::Planted(place.path()))
+            } else {
+                Ok(Some(target))
             }
         }
         Err(Errno::NOENT) => Ok(None),

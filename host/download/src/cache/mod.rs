@@ -253,10 +253,7 @@ impl Cache {
             remove(&entry.path)?;
             bytes -= entry.bytes;
         }
-        match bytes < before {
-            true => self.forget(),
-            false => Ok(()),
-        }
+        if bytes < before { self.forget() } else { Ok(()) }
     }
 
     /// Removes answers whose content has gone.

@@ -165,10 +165,7 @@ impl<R: BufRead> Stream<R> {
         if computed.ok() != Some(told) {
             return Err(damaged("its checksum is wrong"));
         }
-        match self.input.fill_buf()?.is_empty() {
-            true => Ok(()),
-            false => Err(damaged("there is something behind its end")),
-        }
+        if self.input.fill_buf()?.is_empty() { Ok(()) } else { Err(damaged("there is something behind its end")) }
     }
 
     fn byte(&mut self) -> Result<u8, UnpackError> {

@@ -37,9 +37,10 @@ fn files(directory: &Path) -> Option<Vec<String>> {
     fn collect(directory: &Path, below: &str, found: &mut Vec<String>) {
         for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
             let name = format!("{below}{}", entry.file_name().into_string().unwrap());
-            match entry.file_type().unwrap().is_dir() {
-                true => collect(&entry.path(), &format!("{name}/"), found),
-                false => found.push(name),
+            if entry.file_type().unwrap().is_dir() {
+                collect(&entry.path(), &format!("{name}/"), found)
+            } else {
+                found.push(name)
             }
         }
     }
