@@ -1,41 +1,26 @@
 //! What a child gives up before it sees the first byte of a request.
 
-use rustix::process::{Resource, Rlimit, setrlimit};
-use std::{fs, io, os::fd::RawFd, time::Duration};
+use forgeport_platform::{
+    process::{close_inherited, end_with_parent},
+    resource::Resource,
+};
+use std::{io, os::fd::RawFd, time::Duration};
 
 /// Standard input (the socket), output and error.
-const STANDARD: u64 = 3;
+const STANDARD: RawFd = 3;
 
 pub(crate) fn confine(memory: u64, computing: Duration) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    close_inherited()?;
-    bound(Resource::Core, 0, 0)?;
-    bound(Resource::Fsize, 0, 0)?;
-    bound(Resource::Nofile, STANDARD, STANDARD)?;
-    bound(Resource::As, memory, memory)?;
+    end_with_parent()?;
+    // SAFETY: nothing in this process has opened anything yet.
+    unsafe { close_inherited(STANDARD) }?;
+    Resource::CoreFile.set_limit(0, 0)?;
+    Resource::FileSize.set_limit(0, 0)?;
+    Resource::OpenFiles.set_limit(STANDARD as u64, STANDARD as u64)?;
+    Resource::AddressSpace.set_limit(memory, memory)?;
     // The first of the two sends a signal that tells why; the second kills.
-    bound(Resource::Cpu, computing.as_secs(), computing.as_secs() + 1)?;
+    Resource::Computing.set_limit(computing.as_secs(), computing.as_secs() + 1)?;
     #[cfg(target_os = "linux")]
     filter::apply()?;
-    Ok(())
-}
-
-fn bound(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
-    Ok(setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })?)
-}
-
-/// Rust's own are closed by `exec`; whoever started the parent may have left it others.
-fn close_inherited() -> io::Result<()> {
-    let open = fs::read_dir("/dev/fd")?.flatten();
-    let numbers: Vec<RawFd> = open.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    for number in numbers.into_iter().filter(|number| *number >= STANDARD as RawFd) {
-        // The list itself was one of them, and is closed.
-        if fs::symlink_metadata(format!("/dev/fd/{number}")).is_ok() {
-            // SAFETY: nothing in this process has opened anything yet.
-            unsafe { rustix::io::close(number) };
-        }
-    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The parent's side: starts a child, asks it, and finds out why it did not answer.
 
 use crate::{Bounds, ChildError, serve};
-use rustix::process::Signal;
+use forgeport_platform::{process::own_program, resource::COMPUTING_SIGNAL};
 use std::{
     io,
     os::{
@@ -35,8 +35,7 @@ impl Program {
     /// # Errors
     /// When the system does not tell which it is.
     pub fn this() -> io::Result<Program> {
-        // On Linux not by its path, where another version may be meanwhile.
-        Ok(Program(if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? }))
+        own_program().map(Program)
     }
 
     /// The one at a path.
@@ -125,7 +124,7 @@ pub async fn ask(program: &Program, job: &str, bounds: &Bounds, request: &[u8]) 
 
 /// The standard library has no error for memory that the system does not give: it says so, and aborts.
 fn reason(status: ExitStatus, words: &str, bounds: &Bounds) -> ChildError {
-    if status.signal() == Some(Signal::XCPU.as_raw()) {
+    if status.signal() == Some(COMPUTING_SIGNAL) {
         return ChildError::Computing(bounds.computing);
     }
     if words.contains("memory allocation of") {

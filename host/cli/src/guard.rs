@@ -6,16 +6,7 @@ use std::{
     panic::{self, PanicHookInfo},
 };
 
-/// No core file, no other process of the same user that reads our memory.
-///
-/// Both that can be done is done, as each alone has a gap: a core that goes to a program (`|` in `core_pattern`, core(5)) knows no limit
-/// of size, and not every system can make a process undumpable. That neither works is no reason not to do what was asked.
-pub fn keep_memory_private() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-}
+pub use forgeport_platform::process::keep_memory_private;
 
 /// A panic tells where it happened, and of its message only what stands in the program: a formatted one may hold anything.
 pub fn keep_panics_silent() {

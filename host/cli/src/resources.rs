@@ -4,7 +4,7 @@
 //! thread that gets no stack takes the process with it.
 
 use anyhow::{Result, bail};
-use rustix::process::{Resource, getrlimit};
+use forgeport_platform::resource::Resource;
 
 /// Files that are open at the same time in a download: connections, the database, and a handle for each level of a directory.
 const FILES: u64 = 128;
@@ -14,12 +14,12 @@ const MEMORY: u64 = 512 << 20;
 /// Fails where a command could not run to its end.
 pub fn check() -> Result<()> {
     // Without a limit there is none to tell.
-    if let Some(files) = getrlimit(Resource::Nofile).current.filter(|files| *files < FILES) {
+    if let Some(files) = Resource::OpenFiles.limit().filter(|files| *files < FILES) {
         bail!(
             "only {files} files may be open at the same time, and Forgeport needs {FILES}: raise the limit with `ulimit -n {FILES}`"
         );
     }
-    if let Some(bytes) = getrlimit(Resource::As).current.filter(|bytes| *bytes < MEMORY) {
+    if let Some(bytes) = Resource::AddressSpace.limit().filter(|bytes| *bytes < MEMORY) {
         bail!(
             "only {} MiB of memory may be addressed, and Forgeport needs {}: raise the limit with `ulimit -v {}`",
             bytes >> 20,

@@ -1,10 +1,22 @@
-//! What the operating system has to say: files and directories by handles, mounts, and other programs.
+//! The operating system's part: what differs between systems, or is asked of them by handles, is here and nowhere else.
 //!
-//! The rest of the host asks here, so that a port to another system changes this crate.
+//! The lowest layer of the host besides the model: it knows of no download, store or command. The rest of the host asks here, so that a
+//! port to another system changes this crate.
+//!
+//! | module | what it has |
+//! | --- | --- |
+//! | [`descent`] | walks through all that lies in a directory, by handles |
+//! | [`mount`] | what is mounted where, and whose an entry is |
+//! | [`open_regular`] | opens a file without waiting for a pipe in its place |
+//! | [`process`] | this process: its end with its parent, its memory, its program, its descriptors |
+//! | [`program`] | the one way to start another program |
+//! | [`resource`] | limits that the system enforces |
 
 pub mod descent;
 pub mod mount;
+pub mod process;
 pub mod program;
 mod regular;
+pub mod resource;
 
 pub use regular::open_regular;

@@ -14,8 +14,5 @@ use rustix::fs::OFlags;
 pub fn open_regular(path: &Path) -> io::Result<File> {
     // Of the flags only the one that is no access mode is taken; of a file it changes nothing.
     let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file")),
-    }
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file")) }
 }
