@@ -1,0 +1,61 @@
+//! Which options a provider takes, for whoever reads or shows them before they are checked.
+
+use crate::{
+    Result, Service,
+    provider::{Described, Source},
+};
+use forgeport_model::{CallOf, Limits, Setting};
+
+/// The options of one provider.
+#[derive(Clone, Debug)]
+pub struct ProviderOptions {
+    /// The provider's name.
+    pub provider: String,
+    /// Its version.
+    pub version: String,
+    /// The options, in its own order.
+    pub settings: Vec<Setting>,
+}
+
+impl Service {
+    /// The options to register a code repository with. `limits` are as in [`Marks::limits`](crate::Marks::limits).
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no provider, or a limit is wrong.
+    pub async fn options_to_register(&self, source: &Source, limits: &[String]) -> Result<ProviderOptions> {
+        let limits = self.limited(Limits::default().of(CallOf::New), limits)?;
+        Ok(self.describe_source(source, &limits).await?.into())
+    }
+
+    /// The options to update a code repository with, if its provider stays or `source` replaces it. A custom component that was consented
+    /// to is not asked again: its options are stored.
+    ///
+    /// # Errors
+    /// As for registering, and when there is no such code repository.
+    pub async fn options_to_update(
+        &self,
+        name: &str,
+        source: Option<&Source>,
+        limits: &[String],
+    ) -> Result<ProviderOptions> {
+        let mut repository = self.find(name)?;
+        repository.limits = self.limited(repository.limits, limits)?;
+        let stored = repository.consent.as_ref().filter(|_| repository.provider.source.is_some());
+        match (source, stored) {
+            (Some(source), _) => Ok(self.describe_source(source, &repository.limits).await?.into()),
+            (None, Some(consent)) => Ok(ProviderOptions {
+                provider: repository.provider.name.clone(),
+                version: repository.provider.version.clone(),
+                settings: consent.settings.clone(),
+            }),
+            (None, None) => Ok(self.describe_registered(&repository).await?.into()),
+        }
+    }
+}
+
+impl From<Described> for ProviderOptions {
+    fn from(described: Described) -> ProviderOptions {
+        let description = described.description;
+        ProviderOptions { provider: description.name, version: description.version, settings: description.settings }
+    }
+}
