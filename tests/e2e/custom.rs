@@ -105,7 +105,7 @@ fn a_component_that_takes_too_much_to_compile_is_refused_before_it_is() {
 #[test]
 fn the_help_does_not_tell_how_forgeport_starts_itself() {
     let scene = Scene::with(&samples::faithful());
-    for arguments in [&["--help"][..], &["provider", "--help"], &["completions", "bash"]] {
+    for arguments in [&["--help"][..], &["provider", "--help"], &["completion", "bash"]] {
         assert!(!scene.run(arguments).good().stdout.contains("forgeport-child"), "{arguments:?}");
     }
 }

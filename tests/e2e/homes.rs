@@ -24,17 +24,21 @@ const READING: &[&str] = &[
     "code-repository describe demo",
     "code-repository options --type=github",
     "code-repository download demo --commit={commit} --directory=out{number}",
+    "list",
+    "describe demo",
+    "options --type=gitlab",
+    "download demo@{commit} short{number}",
     "status checkout",
     "secret list",
-    "secret get s",
-    "secret get s key --reveal",
-    "provider inspect github",
+    "secret describe s",
+    "secret describe s key --reveal",
+    "provider describe github",
     "grants list",
-    "grants show demo",
-    "grants explain demo GET https://api.github.com/user",
+    "grants describe demo",
+    "grants explain demo GET {origin}/user",
     "audit",
     "cache show",
-    "completions bash",
+    "completion bash",
 ];
 
 /// Every command that changes something, or whose requests have to be written down.
@@ -43,6 +47,10 @@ const WRITING: &[&str] = &[
     "code-repository update demo --description=new",
     "code-repository delete demo",
     "code-repository download demo --commit=main --directory=none",
+    "register other {options}",
+    "update demo --description=new",
+    "delete demo",
+    "download demo@main none",
     "secret create t --key=value",
     "secret update s --key=other",
     "secret rename s t",
@@ -58,6 +66,8 @@ fn filled(repository: &Repository) -> Scene {
     scene.register(Kind::Github);
     scene.run(&["secret", "create", "s", "--key=value"]).good();
     scene.download("main", "first", &[]).good();
+    // So that its compiled code is kept, too.
+    scene.run(&["options", "--type=gitlab"]).good();
     git(&scene.path(""), &["clone", "-q", repository.path().to_str().unwrap(), "checkout"]);
     let url = format!("http://{}/acme/demo.git", scene.forge.github().host);
     git(&scene.path("checkout"), &["remote", "set-url", "origin", &url]);
@@ -72,8 +82,10 @@ fn words(scene: &Scene, command: &str, commit: &str, number: usize) -> Vec<Strin
     for word in command.split(' ') {
         match word {
             "{options}" => words.extend(scene.options(Kind::Github)),
-            "{origin}" => words.push(scene.forge.github().api_url),
-            word => words.push(word.replace("{commit}", commit).replace("{number}", &number.to_string())),
+            word => {
+                let word = word.replace("{commit}", commit).replace("{number}", &number.to_string());
+                words.push(word.replace("{origin}", &scene.forge.github().api_url));
+            }
         }
     }
     words

@@ -3,6 +3,7 @@
 
 mod advice;
 mod answers;
+mod approve;
 mod cache;
 mod canary;
 mod completion;
@@ -28,5 +29,6 @@ mod rotation;
 mod scarce;
 mod scene;
 mod secrets;
+mod short;
 mod status;
 mod update;

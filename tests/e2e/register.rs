@@ -65,12 +65,16 @@ fn a_name_is_taken_once() {
 #[test]
 fn unknown_types_and_sources_that_do_not_fit_are_explained() {
     let scene = Scene::with(&samples::faithful());
-    let register = |more: &[&str]| scene.run(&[&["code-repository", "register", "x"], more].concat()).bad();
-    assert!(register(&["--type=githb"]).contains("did you mean github?"));
-    assert!(register(&[]).contains("--type"));
-    assert!(register(&["--type=custom"]).contains("--source"));
-    assert!(register(&["--type=github", "--source=x.wasm"]).contains("built in"));
-    assert!(register(&["--source=no-such.wasm"]).contains("no-such.wasm"));
+    let register = |more: &[&str]| scene.run(&[&["code-repository", "register", "x"], more].concat());
+    let unknown = register(&["--type=githb"]);
+    assert!(unknown.code == 2 && unknown.stderr.contains("'github'"), "{}", unknown.stderr);
+    for more in [&[][..], &["--owner=acme"]] {
+        let register = |kind: &[&str]| register(&[kind, more].concat());
+        assert!(register(&[]).ended(2).contains("--type"));
+        assert!(register(&["--type=custom"]).ended(2).contains("--source"));
+        assert!(register(&["--type=github", "--source=x.wasm"]).ended(2).contains("built in"));
+        assert!(register(&["--source=no-such.wasm"]).bad().contains("no-such.wasm"));
+    }
 }
 
 #[test]

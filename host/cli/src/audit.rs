@@ -2,7 +2,7 @@
 
 use crate::{
     args::AuditArgs,
-    output::{Output, Usage, neutral, table},
+    output::{Output, Usage, escape_untrusted, table},
 };
 use anyhow::Result;
 use forgeport_service::{AuditEntry, AuditFilter, Service};
@@ -56,7 +56,7 @@ fn row(entry: &AuditEntry) -> Vec<String> {
     let at = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
     let digest: String = entry.digest.chars().take(12).collect();
     let status = entry.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-    // Of requests beyond their limit, and of those that could not be written down, only the number is known.
+    // Of requests beyond their limit, and of those that could not be recorded, only the number is known.
     let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let secrets = if entry.secrets.is_empty() { "-".to_owned() } else { entry.secrets.join(",") };
     [
@@ -73,7 +73,7 @@ fn row(entry: &AuditEntry) -> Vec<String> {
         entry.count.to_string(),
         entry.rule.clone(),
     ]
-    .map(|cell| neutral(&cell))
+    .map(|cell| escape_untrusted(&cell))
     .to_vec()
 }
 

@@ -4,7 +4,6 @@ use crate::{args::CacheCommand, output::Output, progress::bytes};
 use anyhow::{Context, Result};
 use forgeport_service::Cache;
 
-/// It needs no store, which may be on a full disk or damaged.
 pub fn run(cache: &Cache, output: Output, command: CacheCommand) -> Result<()> {
     match command {
         CacheCommand::Show => {

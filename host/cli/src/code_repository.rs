@@ -2,9 +2,11 @@
 
 use crate::{
     args::{CodeRepositoryCommand, GrantArgs, ProviderArgs, RegisterArgs, UpdateArgs},
-    consent, download,
-    output::{Output, print, table, tell},
-    terms::terms,
+    command_line::GivenOptions,
+    consent::{self, Consent},
+    download,
+    output::{Output, escape_untrusted, print, print_stderr, table},
+    terms::{kind_of, terms},
     values,
 };
 use anyhow::Result;
@@ -14,14 +16,14 @@ use forgeport_service::{
 };
 use serde_json::json;
 
-/// What stands in the place of a credential.
+/// What is shown in place of a credential.
 const MASK: &str = "********";
 
 pub async fn run(
     service: &Service,
     output: Output,
     command: CodeRepositoryCommand,
-    options: Vec<(String, String)>,
+    options: GivenOptions,
     stop: Deadline,
 ) -> Result<()> {
     match command {
@@ -41,43 +43,41 @@ pub async fn run(
     }
 }
 
-async fn register(service: &Service, output: Output, args: RegisterArgs, options: Vec<(String, String)>) -> Result<()> {
-    let RegisterArgs { name, provider, description, grant_options } = args;
-    let yes = grant_options.yes;
-    let source = component_source(provider.kind.as_deref(), provider.source.as_deref())?;
-    let registration =
-        Registration { name, source, options: values::read(options)?, description, grant_options: said(grant_options) };
+async fn register(service: &Service, output: Output, args: RegisterArgs, options: GivenOptions) -> Result<()> {
+    let RegisterArgs { name, provider, description, grants } = args;
+    let source = Source::new(provider.kind.as_deref(), provider.source.as_deref())?;
+    let (marks, consent) = grant_options(grants);
+    let registration = Registration { name, source, options: values::read(options)?, description, marks };
     let plan = service.plan_registration(registration).await?;
-    consent::obtain(&plan, yes).await?;
-    registered(output, "Registered", &service.apply(plan).await?)
+    consent::obtain(&plan, &consent).await?;
+    registered(output, "Registered", &service.carry_out(plan).await?)
 }
 
-async fn update(service: &Service, output: Output, args: UpdateArgs, options: Vec<(String, String)>) -> Result<()> {
-    let UpdateArgs { name, rename, description, source, unset, grant_options } = args;
-    let yes = grant_options.yes;
-    let source = source.map(ComponentSource::File);
-    let changes = Changes {
-        name: rename,
-        description,
-        source,
-        set: values::read(options)?,
-        remove: unset,
-        grant_options: said(grant_options),
-    };
+async fn update(service: &Service, output: Output, args: UpdateArgs, options: GivenOptions) -> Result<()> {
+    let UpdateArgs { name, rename, description, source, unset, grants } = args;
+    let (marks, consent) = grant_options(grants);
+    let source = source.map(Source::Custom);
+    let changes = Changes { name: rename, description, source, set: values::read(options)?, remove: unset, marks };
     match service.update(&name, changes).await? {
         Update::Done(repository) => {
             output.data(&repository, || format!("Updated the code repository {}.\n", repository.name))
         }
         Update::Planned(plan) => {
-            consent::obtain(&plan, yes).await?;
-            registered(output, "Updated", &service.apply(*plan).await?)
+            consent::obtain(&plan, &consent).await?;
+            registered(output, "Updated", &service.carry_out(*plan).await?)
         }
     }
 }
 
-fn said(args: GrantArgs) -> GrantOptions {
-    let GrantArgs { grant, allow_private, limit, .. } = args;
-    GrantOptions { grant, allow_private, limits: limit }
+/// What the plan is made with, and what is said to it.
+fn grant_options(args: GrantArgs) -> (Marks, Consent) {
+    let GrantArgs { grant, yes, approve, allow_private, limit } = args;
+    let consent = match approve {
+        Some(digest) => Consent::Approved(digest),
+        None if yes => Consent::Given,
+        None => Consent::Ask,
+    };
+    (Marks { grant, allow_private, limits: limit }, consent)
 }
 
 fn registered(output: Output, done: &str, registered: &Registered) -> Result<()> {
@@ -88,22 +88,22 @@ fn registered(output: Output, done: &str, registered: &Registered) -> Result<()>
     data["identity"] = seen;
     if let Some(renamed) = renamed {
         data["renamed"] = serde_json::to_value(renamed)?;
-        tell(&format!("warning: {}\n", crate::output::neutral(&told(&repository.name, renamed))));
+        print_stderr(&format!("warning: {}\n", escape_untrusted(&renamed_text(&repository.name, renamed))));
     }
     output.data(&data, || {
         let branch = default_branch.as_ref().map(|branch| format!(", default branch {branch}")).unwrap_or_default();
         let account = account.as_ref().map(|account| format!(", read as {account}")).unwrap_or_default();
-        let path = crate::output::neutral(&format!("{path}{branch}{account}"));
+        let path = escape_untrusted(&format!("{path}{branch}{account}"));
         format!("{done} the code repository {}: {path}.\n", repository.name)
     })
 }
 
-fn told(name: &str, renamed: &Renamed) -> String {
+fn renamed_text(name: &str, renamed: &Renamed) -> String {
     let Renamed { from, to, options } = renamed;
     let options: String = options.iter().map(|(option, value)| format!(" --{option}={value}")).collect();
     format!(
-        "the forge calls {from} {to} now, and still leads there from the old name; `forgeport code-repository update {name}{options}` \
-         lets `status` know checkouts of the new one"
+        "the forge has renamed {from} to {to}, and redirects from the old name; `forgeport update {name}{options}` lets `status` \
+         recognise checkouts with the new name"
     )
 }
 
@@ -111,13 +111,13 @@ fn list(service: &Service, output: Output) -> Result<()> {
     let repositories = service.list()?;
     output.data(&repositories, || {
         if repositories.is_empty() {
-            return "No code repositories yet: see `forgeport code-repository register --help`.\n".to_owned();
+            return "No code repositories yet: see `forgeport register --help`.\n".to_owned();
         }
         let mut rows = vec![["NAME", "TYPE", "PROVIDER", "DESCRIPTION"].map(str::to_owned).to_vec()];
         rows.extend(repositories.iter().map(|repository| {
             let provider = format!("{} {}", repository.provider.name, repository.provider.version);
             let description = repository.description.clone().unwrap_or_default();
-            vec![repository.name.clone(), repository.kind.clone(), provider, crate::output::neutral(&description)]
+            vec![repository.name.clone(), repository.kind.clone(), provider, escape_untrusted(&description)]
         }));
         table(&rows)
     })
@@ -126,7 +126,7 @@ fn list(service: &Service, output: Output) -> Result<()> {
 fn describe(repository: &CodeRepository) -> String {
     let CodeRepository { id, name, kind, description, provider, options, consent, grants, limits, .. } = repository;
     let mut rows = Vec::new();
-    let mut row = |title: &str, value: String| rows.push(vec![title.to_owned(), crate::output::neutral(&value)]);
+    let mut row = |title: &str, value: String| rows.push(vec![title.to_owned(), escape_untrusted(&value)]);
     row("name", name.clone());
     row("id", id.clone());
     row("type", kind.clone());
@@ -136,7 +136,7 @@ fn describe(repository: &CodeRepository) -> String {
         row("source", source.clone());
     }
     for (option, value) in options {
-        row(&format!("--{option}"), shown(value));
+        row(&format!("--{option}"), option_text(value));
     }
     for grant in grants.iter() {
         row("may reach", format!("{} ({})", grant.origin, terms(grant)));
@@ -146,12 +146,12 @@ fn describe(repository: &CodeRepository) -> String {
     }
     match consent {
         Some(consent) => row("remote hosts", consent.access.remote_hosts.join(", ")),
-        None => row("to be done", format!("`forgeport code-repository update {name}` asks for your consent")),
+        None => row("to do", format!("`forgeport update {name}` asks for your consent")),
     }
     table(&rows)
 }
 
-fn shown(value: &StoredOption) -> String {
+fn option_text(value: &StoredOption) -> String {
     match value {
         StoredOption::Plain(text) => text.clone(),
         StoredOption::Reference(reference) => reference.to_string(),
@@ -173,16 +173,10 @@ async fn show_options(service: &Service, output: Output, args: ProviderArgs) -> 
 fn options_text(description: &Description) -> String {
     let Description { name, version, summary, options, .. } = description;
     let mut rows = vec![["OPTION", "", "HELP"].map(str::to_owned).to_vec()];
-    rows.extend(options.iter().map(|option| {
-        let OptionDefinition { name, help, required, secret, default } = option;
-        let kind = match (required, secret) {
-            (true, true) => "required, secret",
-            (true, false) => "required",
-            (false, true) => "secret",
-            (false, false) => "",
-        };
+    rows.extend(settings.iter().map(|setting| {
+        let Setting { name, help, default, .. } = setting;
         let default = default.as_ref().map(|default| format!(" (default {default})")).unwrap_or_default();
-        vec![format!("--{name}"), kind.to_owned(), format!("{help}{default}")]
+        vec![format!("--{name}"), kind_of(setting).to_owned(), format!("{help}{default}")]
     }));
     format!("{name} {version}: {summary}\n\n{}", table(&rows))
 }

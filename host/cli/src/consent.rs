@@ -1,7 +1,16 @@
-//! What a provider asks for, and whether it may have it.
+//! Shows the plan of a registration or an update, and obtains consent to it.
+//!
+//! | consent | given by |
+//! | --- | --- |
+//! | to this plan | its digest, `--approve=PLAN-DIGEST` |
+//! | to whatever the plan is | `--yes` |
+//! | to each origin | `--grant=ORIGIN`, which is part of the plan |
+//! | on the terminal | the answer to a question |
+//!
+//! Built-in providers need none. An approved digest is compared for them as well.
 
 use crate::{
-    output::tell,
+    output::print_stderr,
     terms::{sent, terms},
 };
 use anyhow::{Result, bail};
@@ -9,25 +18,53 @@ use forgeport_service::{Access, Grant, Grants, Plan, ProviderRef, Scheme};
 use std::io::IsTerminal;
 use tokio::sync::oneshot;
 
-/// Says what is asked, and makes sure that it is granted: by the user on a terminal, or beforehand with `--yes`.
-pub async fn obtain(plan: &Plan, yes: bool) -> Result<()> {
-    tell(&asked(plan));
-    if !plan.needs_consent() || yes {
-        return Ok(());
-    }
-    if !std::io::stdin().is_terminal() {
-        bail!(
-            "a custom provider needs your consent to this: look at what it asks for, and add --yes to grant it, or --grant=ORIGIN for each origin"
-        );
-    }
-    tell("Grant this? [y/N] ");
-    match typed().await?.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => bail!("not granted; nothing was stored"),
+/// What the command line says about a plan that was not seen yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// To ask for it, where it is needed.
+    Ask,
+    /// Whatever the plan is.
+    Given,
+    /// Only the plan that has this digest.
+    Approved(String),
+}
+
+/// Shows the plan, and fails unless there is consent to it.
+pub async fn obtain(plan: &Plan, consent: &Consent) -> Result<()> {
+    print_stderr(&plan_text(plan));
+    match consent {
+        Consent::Given => Ok(()),
+        Consent::Approved(digest) => check(plan, digest),
+        Consent::Ask if plan.needs_consent() => ask(plan).await,
+        Consent::Ask => Ok(()),
     }
 }
 
-/// A line from the terminal. On a thread that nobody waits for, so that an interrupt is heard meanwhile.
+fn check(plan: &Plan, approved: &str) -> Result<()> {
+    let digest = plan.plan_digest();
+    if digest == approved {
+        return Ok(());
+    }
+    bail!(
+        "the plan is not the approved one: its digest is {digest}, and {approved} was approved; no changes were made. Review the plan above, and run the command again with --approve={digest} to grant it"
+    )
+}
+
+async fn ask(plan: &Plan) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        bail!(
+            "a custom provider needs your consent: review the plan above, and run the command again with --approve={} to grant exactly this plan, with --yes to grant any plan, or with --grant=ORIGIN for each origin",
+            plan.plan_digest()
+        );
+    }
+    print_stderr("Grant this? [y/N] ");
+    match typed().await?.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => bail!("not granted; no changes were made"),
+    }
+}
+
+/// A line from the terminal. On a thread of its own, so that an interrupt ends the command meanwhile.
 async fn typed() -> Result<String> {
     let (sender, line) = oneshot::channel();
     std::thread::Builder::new().spawn(move || {
@@ -37,7 +74,12 @@ async fn typed() -> Result<String> {
     Ok(line.await??)
 }
 
-fn asked(plan: &Plan) -> String {
+fn plan_text(plan: &Plan) -> String {
+    format!("{}{}Plan digest: {}\n", requests_text(plan), seen_text(plan), plan.plan_digest())
+}
+
+/// What the provider asks for; for one that replaces another, the difference.
+fn requests_text(plan: &Plan) -> String {
     let description = plan.description();
     let new = lines(plan.granted(), plan.access());
     let mut text = titled(&description.name, &description.version, &plan.digest().to_string());
@@ -45,23 +87,23 @@ fn asked(plan: &Plan) -> String {
         text += " asks for:\n";
         new.iter().for_each(|line| text += &format!("  {line}\n"));
         if new.is_empty() {
-            text += "  nothing\n";
+            text += "  no access\n";
         }
-        return text + &seen(plan);
+        return text;
     };
     let ProviderRef { name, version, digest, .. } = &replaced.provider;
     let before = replaced.consent.as_ref().map(|consent| consent.access.clone()).unwrap_or_default();
     let old = lines(&replaced.grants, &before);
-    text += &format!(" would take the place of {}; + is new, - is gone:\n", titled(name, version, digest));
+    text += &format!(" would replace {}; + is added, - is removed:\n", titled(name, version, digest));
     old.iter().filter(|line| !new.contains(line)).for_each(|line| text += &format!("- {line}\n"));
     for line in &new {
         text += &format!("{} {line}\n", if old.contains(line) { " " } else { "+" });
     }
-    text + &seen(plan)
+    text
 }
 
-/// What the provider itself gets to see, and what it can do with what it reads.
-fn seen(plan: &Plan) -> String {
+/// Which values the provider sees, and what it can do with what it reads.
+fn seen_text(plan: &Plan) -> String {
     let seen: Vec<String> = plan.seen().map(|name| format!("--{name}")).collect();
     let seen = if seen.is_empty() { "no option".to_owned() } else { seen.join(", ") };
     let mut text = format!("It sees the values of {seen}.\n");
@@ -76,7 +118,7 @@ fn titled(name: &str, version: &str, digest: &str) -> String {
     format!("{name} {version} (sha256 {digest}...)")
 }
 
-/// What is granted, with what is sent there, and whose remotes it is told.
+/// The granted origins, with the credentials that are sent there, and the hosts of remotes.
 fn lines(grants: &Grants, access: &Access) -> Vec<String> {
     let line = |grant: &Grant| {
         let mut line = format!("{} ({})", grant.origin, terms(grant));
@@ -91,6 +133,6 @@ fn lines(grants: &Grants, access: &Access) -> Vec<String> {
         }
         line
     };
-    let told = |host: &String| format!("the remotes of checkouts that are at {host}, and links to it");
-    grants.iter().map(line).chain(access.remote_hosts.iter().map(told)).collect()
+    let remotes = |host: &String| format!("the remotes of checkouts that are at {host}, and links to it");
+    grants.iter().map(line).chain(access.remote_hosts.iter().map(remotes)).collect()
 }

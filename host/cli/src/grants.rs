@@ -2,7 +2,7 @@
 
 use crate::{
     args::GrantsCommand,
-    output::{Output, neutral, table},
+    output::{Negative, Output, escape_untrusted, table},
     terms::{sent, terms},
 };
 use anyhow::Result;
@@ -12,9 +12,9 @@ use serde_json::json;
 pub async fn run(service: &Service, output: Output, command: GrantsCommand) -> Result<()> {
     match command {
         GrantsCommand::List => list(service, output),
-        GrantsCommand::Show { name } => {
+        GrantsCommand::Describe { name } => {
             let held = service.held(&name).await?;
-            output.data(&held, || show(&held))
+            output.data(&held, || describe(&held))
         }
         GrantsCommand::Revoke { name, origin } => {
             let left = service.revoke(&name, &origin)?;
@@ -27,7 +27,8 @@ pub async fn run(service: &Service, output: Output, command: GrantsCommand) -> R
         }
         GrantsCommand::Explain { name, method, url } => {
             let explanation = service.explain(&name, &method, &url).await?;
-            output.data(&explanation, || explain(&explanation))
+            output.data(&explanation, || explain(&explanation))?;
+            if explanation.allowed { Ok(()) } else { Err(Negative.into()) }
         }
     }
 }
@@ -44,18 +45,18 @@ fn list(service: &Service, output: Output) -> Result<()> {
     })
 }
 
-fn show(held: &Held) -> String {
-    let Held { name, digest, requested, granted, policy, credentials, remote_hosts, limits } = held;
+fn describe(held: &Held) -> String {
+    let Held { name, digest, asked, granted, policy, credentials, remote_hosts, limits } = held;
     let mut rows =
         vec![vec!["name".to_owned(), name.clone()], vec!["component".to_owned(), format!("sha256 {digest}")]];
     let mut add = |title: &str, grants: &Grants| {
         let row = |grant: &Grant| vec![title.to_owned(), format!("{} ({})", grant.origin, terms(grant))];
         rows.extend(grants.iter().map(row));
         if grants.is_empty() {
-            rows.push(vec![title.to_owned(), "nothing".to_owned()]);
+            rows.push(vec![title.to_owned(), "none".to_owned()]);
         }
     };
-    add("requested", requested);
+    add("requested", asked);
     add("granted", granted);
     if let Some(policy) = policy {
         add("policy allows", policy);
@@ -70,10 +71,11 @@ fn show(held: &Held) -> String {
 fn explain(explanation: &Explanation) -> String {
     let Explanation { allowed, by, rule, secret, change } = explanation;
     let verdict = if *allowed { "allowed" } else { "refused" };
-    let mut rows = [["verdict", verdict], ["by", by], ["rule", rule]].map(|row| row.map(neutral).to_vec()).to_vec();
+    let mut rows =
+        [["verdict", verdict], ["by", by], ["rule", rule]].map(|row| row.map(escape_untrusted).to_vec()).to_vec();
     if let Some(secret) = secret {
         rows.push(vec!["credential".to_owned(), format!("--{secret}")]);
     }
-    rows.push(vec!["to change".to_owned(), neutral(change)]);
+    rows.push(vec!["to change".to_owned(), escape_untrusted(change)]);
     table(&rows)
 }

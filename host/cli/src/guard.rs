@@ -1,4 +1,4 @@
-//! Keeps credentials that are in memory from what a crash leaves behind.
+//! Keeps credentials in memory out of what a crash leaves behind.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -8,15 +8,15 @@ use std::{
 
 pub use forgeport_platform::process::keep_memory_private;
 
-/// A panic tells where it happened, and of its message only what stands in the program: a formatted one may hold anything.
+/// A panic reports where it happened, and its message only if that is a constant: a formatted one may contain anything.
 pub fn keep_panics_silent() {
     panic::set_hook(Box::new(|info| {
-        // Nobody is left to tell that standard error is closed.
-        let _ = writeln!(std::io::stderr(), "{}", told(info));
+        // There is nowhere to report that standard error is closed.
+        let _ = writeln!(std::io::stderr(), "{}", message_of(info));
     }));
 }
 
-fn told(info: &PanicHookInfo<'_>) -> String {
+fn message_of(info: &PanicHookInfo<'_>) -> String {
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let message = info.payload().downcast_ref::<&'static str>().map(|text| format!(": {text}")).unwrap_or_default();
     let trace = Backtrace::capture();
@@ -34,10 +34,10 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     #[test]
-    fn a_panic_tells_its_place_and_no_formatted_message() {
+    fn a_panic_reports_its_place_and_no_formatted_message() {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let hears = heard.clone();
-        panic::set_hook(Box::new(move |info| hears.lock().unwrap().push(told(info))));
+        panic::set_hook(Box::new(move |info| hears.lock().unwrap().push(message_of(info))));
         let failed = || -> Result<(), String> { Err("ghp_canary".to_owned()) };
         let _ = panic::catch_unwind(|| panic!("a message of the program"));
         let _ = panic::catch_unwind(|| panic!("with {:?}", failed()));

@@ -1,33 +1,32 @@
-//! The `forgeport` command: reads what is asked, calls the service, prints what it answers.
+//! The `forgeport` command: reads the command line, calls the service, prints the answer.
 
 mod args;
 mod audit;
 mod cache;
 mod code_repository;
+mod command_line;
+mod completion;
 mod consent;
 mod download;
 mod grants;
 mod guard;
+mod host;
 mod output;
 mod progress;
 mod provider;
 mod resources;
 mod secret;
-mod split;
 mod status;
 mod terms;
 mod values;
 
 use anyhow::Result;
-use args::{Cli, Command};
-use clap::{
-    CommandFactory, FromArgMatches,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
-use forgeport_service::{Config, Deadline, Home, Host, Service, ServiceError, StoreError, Workspace};
-use output::{Output, Usage, neutral};
-use split::Split;
-use std::{ffi::OsString, io, pin::pin, process::ExitCode, sync::Arc};
+use args::Command;
+use command_line::{FirstPass, GivenOptions};
+use forgeport_service::{Deadline, Home, Service, ServiceError, StoreError};
+use host::Host;
+use output::{Negative, Output, Usage, escape_untrusted};
+use std::{ffi::OsString, io, pin::pin, process::ExitCode};
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -37,68 +36,33 @@ fn main() -> ExitCode {
     forgeport_service::serve_as_child();
     guard::keep_memory_private();
     guard::keep_panics_silent();
-    let given: Vec<OsString> = std::env::args_os().collect();
-    match resources::check().and_then(|()| parse(given)).and_then(|(cli, options)| run(cli, options)) {
+    match resources::check().and_then(|()| run(std::env::args_os().collect())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error),
     }
 }
 
-/// Takes the options that only a provider knows out first; clap reads the rest.
-fn parse(given: Vec<OsString>) -> Result<(Cli, Vec<(String, String)>)> {
-    let command = Cli::command();
-    let Split { rest, options } = split::split(&command, given)?;
-    let takes_credentials = split::open_command(&command, &rest).is_some();
-    let matches =
-        command.try_get_matches_from(rest).map_err(|error| if takes_credentials { masked(error) } else { error })?;
-    Ok((Cli::from_arg_matches(&matches)?, options))
+fn run(given: Vec<OsString>) -> Result<()> {
+    let first = FirstPass::of(given);
+    output::log(first.verbose());
+    let mut host = Host::default();
+    let (cli, options) = first.parse(|provider| host.options_of(provider))?;
+    let output = Output { json: cli.output == args::Format::Json };
+    match cli.command {
+        Command::Completion { shell } => completion::run(&mut host, shell),
+        // It needs no store, which may be on a full disk or damaged.
+        Command::Cache { command } => cache::run(&Home::detect()?.downloads(), output, command),
+        command => host.run(async |service: &Service| interruptible(service, output, command, options).await),
+    }
 }
 
-/// What stands in a wrong place may be a credential.
-fn masked(mut error: clap::Error) -> clap::Error {
-    let wrong = match error.kind() {
-        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
-        ErrorKind::TooManyValues => ContextKind::InvalidValue,
-        _ => return error,
-    };
-    let is_option = matches!(error.get(wrong), Some(ContextValue::String(text)) if text.starts_with('-'));
-    if !is_option {
-        error.insert(wrong, ContextValue::String("********".to_owned()));
-    }
-    error
-}
-
-fn run(cli: Cli, options: Vec<(String, String)>) -> Result<()> {
-    output::log(cli.verbose);
-    if let Command::Completions { shell } = cli.command {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "forgeport", &mut script);
-        return output::print(&String::from_utf8_lossy(&script));
-    }
-    let workspace = Workspace::local();
-    if let Command::Cache { command } = cli.command {
-        return cache::run(
-            &Home::from_environment()?.downloads(&workspace),
-            Output { json: cli.output == args::Format::Json },
-            command,
-        );
-    }
-    let host = Host::open(Config::from_environment()?)?;
-    let service = host.workspace(workspace).telling(Arc::new(progress::Lines));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let done = runtime.block_on(interruptible(&service, cli, options));
-    // What is still on its way is dropped first, and written into the audit log then.
-    drop(runtime);
-    drop((service, host));
-    done
-}
-
-/// Dropping the work removes what it has half done; what is past that is finished, and told as usual.
+/// Runs a command until it ends or is interrupted. Dropping the work removes what it has half done; what is past that is finished, and
+/// reported as usual.
 ///
 /// An interrupt is listened for from where the work first waits. Until then, and so in all commands that never wait, it ends the process.
-async fn interruptible(service: &Service, cli: Cli, options: Vec<(String, String)>) -> Result<()> {
+async fn interruptible(service: &Service, output: Output, command: Command, options: GivenOptions) -> Result<()> {
     let stop = Deadline::never();
-    let mut work = pin!(dispatch(service, cli, options, stop.clone()));
+    let mut work = pin!(dispatch(service, output, command, options, stop.clone()));
     tokio::select! {
         // What has ended in the same moment has ended.
         biased;
@@ -106,28 +70,35 @@ async fn interruptible(service: &Service, cli: Cli, options: Vec<(String, String
         _ = tokio::signal::ctrl_c() => {}
     }
     if stop.cancel() {
-        return Err(anyhow::anyhow!("interrupted; nothing was changed"));
+        return Err(anyhow::anyhow!("interrupted; no changes were made"));
     }
     work.await?;
-    output::tell("the interrupt came when nothing could be stopped any more: the download is complete\n");
+    output::print_stderr("the interrupt came too late to stop anything: the download is complete\n");
     Ok(())
 }
 
-async fn dispatch(service: &Service, cli: Cli, options: Vec<(String, String)>, stop: Deadline) -> Result<()> {
-    let output = Output { json: cli.output == args::Format::Json };
-    match cli.command {
-        Command::CodeRepository { command } => code_repository::run(service, output, command, options, stop).await,
+async fn dispatch(
+    service: &Service,
+    output: Output,
+    command: Command,
+    options: GivenOptions,
+    stop: Deadline,
+) -> Result<()> {
+    match command {
+        Command::CodeRepository { command } | Command::Short(command) => {
+            code_repository::run(service, output, command, options, stop).await
+        }
         Command::Status(status) => status::run(service, output, status).await,
         Command::Secret { command } => secret::run(service, output, command, options),
         Command::Provider { command } => provider::run(service, output, command).await,
         Command::Grants { command } => grants::run(service, output, command).await,
         Command::Audit(args) => audit::run(service, output, args),
-        // They need no service, and were done before.
-        Command::Cache { .. } | Command::Completions { .. } => Ok(()),
+        // They need no service, and were run before.
+        Command::Cache { .. } | Command::Completion { .. } => Ok(()),
     }
 }
 
-/// One line with the cause and what to do. Clap has its own way to say what is wrong with its arguments.
+/// Prints one line with the cause and what to do next. Clap prints errors of the command line in its own way.
 fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(error) = error.downcast_ref::<clap::Error>() {
         return match error.print() {
@@ -137,10 +108,26 @@ fn report(error: &anyhow::Error) -> ExitCode {
             _ => ExitCode::SUCCESS,
         };
     }
-    // The errors of the service tell their causes themselves; the others are chains.
-    let own = error.is::<ServiceError>() || error.is::<StoreError>();
-    let text = if own { error.to_string() } else { format!("{error:#}") };
-    output::tell(&format!("error: {}\n", neutral(&text)));
-    let usage = error.is::<Usage>() || matches!(error.downcast_ref(), Some(ServiceError::Option(_)));
-    ExitCode::from(if usage { USAGE } else { FAILURE })
+    if error.is::<Negative>() {
+        return ExitCode::from(FAILURE);
+    }
+    // The errors of the service contain their causes; the others are chains.
+    let is_complete = error.is::<ServiceError>() || error.is::<StoreError>();
+    let text = if is_complete { error.to_string() } else { format!("{error:#}") };
+    output::print_stderr(&format!("error: {}\n", escape_untrusted(&text)));
+    ExitCode::from(if is_usage(error) { USAGE } else { FAILURE })
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    let of_service = matches!(
+        error.downcast_ref(),
+        Some(
+            ServiceError::Option(_)
+                | ServiceError::NoType
+                | ServiceError::NoSource
+                | ServiceError::UnknownType { .. }
+                | ServiceError::SourceOfBuiltIn(_)
+        )
+    );
+    of_service || error.is::<Usage>()
 }

@@ -1,4 +1,6 @@
-//! What is printed, and how.
+//! Everything that is printed: data on standard output, messages on standard error.
+//!
+//! Text from elsewhere (forges, providers, file names) passes [`escape_untrusted`] on its way.
 
 use anyhow::Result;
 use forgeport_service::deceives;
@@ -24,12 +26,25 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// The answer is no. It is printed already, and the exit code reports it.
+#[derive(Debug)]
+pub struct Negative;
+
+impl fmt::Display for Negative {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer is no")
+    }
+}
+
+impl std::error::Error for Negative {}
+
 impl Output {
     /// Prints data in the form that is wanted.
     pub fn data(self, data: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {
-        match self.json {
-            true => print(&format!("{}\n", steady(&serde_json::to_string_pretty(data)?))),
-            false => print(&text()),
+        if self.json {
+            print(&format!("{}\n", escape_untrusted_json(&serde_json::to_string_pretty(data)?)))
+        } else {
+            print(&text())
         }
     }
 }
@@ -42,8 +57,8 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Tells a person something on standard error. Where nobody can be told, the work still goes on.
-pub fn tell(text: &str) {
+/// Prints a message for people on standard error. Where it cannot be printed, the work still goes on.
+pub fn print_stderr(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
@@ -59,14 +74,14 @@ pub fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// Text from elsewhere on one line, without what could steer a terminal.
-pub fn neutral(text: &str) -> String {
+/// Text from elsewhere on one line, without what could control a terminal.
+pub fn escape_untrusted(text: &str) -> String {
     let shown = |c: char| if deceives(c) { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(shown).collect()
 }
 
-/// JSON in which strings have escapes for what could steer a terminal (RFC 8259, section 7). Outside of strings only line breaks do.
-fn steady(json: &str) -> String {
+/// JSON in which strings have escapes for what could control a terminal (RFC 8259, section 7). Outside of strings only line breaks do.
+fn escape_untrusted_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
@@ -80,7 +95,7 @@ fn steady(json: &str) -> String {
     escaped
 }
 
-/// Warnings on standard error; with `verbose` also what is done. Only what Forgeport itself says: other crates might print headers.
+/// Logs warnings to standard error, and each step with `verbose`. Only Forgeport's own messages: other crates might print headers.
 pub fn log(verbose: bool) {
     let level = if verbose { LevelFilter::DEBUG } else { LevelFilter::WARN };
     let mut filter = EnvFilter::new("off");
@@ -97,14 +112,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_steer_a_terminal_is_escaped_in_text_and_in_json() {
+    fn what_could_control_a_terminal_is_escaped_in_text_and_in_json() {
         let evil = "a\u{1b}[31mb\u{202e}c\u{200b}d\u{e0041}\u{7f}\r\n";
-        let json = steady(&serde_json::to_string(evil).unwrap());
-        for shown in [neutral(evil), json.clone()] {
+        let json = escape_untrusted_json(&serde_json::to_string(evil).unwrap());
+        for shown in [escape_untrusted(evil), json.clone()] {
             assert!(!shown.contains(deceives) && shown.contains("200b"), "{shown}");
         }
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), evil);
-        assert_eq!((neutral("ünï ✓"), steady("\"ünï ✓\"")), ("ünï ✓".to_owned(), "\"ünï ✓\"".to_owned()));
+        assert_eq!(
+            (escape_untrusted("ünï ✓"), escape_untrusted_json("\"ünï ✓\"")),
+            ("ünï ✓".to_owned(), "\"ünï ✓\"".to_owned())
+        );
     }
 
     #[test]
@@ -117,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_steer_a_terminal_is_shown_as_text() {
-        assert_eq!(neutral("a\u{1b}[2Jb\n\u{202e}c"), "a\\u{1b}[2Jb\\n\\u{202e}c");
+    fn what_could_control_a_terminal_is_shown_as_text() {
+        assert_eq!(escape_untrusted("a\u{1b}[2Jb\n\u{202e}c"), "a\\u{1b}[2Jb\\n\\u{202e}c");
     }
 }

@@ -1,6 +1,6 @@
-//! A progress bar on a terminal, and silence elsewhere.
+//! A progress bar on a terminal, and none elsewhere.
 
-use crate::output::{neutral, tell};
+use crate::output::{escape_untrusted, print_stderr};
 use forgeport_service::{Notices, Progress};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -17,10 +17,8 @@ pub struct Bar {
 
 impl Bar {
     pub fn new(what: &str) -> Bar {
-        let target = match std::io::stderr().is_terminal() {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        };
+        let target =
+            if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target).with_prefix(what.to_owned());
         let template = "{spinner} {prefix}  {bytes} at {bytes_per_sec}  {msg}";
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()));
@@ -57,18 +55,18 @@ impl Notices for Bar {
     }
 }
 
-/// Tells of waits line by line, where nothing else is shown.
+/// Reports waits line by line, where no bar is shown.
 pub struct Lines;
 
 impl Notices for Lines {
     fn waiting(&self, why: &str, how_long: Duration) {
-        tell(&format!("{}\n", waiting(why, how_long)));
+        print_stderr(&format!("{}\n", waiting(why, how_long)));
     }
 }
 
-/// The reason has a forge's own words in it.
+/// The reason contains text of the forge.
 fn waiting(why: &str, how_long: Duration) -> String {
-    format!("{}; trying again in {:.1} s", neutral(why), how_long.as_secs_f64())
+    format!("{}; trying again in {:.1} s", escape_untrusted(why), how_long.as_secs_f64())
 }
 
 /// A number of bytes for people.

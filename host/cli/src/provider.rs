@@ -2,19 +2,20 @@
 
 use crate::{
     args::ProviderCommand,
-    output::{Output, neutral, table},
+    output::{Output, escape_untrusted, table},
     progress::bytes,
-    terms::placed,
+    terms::{kind_of, placed},
 };
 use anyhow::Result;
 use forgeport_service::{ComponentSource, Condition, Description, Inspection, Service, component_source};
 use std::path::Path;
 
 pub async fn run(service: &Service, output: Output, command: ProviderCommand) -> Result<()> {
-    let ProviderCommand::Inspect { provider } = command;
-    let source = match Path::new(&provider).is_file() || provider.contains(['/', '.']) {
-        true => ComponentSource::File(provider.into()),
-        false => component_source(Some(&provider), None)?,
+    let ProviderCommand::Describe { provider } = command;
+    let source = if Path::new(&provider).is_file() || provider.contains(['/', '.']) {
+        Source::Custom(provider.into())
+    } else {
+        Source::new(Some(&provider), None)?
     };
     let inspection = service.inspect(&source).await?;
     output.data(&inspection, || text(&inspection))
@@ -25,9 +26,9 @@ fn text(inspection: &Inspection) -> String {
     let mut rows = Rows::default();
     rows.add("sha256", &digest.to_string());
     rows.add("size", &bytes(anatomy.size as u64));
-    rows.add("world", anatomy.world.as_deref().unwrap_or("none that a provider is made for"));
+    rows.add("world", anatomy.world.as_deref().unwrap_or("none that Forgeport supports"));
     for import in &anatomy.imports {
-        let refused = if anatomy.foreign.contains(import) { " (no provider gets this)" } else { "" };
+        let refused = if anatomy.foreign.contains(import) { " (refused: providers do not get this)" } else { "" };
         rows.add("imports", &format!("{import}{refused}"));
     }
     anatomy.exports.iter().for_each(|export| rows.add("exports", export));
@@ -47,12 +48,10 @@ fn describe(rows: &mut Rows, description: &Description) {
     rows.add("name", name);
     rows.add("version", version);
     rows.add("summary", summary);
-    for option in options {
-        let kind = match (option.required, option.secret) {
-            (true, true) => " (required, secret)",
-            (true, false) => " (required)",
-            (false, true) => " (secret)",
-            (false, false) => "",
+    for setting in settings {
+        let kind = match kind_of(setting) {
+            "" => String::new(),
+            kind => format!(" ({kind})"),
         };
         rows.add("option", &format!("--{}{kind}: {}", option.name, option.help));
     }
@@ -85,8 +84,8 @@ fn when(conditions: &[Condition]) -> String {
 struct Rows(Vec<Vec<String>>);
 
 impl Rows {
-    /// Everything here comes from a stranger's file.
+    /// Every value comes from a file of unknown origin.
     fn add(&mut self, title: &str, value: &str) {
-        self.0.push(vec![title.to_owned(), neutral(value)]);
+        self.0.push(vec![title.to_owned(), escape_untrusted(value)]);
     }
 }

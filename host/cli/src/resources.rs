@@ -1,4 +1,4 @@
-//! What the system must give any command, looked at before anything is begun.
+//! The resources that any command needs of the system, checked before it begins.
 //!
 //! Without it, libraries panic or abort in places where nothing can be cleaned up: SQLite and the runtime need a handful of files, and a
 //! thread that gets no stack takes the process with it.
@@ -13,8 +13,8 @@ const MEMORY: u64 = 512 << 20;
 
 /// Fails where a command could not run to its end.
 pub fn check() -> Result<()> {
-    // Without a limit there is none to tell.
-    if let Some(files) = Resource::OpenFiles.limit().filter(|files| *files < FILES) {
+    // No limit is none to report.
+    if let Some(files) = getrlimit(Resource::Nofile).current.filter(|files| *files < FILES) {
         bail!(
             "only {files} files may be open at the same time, and Forgeport needs {FILES}: raise the limit with `ulimit -n {FILES}`"
         );

@@ -2,7 +2,8 @@
 
 use crate::{
     args::{KeepIn, SecretCommand, SecretValues},
-    output::{Output, neutral, table, tell},
+    command_line::GivenOptions,
+    output::{Output, escape_untrusted, print_stderr, table},
     values,
 };
 use anyhow::{Result, bail};
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 const MASK: &str = "********";
 
-pub fn run(service: &Service, output: Output, command: SecretCommand, options: Vec<(String, String)>) -> Result<()> {
+pub fn run(service: &Service, output: Output, command: SecretCommand, options: GivenOptions) -> Result<()> {
     match command {
         SecretCommand::Create(args) => {
             let name = args.name.clone();
@@ -21,7 +22,7 @@ pub fn run(service: &Service, output: Output, command: SecretCommand, options: V
             output.data(&data, || format!("Created the secret {name}; refer to it as {}.\n", references.join(", ")))
         }
         SecretCommand::List => list(service, output),
-        SecretCommand::Get { name, key, reveal } => get(service, output, &name, key, reveal),
+        SecretCommand::Describe { name, key, reveal } => describe(service, output, &name, key, reveal),
         SecretCommand::Update { values, unset } => {
             let name = values.name.clone();
             service.update_secret(&name, &gather(values, options)?, &unset)?;
@@ -59,9 +60,9 @@ fn rotate(service: &Service, output: Output, keep_in: Option<KeepIn>) -> Result<
     });
     let rotated = service.rotate_key(place)?;
     for leftover in &rotated.leftovers {
-        tell(&format!(
-            "warning: something of the old key is left, rotate once more: {}\n",
-            neutral(&leftover.to_string())
+        print_stderr(&format!(
+            "warning: a part of the old key could not be removed, rotate the key once more: {}\n",
+            escape_untrusted(&leftover.to_string())
         ));
     }
     let kept = match rotated.kept_in {
@@ -74,7 +75,7 @@ fn rotate(service: &Service, output: Output, keep_in: Option<KeepIn>) -> Result<
     })
 }
 
-fn gather(args: SecretValues, options: Vec<(String, String)>) -> Result<Values> {
+fn gather(args: SecretValues, options: GivenOptions) -> Result<Values> {
     let read = values::read(options)?.into_iter();
     let mut all: Vec<_> = read.map(|(key, value)| (key, value.text().clone())).collect();
     if let Some(file) = &args.values {
@@ -93,7 +94,7 @@ fn gather(args: SecretValues, options: Vec<(String, String)>) -> Result<Values> 
     Ok(gathered)
 }
 
-/// What an option can be given to take its value from a secret.
+/// How options refer to a secret.
 fn references(service: &Service, name: &str) -> Result<Vec<String>> {
     Ok(service.referable_keys(name)?.iter().map(|key| format!("{{{{{name}.{key}}}}}")).collect())
 }
@@ -110,11 +111,11 @@ fn list(service: &Service, output: Output) -> Result<()> {
     })
 }
 
-fn get(service: &Service, output: Output, name: &str, key: Option<String>, reveal: bool) -> Result<()> {
+fn describe(service: &Service, output: Output, name: &str, key: Option<String>, reveal: bool) -> Result<()> {
     let all = service.secret_keys(name)?;
     let wanted = match key {
         Some(key) if !all.contains(&key) => {
-            // The store's own error tells which keys there are.
+            // The store's error lists the keys that there are.
             service.kept_value(name, &key)?;
             vec![key]
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     args::StatusArgs,
-    output::{Output, neutral, table, tell},
+    output::{Output, escape_untrusted, print_stderr, table},
 };
 use anyhow::Result;
 use forgeport_service::{
@@ -13,7 +13,7 @@ use forgeport_service::{
 pub async fn run(service: &Service, output: Output, args: StatusArgs) -> Result<()> {
     let status = service.status(&args.path, !args.no_untracked, args.fetch).await?;
     for problem in &status.problems {
-        tell(&format!("warning: {}\n", neutral(problem)));
+        print_stderr(&format!("warning: {}\n", escape_untrusted(problem)));
     }
     output.data(&status, || text(&status))
 }
@@ -22,7 +22,7 @@ fn text(status: &Status) -> String {
     let LocalContext { root, subdirectory, commit, head, upstream, bare, shallow, changes, remotes, unknown } =
         &status.context;
     let mut rows = Vec::new();
-    let mut row = |title: &str, value: String| rows.push(vec![title.to_owned(), neutral(&value)]);
+    let mut row = |title: &str, value: String| rows.push(vec![title.to_owned(), escape_untrusted(&value)]);
     row("root", format!("{}{}", root.display(), if *bare { " (bare)" } else { "" }));
     if !subdirectory.is_empty() {
         row("subdirectory", subdirectory.clone());

@@ -1,8 +1,8 @@
-//! What a provider gets, in words: the same in the consent and wherever it is shown later.
+//! What a provider gets, in words: the same in the plan and wherever it is shown later.
 
-use forgeport_service::{CredentialPlan, Grant, Placement};
+use forgeport_service::{CredentialPlan, Grant, Placement, Setting};
 
-/// A grant's methods, paths and mark, in words.
+/// A grant's methods and paths, and whether its origin may be private.
 pub fn terms(grant: &Grant) -> String {
     let mut text = grant.methods().collect::<Vec<_>>().join(", ");
     if !grant.paths.is_empty() {
@@ -33,5 +33,15 @@ pub fn placed(placement: &Placement) -> String {
         Placement::Bearer => "as a bearer token".to_owned(),
         Placement::Basic(user) => format!("as the password of {user:?}"),
         Placement::Header(name) => format!("in the header {name}"),
+    }
+}
+
+/// Whether an option must be given, and whether it is a secret.
+pub fn kind_of(setting: &Setting) -> &'static str {
+    match (setting.required, setting.secret) {
+        (true, true) => "required, secret",
+        (true, false) => "required",
+        (false, true) => "secret",
+        (false, false) => "",
     }
 }

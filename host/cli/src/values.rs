@@ -1,4 +1,10 @@
-//! Values that are not on the command line.
+//! Values of options and of secrets: from the command line, a file, standard input or the terminal.
+//!
+//! | written | the value is |
+//! | --- | --- |
+//! | `VALUE` | as it is |
+//! | `@FILE`, `@-` | the text of the file, or of standard input, without its last line break; it was not meant to be seen |
+//! | `@@...` | what follows the first `@`, for a value that begins with `@` |
 
 use anyhow::{Context, Result, bail};
 use forgeport_service::OptionValue;
@@ -9,10 +15,10 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// A value is at most this long, in bytes; whoever names a larger file means another one.
+/// A value is at most this long, in bytes; a larger file was named by mistake.
 const LONGEST: u64 = 1 << 20;
 
-/// Reads `@file` and `@-`, whose text was not meant to be seen; `@@` stands for an `@`.
+/// Reads the values of options.
 pub fn read(options: Vec<(String, String)>) -> Result<Vec<(String, OptionValue)>> {
     options.into_iter().map(|(name, value)| Ok((name.clone(), read_one(&name, value)?))).collect()
 }
@@ -38,14 +44,16 @@ fn read_one(name: &str, value: String) -> Result<OptionValue> {
 /// The text of a file, or of standard input for `-`.
 fn contents(file: &Path) -> Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
-    let read = match file == Path::new("-") {
-        true => std::io::stdin().take(LONGEST + 1).read_to_string(&mut text),
-        false => std::fs::File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text)),
+    let (read, name) = if file == Path::new("-") {
+        (std::io::stdin().take(LONGEST + 1).read_to_string(&mut text), "standard input".to_owned())
+    } else {
+        let opened = std::fs::File::open(file);
+        let read = opened.and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
+        (read, file.display().to_string())
     };
-    let shown = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
-    let length = read.with_context(|| format!("cannot read {shown}"))?;
+    let length = read.with_context(|| format!("cannot read {name}"))?;
     if length as u64 > LONGEST {
-        bail!("{shown} is longer than {LONGEST} bytes, the most that a value can have");
+        bail!("{name} is longer than {LONGEST} bytes, the most that a value can have");
     }
     Ok(text)
 }
@@ -54,13 +62,13 @@ fn contents(file: &Path) -> Result<Zeroizing<String>> {
 pub fn object(file: &Path) -> Result<Vec<(String, Zeroizing<String>)>> {
     let text = contents(file)?;
     let Ok(Value::Object(object)) = serde_json::from_str(&text) else {
-        bail!("{} is no object in JSON: write {{\"key\": \"value\"}}", file.display());
+        bail!("{} is not a JSON object: write {{\"key\": \"value\"}}", file.display());
     };
     object
         .into_iter()
         .map(|(key, value)| match value {
             Value::String(value) => Ok((key, Zeroizing::new(value))),
-            _ => bail!("{}: the value of {key:?} is no string: put it in quotes", file.display()),
+            _ => bail!("{}: the value of {key:?} is not a string: put it in quotes", file.display()),
         })
         .collect()
 }

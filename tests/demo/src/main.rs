@@ -81,7 +81,7 @@ fn main() -> Result<()> {
         "Every request of a provider is written down, with the rule that let it out and the names of the secrets in it:",
     );
     demo.forgeport(&["audit", "--repository=own"])?;
-    demo.forgeport(&["grants", "explain", "own", "GET", "https://evil.example/?token=..."])?;
+    demo.refused(&["grants", "explain", "own", "GET", "https://evil.example/?token=..."])?;
 
     say("All of it was right: each download has the tree that git says the commit has.");
     Ok(())
@@ -90,15 +90,24 @@ fn main() -> Result<()> {
 impl Demo {
     /// Shows a command and runs it.
     fn forgeport(&self, arguments: &[&str]) -> Result<()> {
+        ensure!(self.run(arguments)? == Some(0), "forgeport failed");
+        Ok(())
+    }
+
+    /// As [`forgeport`](Self::forgeport), for one that answers no.
+    fn refused(&self, arguments: &[&str]) -> Result<()> {
+        ensure!(self.run(arguments)? == Some(1), "forgeport refused nothing");
+        Ok(())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<Option<i32>> {
         self.show("forgeport", arguments);
         let mut command = Command::new(&self.forgeport);
         command
             .args(arguments)
             .current_dir(self.directory.path())
             .env("FORGEPORT_HOME", self.directory.path().join("home"));
-        let status = command.status().context("forgeport does not start")?;
-        ensure!(status.success(), "forgeport failed");
-        Ok(())
+        Ok(command.status().context("forgeport does not start")?.code())
     }
 
     /// Downloads, and lets git compute the tree of what lies there.

@@ -5,12 +5,12 @@ use crate::scene::{Kind, Scene, component};
 
 /// What would change the verdict.
 fn change(scene: &Scene, url: &str) -> String {
-    let told = scene.run(&["grants", "explain", "demo", "GET", url, "--output=json"]).good().json();
+    let told = scene.run(&["grants", "explain", "demo", "GET", url, "--output=json"]).json();
     told["change"].as_str().unwrap().to_owned()
 }
 
 fn allowed(scene: &Scene, url: &str) -> bool {
-    scene.run(&["grants", "explain", "demo", "GET", url, "--output=json"]).good().json()["allowed"] == true
+    scene.run(&["grants", "explain", "demo", "GET", url, "--output=json"]).json()["allowed"] == true
 }
 
 pub fn revoke(scene: &Scene) {

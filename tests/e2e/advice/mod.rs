@@ -25,7 +25,7 @@ const ADVICE: &[Advice] = &[
     Advice { text: "forgeport code-repository list", follow: ask_for_an_unknown_repository },
     Advice { text: "forgeport secret list", follow: name_an_unknown_secret },
     Advice { text: "forgeport secret create {name} --KEY=VALUE", follow: name_an_unknown_secret },
-    Advice { text: "forgeport code-repository register --help", follow: list_nothing },
+    Advice { text: "forgeport register --help", follow: list_nothing },
     Advice { text: "forgeport secret create --help", follow: list_nothing },
     Advice { text: "forgeport cache clear", follow: fill_the_disk },
     Advice { text: "chmod 600 {word}", follow: let_others_read_the_key },
@@ -34,7 +34,7 @@ const ADVICE: &[Advice] = &[
     Advice { text: "ulimit -v {}", follow: give_little_memory },
     Advice { text: "--{name}=...", follow: leave_an_option_out },
     Advice { text: "--allow-private={origin}", follow: keep_to_public_addresses },
-    Advice { text: "forgeport code-repository update {name}", follow: consent_again },
+    Advice { text: "forgeport update {name}", follow: consent_again },
     Advice { text: "forgeport code-repository update {name} --unset={option}", follow: call_an_option_no_secret },
     Advice { text: "forgeport grants revoke {name} {}", follow: explained::revoke },
     Advice { text: "forgeport code-repository update {name} --grant={origin}", follow: explained::grant },
@@ -54,7 +54,7 @@ const ADVICE: &[Advice] = &[
     Advice { text: "forgeport status --fetch", follow: on_git::fetch_as_ci_does },
     Advice { text: "openssl rand -hex 32", follow: rotate_without_a_key },
     Advice { text: "forgeport code-repository update {name} --{option}=@FILE", follow: on_answers::give_a_token },
-    Advice { text: "forgeport code-repository update {name}{options}", follow: on_answers::follow_a_new_name },
+    Advice { text: "forgeport update {name}{options}", follow: on_answers::follow_a_new_name },
     Advice { text: "openssl pkcs7 -print_certs -in FILE -out ca.pem", follow: on_answers::name_certificates_in_pkcs7 },
 ];
 
@@ -176,7 +176,8 @@ fn consent_again(scene: &Scene) {
     scene.edit_store("UPDATE code_repository SET access = NULL");
     let error = scene.download("main", "out", &[]).bad();
     let described = scene.run(&["code-repository", "describe", "demo"]).good().stdout;
-    assert_eq!(advised(&described, "forgeport "), advised(&error, "forgeport "));
+    obey(scene, &advised(&described, "forgeport ")).good();
+    scene.edit_store("UPDATE code_repository SET access = NULL");
     obey(scene, &advised(&error, "forgeport ")).good();
     scene.download("main", "out", &[]).good();
 }

@@ -27,7 +27,7 @@ fn tour(stage: &Stage) {
         secrets(stage, way, input);
     }
     stage.run(&["code-repository", "options", &stage.provider()]).good();
-    for line in ["cache show", "cache clear", "completions bash", "--help", "--version"] {
+    for line in ["cache show", "cache clear", "completion bash", "--help", "--version"] {
         stage.good(line);
     }
     mistakes(stage);
@@ -77,6 +77,11 @@ fn mistakes(stage: &Stage) {
     stage.bad(&["code-repository", "download", "demo", "--commit=main", "--directory=none", &given]);
     stage.bad(&["code-repository", "update", "nope", &given]);
     stage.bad(&["secret", "update", "nope", &given]);
+    stage.bad(&["secret", "create", "s", "--token", &format!("--{token}")]);
+    stage.bad(&["secret", "create", "s", "--token", &format!("-{token}")]);
+    stage.bad(&[&register[..], &[&provider, "--token", &format!("-{token}")]].concat());
+    stage.bad(&[&register[..], &[&provider, &odd("approve")]].concat());
+    stage.bad(&[&["register", "demo"], &[&provider[..], "--token", &format!("--{token}")][..]].concat());
     stage.bad(&["secret", "create", "s", &given, &given]);
     stage.bad(&["secret", "create", "a name", &given]);
     stage.bad(&["secret", "create", "s", &odd("a key")]);
