@@ -45,39 +45,40 @@ pub async fn run(
 
 async fn register(service: &Service, output: Output, args: RegisterArgs, options: GivenOptions) -> Result<()> {
     let RegisterArgs { name, provider, description, grants } = args;
-    let source = Source::new(provider.kind.as_deref(), provider.source.as_deref())?;
-    let (marks, consent) = grant_options(grants);
-    let registration = Registration { name, source, options: values::read(options)?, description, marks };
+    let source = component_source(provider.kind.as_deref(), provider.source.as_deref())?;
+    let (grant_options, consent) = split_consent(grants);
+    let registration = Registration { name, source, options: values::read(options)?, description, grant_options };
     let plan = service.plan_registration(registration).await?;
     consent::obtain(&plan, &consent).await?;
-    registered(output, "Registered", &service.carry_out(plan).await?)
+    registered(output, "Registered", &service.apply(plan).await?)
 }
 
 async fn update(service: &Service, output: Output, args: UpdateArgs, options: GivenOptions) -> Result<()> {
     let UpdateArgs { name, rename, description, source, unset, grants } = args;
-    let (marks, consent) = grant_options(grants);
-    let source = source.map(Source::Custom);
-    let changes = Changes { name: rename, description, source, set: values::read(options)?, remove: unset, marks };
+    let (grant_options, consent) = split_consent(grants);
+    let source = source.map(ComponentSource::File);
+    let changes =
+        Changes { name: rename, description, source, set: values::read(options)?, remove: unset, grant_options };
     match service.update(&name, changes).await? {
         Update::Done(repository) => {
             output.data(&repository, || format!("Updated the code repository {}.\n", repository.name))
         }
         Update::Planned(plan) => {
             consent::obtain(&plan, &consent).await?;
-            registered(output, "Updated", &service.carry_out(*plan).await?)
+            registered(output, "Updated", &service.apply(*plan).await?)
         }
     }
 }
 
 /// What the plan is made with, and what is said to it.
-fn grant_options(args: GrantArgs) -> (Marks, Consent) {
+fn split_consent(args: GrantArgs) -> (GrantOptions, Consent) {
     let GrantArgs { grant, yes, approve, allow_private, limit } = args;
     let consent = match approve {
         Some(digest) => Consent::Approved(digest),
         None if yes => Consent::Given,
         None => Consent::Ask,
     };
-    (Marks { grant, allow_private, limits: limit }, consent)
+    (GrantOptions { grant, allow_private, limits: limit }, consent)
 }
 
 fn registered(output: Output, done: &str, registered: &Registered) -> Result<()> {
@@ -173,10 +174,10 @@ async fn show_options(service: &Service, output: Output, args: ProviderArgs) -> 
 fn options_text(description: &Description) -> String {
     let Description { name, version, summary, options, .. } = description;
     let mut rows = vec![["OPTION", "", "HELP"].map(str::to_owned).to_vec()];
-    rows.extend(settings.iter().map(|setting| {
-        let Setting { name, help, default, .. } = setting;
+    rows.extend(options.iter().map(|option| {
+        let OptionDefinition { name, help, default, .. } = option;
         let default = default.as_ref().map(|default| format!(" (default {default})")).unwrap_or_default();
-        vec![format!("--{name}"), kind_of(setting).to_owned(), format!("{help}{default}")]
+        vec![format!("--{name}"), kind_of(option).to_owned(), format!("{help}{default}")]
     }));
     format!("{name} {version}: {summary}\n\n{}", table(&rows))
 }

@@ -15,7 +15,7 @@ mod further;
 use crate::args::Cli;
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
-use forgeport_service::{ProviderOptions, Source};
+use forgeport_service::{ComponentSource, ProviderOptions, component_source};
 use further::{FurtherOption, with_further};
 use std::{ffi::OsString, path::PathBuf};
 
@@ -28,9 +28,9 @@ pub type GivenOptions = Vec<(String, String)>;
 #[derive(Debug)]
 pub enum ProviderOf {
     /// One that is to be registered.
-    New { source: Source, limits: Vec<String> },
+    New { source: ComponentSource, limits: Vec<String> },
     /// That of a code repository, or the one that is to replace it.
-    CodeRepository { name: String, source: Option<Source>, limits: Vec<String> },
+    CodeRepository { name: String, source: Option<ComponentSource>, limits: Vec<String> },
 }
 
 /// The first pass: it accepts any option, and fails at none.
@@ -113,11 +113,11 @@ impl Open<'_> {
         let limits = self.matches.try_get_many::<String>("limit").ok().flatten().unwrap_or_default().cloned().collect();
         match self.path {
             [.., "register"] => {
-                let source = Source::new(text("kind").as_deref(), file.as_deref());
+                let source = component_source(text("kind").as_deref(), file.as_deref());
                 Some(source.map(|source| ProviderOf::New { source, limits }).map_err(Into::into))
             }
             [.., "update"] if self.path[0] != "secret" => {
-                let source = file.map(Source::Custom);
+                let source = file.map(ComponentSource::File);
                 text("name").map(|name| Ok(ProviderOf::CodeRepository { name, source, limits }))
             }
             _ => None,

@@ -14,7 +14,7 @@ use crate::{
     terms::{sent, terms},
 };
 use anyhow::{Result, bail};
-use forgeport_service::{Access, Grant, Grants, Plan, ProviderRef, Scheme};
+use forgeport_service::{Access, Digest, Grant, Grants, Plan, ProviderRef, Scheme};
 use std::io::IsTerminal;
 use tokio::sync::oneshot;
 
@@ -26,7 +26,7 @@ pub enum Consent {
     /// Whatever the plan is.
     Given,
     /// Only the plan that has this digest.
-    Approved(String),
+    Approved(Digest),
 }
 
 /// Shows the plan, and fails unless there is consent to it.
@@ -34,13 +34,13 @@ pub async fn obtain(plan: &Plan, consent: &Consent) -> Result<()> {
     print_stderr(&plan_text(plan));
     match consent {
         Consent::Given => Ok(()),
-        Consent::Approved(digest) => check(plan, digest),
+        Consent::Approved(digest) => check(plan, *digest),
         Consent::Ask if plan.needs_consent() => ask(plan).await,
         Consent::Ask => Ok(()),
     }
 }
 
-fn check(plan: &Plan, approved: &str) -> Result<()> {
+fn check(plan: &Plan, approved: Digest) -> Result<()> {
     let digest = plan.plan_digest();
     if digest == approved {
         return Ok(());

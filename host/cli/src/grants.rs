@@ -46,7 +46,7 @@ fn list(service: &Service, output: Output) -> Result<()> {
 }
 
 fn describe(held: &Held) -> String {
-    let Held { name, digest, asked, granted, policy, credentials, remote_hosts, limits } = held;
+    let Held { name, digest, requested, granted, policy, credentials, remote_hosts, limits } = held;
     let mut rows =
         vec![vec!["name".to_owned(), name.clone()], vec!["component".to_owned(), format!("sha256 {digest}")]];
     let mut add = |title: &str, grants: &Grants| {
@@ -56,7 +56,7 @@ fn describe(held: &Held) -> String {
             rows.push(vec![title.to_owned(), "none".to_owned()]);
         }
     };
-    add("requested", asked);
+    add("requested", requested);
     add("granted", granted);
     if let Some(policy) = policy {
         add("policy allows", policy);

@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+mod backend;
 mod cache;
 mod code_repository;
 mod command_line;
@@ -10,7 +11,6 @@ mod consent;
 mod download;
 mod grants;
 mod guard;
-mod host;
 mod output;
 mod progress;
 mod provider;
@@ -22,9 +22,9 @@ mod values;
 
 use anyhow::Result;
 use args::Command;
+use backend::Backend;
 use command_line::{FirstPass, GivenOptions};
-use forgeport_service::{Deadline, Home, Service, ServiceError, StoreError};
-use host::Host;
+use forgeport_service::{ComponentError, Deadline, Home, Service, ServiceError, StoreError, Workspace};
 use output::{Negative, Output, Usage, escape_untrusted};
 use std::{ffi::OsString, io, pin::pin, process::ExitCode};
 
@@ -45,14 +45,16 @@ fn main() -> ExitCode {
 fn run(given: Vec<OsString>) -> Result<()> {
     let first = FirstPass::of(given);
     output::log(first.verbose());
-    let mut host = Host::default();
-    let (cli, options) = first.parse(|provider| host.options_of(provider))?;
+    let mut backend = Backend::default();
+    let (cli, options) = first.parse(|provider| backend.options_of(provider))?;
     let output = Output { json: cli.output == args::Format::Json };
     match cli.command {
-        Command::Completion { shell } => completion::run(&mut host, shell),
+        Command::Completion { shell } => completion::run(&mut backend, shell),
         // It needs no store, which may be on a full disk or damaged.
-        Command::Cache { command } => cache::run(&Home::detect()?.downloads(), output, command),
-        command => host.run(async |service: &Service| interruptible(service, output, command, options).await),
+        Command::Cache { command } => {
+            cache::run(&Home::from_environment()?.downloads(&Workspace::local()), output, command)
+        }
+        command => backend.run(async |service: &Service| interruptible(service, output, command, options).await),
     }
 }
 
@@ -123,10 +125,12 @@ fn is_usage(error: &anyhow::Error) -> bool {
         error.downcast_ref(),
         Some(
             ServiceError::Option(_)
-                | ServiceError::NoType
-                | ServiceError::NoSource
-                | ServiceError::UnknownType { .. }
-                | ServiceError::SourceOfBuiltIn(_)
+                | ServiceError::Component(
+                    ComponentError::NoType
+                        | ComponentError::NoSource
+                        | ComponentError::UnknownType { .. }
+                        | ComponentError::SourceOfBuiltIn(_)
+                )
         )
     );
     of_service || error.is::<Usage>()

@@ -13,9 +13,9 @@ use std::path::Path;
 pub async fn run(service: &Service, output: Output, command: ProviderCommand) -> Result<()> {
     let ProviderCommand::Describe { provider } = command;
     let source = if Path::new(&provider).is_file() || provider.contains(['/', '.']) {
-        Source::Custom(provider.into())
+        ComponentSource::File(provider.into())
     } else {
-        Source::new(Some(&provider), None)?
+        component_source(Some(&provider), None)?
     };
     let inspection = service.inspect(&source).await?;
     output.data(&inspection, || text(&inspection))
@@ -48,8 +48,8 @@ fn describe(rows: &mut Rows, description: &Description) {
     rows.add("name", name);
     rows.add("version", version);
     rows.add("summary", summary);
-    for setting in settings {
-        let kind = match kind_of(setting) {
+    for option in options {
+        let kind = match kind_of(option) {
             "" => String::new(),
             kind => format!(" ({kind})"),
         };

@@ -14,7 +14,7 @@ const MEMORY: u64 = 512 << 20;
 /// Fails where a command could not run to its end.
 pub fn check() -> Result<()> {
     // No limit is none to report.
-    if let Some(files) = getrlimit(Resource::Nofile).current.filter(|files| *files < FILES) {
+    if let Some(files) = Resource::OpenFiles.limit().filter(|files| *files < FILES) {
         bail!(
             "only {files} files may be open at the same time, and Forgeport needs {FILES}: raise the limit with `ulimit -n {FILES}`"
         );

@@ -1,6 +1,6 @@
 //! What a provider gets, in words: the same in the plan and wherever it is shown later.
 
-use forgeport_service::{CredentialPlan, Grant, Placement, Setting};
+use forgeport_service::{CredentialPlan, Grant, OptionDefinition, Placement};
 
 /// A grant's methods and paths, and whether its origin may be private.
 pub fn terms(grant: &Grant) -> String {
@@ -37,7 +37,7 @@ pub fn placed(placement: &Placement) -> String {
 }
 
 /// Whether an option must be given, and whether it is a secret.
-pub fn kind_of(setting: &Setting) -> &'static str {
+pub fn kind_of(setting: &OptionDefinition) -> &'static str {
     match (setting.required, setting.secret) {
         (true, true) => "required, secret",
         (true, false) => "required",

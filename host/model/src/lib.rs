@@ -2,7 +2,7 @@
 //!
 //! | Folder | What it is about | Uses |
 //! | --- | --- | --- |
-//! | `names` | hosts, remote URLs, references to secrets, characters that deceive | none |
+//! | `names` | hosts, remote URLs, references to secrets, workspaces, digests, sources of components, characters that deceive | none |
 //! | `git` | names of objects, paths inside a repository | `names` |
 //! | `limits` | how much a call and a download may use | `names` |
 //! | `network` | where requests may go: origins, grants, the three layers of the decision | `names`, `limits` |
@@ -24,11 +24,8 @@ pub use manifest::{
 };
 pub use names::{
     ComponentSource, Digest, HostError, NoDigest, ReferenceError, RemoteError, RemoteScheme, RemoteUrl,
-    SecretReference, Workspace, deceives, nearest, normalise_name, shell_word,
-};
-pub use names::{
-    ReferenceError, RemoteError, RemoteScheme, RemoteUrl, SecretReference, deceives, escape_untrusted,
-    escape_untrusted_short, shell_word,
+    SecretReference, Workspace, deceives, escape_untrusted, escape_untrusted_short, nearest, normalise_name,
+    shell_word,
 };
 pub use network::{
     Authority, Denial, DenialReason, Grant, Grants, Layer, Origin, OriginError, OriginPattern, PathPrefix,

@@ -27,14 +27,14 @@ mod update;
 pub use config::{Config, Home};
 pub use download::{DownloadRequest, Downloaded, Observer};
 pub use error::ServiceError;
-pub use forgeport_components::source as component_source;
+pub use forgeport_components::{ComponentError, built_in_names, source as component_source};
 pub use forgeport_download::{Arrival, Cache, CacheUsage, Deadline, Progress, Receipt, Verification};
 pub use forgeport_egress::Notices;
 pub use forgeport_model::RepoPath;
 pub use forgeport_model::{
-    Access, ComponentSource, Condition, CredentialPlan, Description, Grant, Grants, Limit, Limits, OptionDefinition,
-    OptionValue, OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, Workspace, deceives, nearest,
-    normalise_name,
+    Access, ComponentSource, Condition, CredentialPlan, Description, Digest, Grant, Grants, Limit, Limits,
+    OptionDefinition, OptionValue, OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, Workspace,
+    deceives, nearest, normalise_name,
 };
 pub use forgeport_runtime::{Commit, Identity, serve_as_child};
 pub use forgeport_store::{
@@ -46,9 +46,7 @@ pub use grants::{Explanation, Held};
 pub use host::Host;
 pub use inspect::Inspection;
 pub use options::ProviderOptions;
-pub use policy::detect_policy;
-pub use provider::{BUILT_IN, CUSTOM, Source};
-pub use register::{Marks, Plan, Registered, Registration, Replaced};
+pub use register::{GrantOptions, Plan, Registered, Registration, Replaced};
 pub use renamed::Renamed;
 pub use secrets::Values;
 pub use status::{Match, RemoteState, Status};

@@ -2,9 +2,9 @@
 
 use crate::{
     Result, Service,
-    provider::{Described, Source},
+    provider::{Described, source_of},
 };
-use forgeport_model::{CallOf, Limits, Setting};
+use forgeport_model::{CallOf, ComponentSource, Limits, OptionDefinition};
 
 /// The options of one provider.
 #[derive(Clone, Debug)]
@@ -14,15 +14,15 @@ pub struct ProviderOptions {
     /// Its version.
     pub version: String,
     /// The options, in its own order.
-    pub settings: Vec<Setting>,
+    pub options: Vec<OptionDefinition>,
 }
 
 impl Service {
-    /// The options to register a code repository with. `limits` are as in [`Marks::limits`](crate::Marks::limits).
+    /// The options to register a code repository with. `limits` are as in [`GrantOptions::limits`](crate::GrantOptions::limits).
     ///
     /// # Errors
     /// When the file cannot be read, or is no provider, or a limit is wrong.
-    pub async fn options_to_register(&self, source: &Source, limits: &[String]) -> Result<ProviderOptions> {
+    pub async fn options_to_register(&self, source: &ComponentSource, limits: &[String]) -> Result<ProviderOptions> {
         let limits = self.limited(Limits::default().of(CallOf::New), limits)?;
         Ok(self.describe_source(source, &limits).await?.into())
     }
@@ -35,18 +35,18 @@ impl Service {
     pub async fn options_to_update(
         &self,
         name: &str,
-        source: Option<&Source>,
+        source: Option<&ComponentSource>,
         limits: &[String],
     ) -> Result<ProviderOptions> {
         let mut repository = self.find(name)?;
         repository.limits = self.limited(repository.limits, limits)?;
-        let stored = repository.consent.as_ref().filter(|_| repository.provider.source.is_some());
+        let stored = repository.consent.as_ref().filter(|_| !source_of(&repository).is_built_in());
         match (source, stored) {
             (Some(source), _) => Ok(self.describe_source(source, &repository.limits).await?.into()),
             (None, Some(consent)) => Ok(ProviderOptions {
                 provider: repository.provider.name.clone(),
                 version: repository.provider.version.clone(),
-                settings: consent.settings.clone(),
+                options: consent.settings.clone(),
             }),
             (None, None) => Ok(self.describe_registered(&repository).await?.into()),
         }
@@ -56,6 +56,6 @@ impl Service {
 impl From<Described> for ProviderOptions {
     fn from(described: Described) -> ProviderOptions {
         let description = described.description;
-        ProviderOptions { provider: description.name, version: description.version, settings: description.settings }
+        ProviderOptions { provider: description.name, version: description.version, options: description.options }
     }
 }

@@ -5,14 +5,13 @@
 //! provider with the same access has the same digest for a second repository.
 
 use crate::Plan;
-use forgeport_model::{CredentialPlan, Grant, Placement};
-use forgeport_store::digest_of;
+use forgeport_model::{CredentialPlan, Digest, Grant, Placement};
 use serde::Serialize;
 
 /// What is hashed, as JSON with its keys and lists sorted. A change of it is a new version.
 #[derive(Serialize)]
 struct Canonical<'a> {
-    component: &'a str,
+    component: &'a Digest,
     credentials: Vec<Sent<'a>>,
     granted: Vec<Reach<'a>>,
     limits: Vec<(String, u64)>,
@@ -41,9 +40,9 @@ struct Sent<'a> {
 }
 
 impl Plan {
-    /// The SHA-256 of what the provider would get, in lower-case hex. No secret value is part of it.
-    pub fn plan_digest(&self) -> String {
-        digest_of(serde_json::json!(canonical(self)).to_string().as_bytes())
+    /// The digest of what the provider would get. No secret value is part of it.
+    pub fn plan_digest(&self) -> Digest {
+        Digest::of(serde_json::json!(canonical(self)).to_string().as_bytes())
     }
 }
 
@@ -80,7 +79,7 @@ fn sent(plan: &CredentialPlan) -> Sent<'_> {
         Placement::Header(name) => ("header", name.as_str()),
     };
     let beginnings = plan.beginnings.iter().map(String::as_str).collect();
-    Sent { option: &plan.setting, origin: plan.origin.to_string(), placement, detail, beginnings }
+    Sent { option: &plan.option, origin: plan.origin.to_string(), placement, detail, beginnings }
 }
 
 fn sorted<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {

@@ -1,7 +1,7 @@
 //! The commands about code repositories.
 
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
-use forgeport_service::{BUILT_IN, CUSTOM};
+use forgeport_service::{Digest, built_in_names};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -93,7 +93,7 @@ pub struct ProviderArgs {
 }
 
 fn types() -> PossibleValuesParser {
-    PossibleValuesParser::new(BUILT_IN.iter().map(|(name, _)| *name).chain([CUSTOM]))
+    PossibleValuesParser::new(built_in_names().chain(["custom"]))
 }
 
 /// What a custom provider may reach, and what it may use up.
@@ -106,22 +106,14 @@ pub struct GrantArgs {
     #[arg(long)]
     pub yes: bool,
     /// Grant the plan that has this digest, and refuse any other.
-    #[arg(long, value_name = "PLAN-DIGEST", value_parser = plan_digest, conflicts_with = "yes")]
-    pub approve: Option<String>,
+    #[arg(long, value_name = "PLAN-DIGEST", conflicts_with = "yes")]
+    pub approve: Option<Digest>,
     /// Allow this origin, or all of the plan, to be on this machine or in a private network (repeatable).
     #[arg(long, value_name = "ORIGIN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub allow_private: Vec<String>,
     /// Set a limit of the provider's calls, like memory=512MiB or memory=default (repeatable).
     #[arg(long, value_name = "LIMIT=VALUE")]
     pub limit: Vec<String>,
-}
-
-fn plan_digest(text: &str) -> Result<String, &'static str> {
-    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err("a plan's digest has 64 hexadecimal digits; `register` and `update` print it below the plan")
-    }
 }
 
 #[derive(Debug, Args)]

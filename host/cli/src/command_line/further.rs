@@ -2,7 +2,7 @@
 
 use super::GivenOptions;
 use clap::{Arg, ArgMatches, Command, CommandFactory};
-use forgeport_service::{ProviderOptions, Setting};
+use forgeport_service::{OptionDefinition, ProviderOptions};
 use std::{collections::BTreeSet, ffi::OsString};
 
 use crate::args::Cli;
@@ -43,7 +43,7 @@ impl FurtherOption {
     /// Those of a provider. One that has the name of the command's own option cannot be given.
     pub fn of(path: &[&str], options: &ProviderOptions) -> Vec<FurtherOption> {
         let mut known = own_options(path);
-        let new = options.settings.iter().filter(|setting| known.insert(setting.name.clone()));
+        let new = options.options.iter().filter(|setting| known.insert(setting.name.clone()));
         let mut further: Vec<FurtherOption> = new.map(FurtherOption::from).collect();
         // An own option keeps its spelling.
         further
@@ -64,9 +64,9 @@ impl FurtherOption {
     }
 }
 
-impl From<&Setting> for FurtherOption {
-    fn from(setting: &Setting) -> FurtherOption {
-        let Setting { name, help, required, secret, default } = setting;
+impl From<&OptionDefinition> for FurtherOption {
+    fn from(setting: &OptionDefinition) -> FurtherOption {
+        let OptionDefinition { name, help, required, secret, default } = setting;
         let notes = [
             required.then(|| " [required]".to_owned()),
             secret.then(|| " [secret]".to_owned()),

@@ -10,6 +10,7 @@
 //! | host | `GitHub.com.`, `bücher.example`, `[2001:DB8::1]` | lower-case ASCII, no dot at the end, punycode, shortest IPv6 in brackets |
 //! | remote, by URL | `https://[user@]host[:port]/path[.git]`; also `http`, `ssh`, `git`, `git+ssh`, `ssh+git` | without user, default port and `.git` |
 //! | remote, as scp writes it | `[user@]host:path`, `[user@][address]:path` | as `ssh://host/path` |
+//! | digest of a component | 64 hexadecimal digits in lower case | the same |
 //! | reference to a secret | `{{name.key}}`, alone in the value; white space only within the braces | `{{name.key}}` |
 //!
 //! # Example
@@ -40,4 +41,7 @@ pub use digest::{Digest, NoDigest};
 pub use host::HostError;
 pub use reference::{ReferenceError, SecretReference};
 pub use remote::{RemoteError, RemoteScheme, RemoteUrl};
+pub use similar::{nearest, normalise_name};
+pub use source::ComponentSource;
 pub use text::{deceives, escape_untrusted, escape_untrusted_short, shell_word};
+pub use workspace::Workspace;

@@ -2,20 +2,20 @@
 
 use crate::{command_line::ProviderOf, progress};
 use anyhow::Result;
-use forgeport_service::{Home, KeySource, ProviderOptions, Service, detect_policy};
+use forgeport_service::{Config, Host, ProviderOptions, Service, Workspace};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 /// Nothing is opened before it is needed: the help, for one, needs no store.
 #[derive(Default)]
-pub struct Host(Option<Opened>);
+pub struct Backend(Option<Opened>);
 
 struct Opened {
     service: Service,
     runtime: Runtime,
 }
 
-impl Host {
+impl Backend {
     /// The options of a provider, for the second pass over the command line.
     pub fn options_of(&mut self, provider: &ProviderOf) -> Result<ProviderOptions> {
         let Opened { service, runtime } = self.opened()?;
@@ -53,8 +53,8 @@ impl Host {
 
 impl Opened {
     fn new() -> Result<Opened> {
-        let service = Service::open(Home::detect()?, KeySource::detect(), detect_policy()?)?;
-        let service = service.telling(Arc::new(progress::Lines));
+        let host = Host::open(Config::from_environment()?)?;
+        let service = host.workspace(Workspace::local()).telling(Arc::new(progress::Lines));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         Ok(Opened { service, runtime })
     }
