@@ -13,10 +13,12 @@
 //! | [`resource`] | limits that the system enforces |
 
 pub mod descent;
+mod file_error;
 pub mod mount;
-pub mod process;
+pub mod private;
 pub mod program;
 mod regular;
 pub mod resource;
 
-pub use regular::open_regular;
+pub use file_error::{CHOOSE_ANOTHER_HOME, FileError, MAKE_ROOM};
+pub use regular::{open_regular, open_regular_with};

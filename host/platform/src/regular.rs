@@ -1,6 +1,6 @@
 //! Opens files that are kept, where something else may have been put in their place: a pipe would be waited for without an end.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, metadata};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -12,7 +12,20 @@ use rustix::fs::OFlags;
 /// # Errors
 /// When it cannot be opened, or is no file with content of its own.
 pub fn open_regular(path: &Path) -> io::Result<File> {
+    open_regular_with(path, OpenOptions::new().read(true))
+}
+
+/// Opens a file as the options say.
+///
+/// # Errors
+/// As [`open_regular`].
+pub fn open_regular_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let odd = || io::Error::new(io::ErrorKind::InvalidData, "it is no regular file, so remove it");
+    // Before it is opened: to open a device may do something.
+    if metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(odd());
+    }
     // Of the flags only the one that is no access mode is taken; of a file it changes nothing.
-    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file")) }
+    let file = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(odd()) }
 }
