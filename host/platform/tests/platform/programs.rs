@@ -1,7 +1,5 @@
 //! Who starts programs.
 
-#![allow(clippy::unwrap_used)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
