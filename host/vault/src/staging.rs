@@ -13,7 +13,7 @@
 
 use crate::{error::Result, key_file::KeyFile, key_id::KeyId, master_key::MasterKey, source::KeyPlace, vault::Vault};
 use forgeport_platform::{FileError, private};
-use std::{fs, sync::Arc};
+use std::{fs, io::ErrorKind, sync::Arc};
 
 impl Vault {
     /// Makes a new master key and keeps it beside the present one.
@@ -71,8 +71,13 @@ impl Vault {
     /// The ids of the keys beside the present one, also of such as were never written to their end.
     fn staged(&self) -> Result<Vec<KeyId>> {
         let failed = || FileError::at("read", &self.directory);
+        let entries = match fs::read_dir(&self.directory) {
+            // Where the environment has the key, there may be no directory.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed())?,
+        };
         let mut ids = Vec::new();
-        for entry in fs::read_dir(&self.directory).map_err(failed())? {
+        for entry in entries {
             let name = entry.map_err(failed())?.file_name();
             let name = name.to_string_lossy();
             let name = name.strip_prefix(private::UNFINISHED).unwrap_or(&name);

@@ -127,6 +127,7 @@ impl Vault {
 
     /// Keeps a new key. Of one in the keyring the file is first, so that none is in the keyring that no file names.
     pub(crate) fn keep(&self, path: &Path, place: KeyPlace, key: MasterKey) -> Result<Arc<MasterKey>> {
+        private::directory(&self.directory)?;
         let (id, text) = (key.id().to_string(), key_text::line(&key.raw));
         if place == KeyPlace::File {
             private::write(path, text.as_bytes())?;

@@ -2,12 +2,13 @@
 
 use crate::support::{Home, KEY, Locked, Memory, OTHER_KEY, chmod, master, other_master, refused};
 use base64::{Engine, engine::general_purpose};
-use forgeport_vault::{KeyPlace, VaultError};
+use forgeport_vault::{KeyPlace, KeySource, Vault, VaultError};
 use rustix::fs::{CWD, Mode, mkfifoat};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
 };
+use zeroize::Zeroizing;
 
 #[test]
 fn a_key_is_made_once_and_found_again() {
@@ -40,6 +41,19 @@ fn the_key_from_the_environment_is_the_same_in_hex_and_every_base64_and_makes_no
         assert!(vault.is_given());
     }
     assert!(home.files().is_empty());
+}
+
+#[test]
+fn the_directory_is_made_for_the_key_and_not_for_one_from_the_environment() {
+    let home = Home::new();
+    let directory = home.file("a/b");
+    let vault = |source| Vault::new(source, &directory, Box::new(home.keyring.clone()));
+    let given = vault(KeySource::Environment(Zeroizing::new(KEY.to_owned())));
+    given.settle(Some(given.make().unwrap().id())).unwrap();
+    vault(KeySource::File).settle(None).unwrap();
+    assert!(home.files().is_empty());
+    vault(KeySource::File).make().unwrap();
+    assert_eq!(fs::metadata(directory).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[test]
