@@ -8,6 +8,7 @@
 //! | [`descent`] | walks through all that lies in a directory, by handles |
 //! | [`mount`] | what is mounted where, and whose an entry is |
 //! | [`open_regular`] | opens a file without waiting for a pipe in its place |
+//! | [`private`] | files and directories that only their owner may read, written whole |
 //! | [`process`] | this process: its end with its parent, its memory, its program, its descriptors |
 //! | [`program`] | the one way to start another program |
 //! | [`resource`] | limits that the system enforces |
@@ -16,6 +17,7 @@ pub mod descent;
 mod file_error;
 pub mod mount;
 pub mod private;
+pub mod process;
 pub mod program;
 mod regular;
 pub mod resource;
