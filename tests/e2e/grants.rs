@@ -61,7 +61,7 @@ fn a_revoked_grant_ends_what_it_allowed_and_explain_tells_the_command_that_bring
     assert_eq!(explain(&scene, "get", &url)["allowed"], true);
     scene.run(&["grants", "revoke", "demo", &instance]).good();
     let before = scene.forge.requests().len();
-    assert!(scene.download("main", "out", &[]).bad().contains("granted are none"));
+    assert!(scene.download("main", "out", &[]).bad().contains("no origin may be reached"));
     assert_eq!(scene.forge.requests().len(), before);
     let explained = explain(&scene, "GET", &url);
     assert_eq!((&explained["allowed"], &explained["by"]), (&Value::Bool(false), &Value::from("granted")));

@@ -42,7 +42,7 @@ pub enum ContextError {
         root: PathBuf,
     },
     /// A kind of repository that cannot be read: SHA-256, reftable.
-    #[error("the repository of {} uses what Forgeport cannot read: {why}; use a clone with SHA-1 objects and the default ref format", path.display())]
+    #[error("the repository of {} uses a format that Forgeport does not support: {why}; use a clone with SHA-1 objects and the default ref format", path.display())]
     Unsupported {
         /// The directory that was asked about.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum ContextError {
         why: MaskedText,
     },
     /// An object, a ref or a file of the repository is missing or broken.
-    #[error("cannot read {what} of {}: {why}; `git fsck` tells what is damaged, a new clone is whole", path.display())]
+    #[error("cannot read {what} of {}: {why}; `git fsck` shows what is damaged; a new clone repairs it", path.display())]
     Damaged {
         /// The repository or checkout.
         path: PathBuf,
@@ -59,16 +59,16 @@ pub enum ContextError {
         /// What is wrong with it.
         why: MaskedText,
     },
-    /// A line of the git configuration that no value can be read from.
-    #[error("cannot read the git configuration of {}: {why}; `git config --list --show-origin` there tells where it stands", path.display())]
+    /// A line of the git configuration that cannot be read.
+    #[error("cannot read the git configuration of {}: {why}; `git config --list --show-origin` there shows the file", path.display())]
     Misconfigured {
         /// The repository or checkout.
         path: PathBuf,
         /// What is wrong with it.
         why: MaskedText,
     },
-    /// Something else that could not be done.
-    #[error("cannot read {what} of {}: {why}; `git status` there may tell more", path.display())]
+    /// Another failure.
+    #[error("cannot read {what} of {}: {why}; `git status` there may show more", path.display())]
     Failed {
         /// The repository or checkout.
         path: PathBuf,
@@ -101,16 +101,16 @@ pub enum ContextError {
         /// How many are read.
         limit: usize,
     },
-    /// Git itself goes no deeper.
-    #[error("the commit that is checked out in {} has directories more than {limit} deep, which git does not take", path.display())]
+    /// Deeper than git itself accepts.
+    #[error("the commit that is checked out in {} has directories more than {limit} deep, which git does not accept either", path.display())]
     TooDeep {
         /// The root of the work tree.
         path: PathBuf,
         /// Directories in one another.
         limit: usize,
     },
-    /// It took longer than may be.
-    #[error("looking at {} took more than {} s, and was stopped: look whether its disk is slow, or try `git status` there", path.display(), limit.as_secs())]
+    /// The time limit was reached.
+    #[error("inspecting {} took more than {} s and was stopped: check whether its disk is slow, or try `git status` there", path.display(), limit.as_secs())]
     TookTooLong {
         /// What was asked about.
         path: PathBuf,

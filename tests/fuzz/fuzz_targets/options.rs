@@ -2,7 +2,7 @@
 #![no_main]
 
 use forgeport_model::{
-    Access, Condition, CredentialRule, Description, Need, OptionValue, Options, Placement, Scheme, OptionDefinition,
+    Access, Condition, CredentialRule, Description, Need, OptionDefinition, OptionValue, Options, Placement, Scheme,
 };
 use libfuzzer_sys::fuzz_target;
 use zeroize::Zeroizing;

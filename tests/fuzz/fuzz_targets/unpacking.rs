@@ -2,7 +2,7 @@
 #![no_main]
 
 use forgeport_download::{Format, Layout, Progress, Settings, Staged};
-use forgeport_model::{RepoPath};
+use forgeport_model::RepoPath;
 use forgeport_model::{Limit, Limits};
 use libfuzzer_sys::fuzz_target;
 use sha1_checked::{Digest, Sha1};

@@ -140,7 +140,7 @@ impl<'de> Deserialize<'de> for ObjectId {
 
 /// A text is no object id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an object id has 40 or 64 hex digits, and `{0}` has not: give the full id")]
+#[error("`{0}` is not an object id, which has 40 or 64 hex digits: give the full id")]
 pub struct NoObjectId(String);
 
 impl FromStr for ObjectId {
@@ -166,7 +166,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
 /// The content has the marks of an attack: other content may have the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "its content is made so that other content can have the same SHA-1, and no id says any more which one it is; tell the repository's owner"
+    "its content has the marks of an attack on SHA-1, so that its id does not prove which content it is; report it to the repository's owner"
 )]
 pub struct Collision;
 

@@ -39,7 +39,7 @@ pub enum PathError {
     #[error("the path has a NUL byte in it")]
     Nul,
     /// `.git`, also where only another file system takes it for that.
-    #[error("a name in the path stands for `.git`, which no commit holds")]
+    #[error("a name in the path is `.git` for some file system, which no commit contains")]
     DotGit,
     /// One name is longer than a file system takes.
     #[error("a name in the path has {0} bytes, more than the {LONGEST_NAME} that a file system takes")]

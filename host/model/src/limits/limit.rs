@@ -126,10 +126,10 @@ pub enum LimitError {
         nearest: Option<String>,
     },
     /// There is no `=`.
-    #[error("{0:?} is no limit: write it like memory=512MiB")]
+    #[error("{0:?} has not the form NAME=VALUE: write it like memory=512MiB")]
     Form(String),
     /// The value cannot be read.
-    #[error("{text:?} is no value for the limit {limit}: write it like {}", limit.written(limit.default_value()).replace(' ', ""))]
+    #[error("{text:?} is not a value for the limit {limit}: write it like {}", limit.written(limit.default_value()).replace(' ', ""))]
     Value {
         /// Which limit.
         limit: Limit,
@@ -137,13 +137,13 @@ pub enum LimitError {
         text: String,
     },
     /// The value is above the maximum.
-    #[error("the limit {limit} cannot be more than {}", limit.written(limit.most()))]
+    #[error("the limit {limit} cannot be more than {}: set a lower value", limit.written(limit.most()))]
     Most {
         /// Which limit.
         limit: Limit,
     },
     /// The value is above the operator's policy.
-    #[error("the limit {limit} cannot be more than {} here: the operator's policy says so", limit.written(*.most))]
+    #[error("the limit {limit} cannot be more than {} on this host: the operator's policy allows no more", limit.written(*.most))]
     Policy {
         /// Which limit.
         limit: Limit,

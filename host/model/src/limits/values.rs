@@ -201,7 +201,7 @@ mod tests {
             "requests=1k",
             "memory=99999999999GiB",
         ] {
-            assert!(error(bad).contains("is no value"), "{bad}");
+            assert!(error(bad).contains("is not a value"), "{bad}");
         }
         for over in [
             "memory=5GiB",

@@ -46,16 +46,16 @@ pub struct CredentialPlan {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AccessError {
     /// A template could not be read or filled in.
-    #[error("what the provider needs to reach cannot be told: {0}")]
+    #[error("cannot work out what the provider requests: {0}")]
     Template(#[from] TemplateError),
     /// Requests could be read and altered on their way.
     #[error(
-        "the provider would reach {0} without encryption: only https is granted (http on loopback excepted); use an option's `https://` URL"
+        "the provider would reach {0} without encryption: only https is granted, except on this machine; give the option an `https://` URL"
     )]
     Plain(Origin),
     /// A secret for an origin that the provider does not request.
     #[error(
-        "the provider would have option `{option}` sent to {origin}, which is not among the origins that it needs: its description must name it among the needs"
+        "the provider's description sends option `{option}` to {origin}, which it does not request: its author has to add the origin to the needs"
     )]
     Ungranted {
         /// The secret option.
@@ -64,14 +64,18 @@ pub enum AccessError {
         origin: Origin,
     },
     /// A credential rule for an option that does not exist.
-    #[error("the provider's description sends option {0} as a credential, but does not declare it")]
+    #[error(
+        "the provider's description sends option {0} as a credential, but does not declare it: its author has to add it to the options"
+    )]
     Unknown(String),
     /// A credential rule for an option that is no secret.
-    #[error("the provider's description sends option `{0}` as a credential, but does not declare it secret")]
+    #[error(
+        "the provider's description sends option `{0}` as a credential, but does not declare it secret: its author has to say `secret: true`"
+    )]
     NotSecret(String),
     /// No header's name, or one that is not for a secret.
     #[error(
-        "the provider's description sends a secret in header {0}, which is no header's name, or not one for secrets"
+        "the provider's description sends a secret in header {0}, which is not the name of a header for secrets: its author has to name one like `PRIVATE-TOKEN`"
     )]
     Header(String),
     /// A user name that Basic cannot carry (RFC 7617, section 2).

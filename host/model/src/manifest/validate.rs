@@ -79,7 +79,7 @@ pub enum DescriptionError {
     },
     /// A secret where none may be.
     #[error(
-        "the provider's description uses the secret option `{name}` in {place}, where no secret may stand: its author has to use another one"
+        "the provider's description uses the secret option `{name}` in {place}, where no secret may be: its author has to use another one"
     )]
     Secret {
         /// The option.
@@ -94,12 +94,12 @@ pub enum DescriptionError {
     NotSecret(String),
     /// No method of HTTP that a provider could use.
     #[error(
-        "the provider's description asks for method {0}, which is none, or which opens tunnels: its author has to name one like `GET` or `POST`"
+        "the provider's description requests method {0}, which is not a method or opens tunnels: its author has to name one like `GET` or `POST`"
     )]
     Method(String),
     /// No header's name, or one that is not for a secret.
     #[error(
-        "the provider's description sends a secret in header {0}, which is no header's name, or not one for secrets: its author has to name one like `PRIVATE-TOKEN`"
+        "the provider's description sends a secret in header {0}, which is not the name of a header for secrets: its author has to name one like `PRIVATE-TOKEN`"
     )]
     Header(String),
     /// Only a credential's own secret may decide about it: no other secret is known where it is sent.
@@ -109,7 +109,7 @@ pub enum DescriptionError {
     SecretBeginning(String),
     /// Too much of a secret would be disclosed.
     #[error(
-        "the provider's description asks too much about the beginning of secrets: at most {SECRET_QUESTIONS} conditions of at most {SECRET_START} bytes each"
+        "the provider's description has too many conditions about the beginning of secrets: its author may use at most {SECRET_QUESTIONS} conditions, of at most {SECRET_START} bytes each"
     )]
     SecretQuestions,
 }

@@ -16,12 +16,12 @@ pub struct SecretReference {
 pub enum ReferenceError {
     /// There is text before or after the braces.
     #[error(
-        "a secret reference must stand alone: the value is `{{{{name.key}}}}` and nothing around it, not even a space"
+        "a secret reference must be the whole value: write `{{{{name.key}}}}` without any text around it, not even a space"
     )]
     NotAlone,
     /// The text within the braces is no `name.key`.
     #[error(
-        "the secret reference cannot be read: within the braces stand a name, a dot and a key, without spaces or braces, like `{{{{github.token}}}}`"
+        "the secret reference cannot be read: write a name, a dot and a key within the braces, without spaces or braces, like `{{{{github.token}}}}`"
     )]
     Malformed,
 }

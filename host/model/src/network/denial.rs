@@ -42,24 +42,26 @@ pub struct Denial {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DenialReason {
     /// The URL's scheme is neither `http` nor `https`, or it has no host.
-    #[error("request refused, the URL names no origin to reach: {0}")]
+    #[error("request refused, its URL has no origin: {0}")]
     Url(OriginError),
     /// The URL carries a user name or a password.
-    #[error("request to {host} refused, the URL has a user name or password in it; the host adds credentials")]
+    #[error(
+        "request to {host} refused, its URL has a user name or a password in it, and only the host adds credentials"
+    )]
     UserInfo {
         /// The host of the request.
         host: String,
     },
     /// No grant covers the origin.
-    #[error("request to {requested} refused: granted are {granted}")]
+    #[error("request to {requested} refused: {reachable} may be reached")]
     Origin {
         /// The origin of the request.
         requested: Origin,
-        /// The origins that may be reached.
-        granted: String,
+        /// The origins that may be reached, in words.
+        reachable: String,
     },
     /// The origin may be reached with other methods only.
-    #[error("{method} on {origin} refused: granted there are {granted}")]
+    #[error("{method} on {origin} refused: only {granted} may be used there")]
     Method {
         /// The method of the request, quoted.
         method: String,
@@ -69,7 +71,7 @@ pub enum DenialReason {
         granted: String,
     },
     /// The origin may be reached below other paths only.
-    #[error("the path on {origin} refused: granted there is what lies below {granted}")]
+    #[error("the path of a request to {origin} refused: only paths below {granted} may be used there")]
     Path {
         /// The origin of the request.
         origin: Origin,
@@ -98,11 +100,11 @@ impl Denial {
         let granting = self.origin().and_then(|origin| self.of.with_option(&format!("--grant={origin}")));
         match (self.layer, granting) {
             (Layer::Requested, _) => {
-                "the provider's description does not ask for more; its author has to add it to the needs".to_owned()
+                "the provider's description does not request it; its author has to add it to the needs".to_owned()
             }
             (Layer::Granted, Some(command)) => format!("{command} grants it"),
             (Layer::Granted, None) => "nobody granted it".to_owned(),
-            (Layer::Policy, _) => "the policy of this host's operator does not allow more".to_owned(),
+            (Layer::Policy, _) => "the policy of this host's operator does not allow it".to_owned(),
         }
     }
 }

@@ -68,7 +68,7 @@ impl Grants {
         })?;
         let here: Vec<&Grant> = self.0.iter().filter(|grant| grant.origin.covers(&requested)).collect();
         if here.is_empty() {
-            return Err(DenialReason::Origin { requested, granted: listed(self.patterns()) });
+            return Err(DenialReason::Origin { requested, reachable: reachable(self.patterns()) });
         }
         let by_method: Vec<&&Grant> =
             here.iter().filter(|grant| grant.methods().any(|granted| granted == method)).collect();
@@ -106,6 +106,11 @@ impl Grants {
     }
 }
 
+fn reachable<'a>(patterns: impl Iterator<Item = &'a OriginPattern>) -> String {
+    let patterns = listed(patterns);
+    if patterns.is_empty() { "no origin".to_owned() } else { format!("only {patterns}") }
+}
+
 fn listed(items: impl Iterator<Item = impl ToString>) -> String {
     let mut listed: Vec<String> = Vec::new();
     for item in items.map(|item| item.to_string()) {
@@ -113,7 +118,7 @@ fn listed(items: impl Iterator<Item = impl ToString>) -> String {
             listed.push(item);
         }
     }
-    if listed.is_empty() { "none".to_owned() } else { listed.join(", ") }
+    listed.join(", ")
 }
 
 impl FromIterator<Grant> for Grants {
@@ -206,7 +211,7 @@ mod tests {
         ] {
             let denial = ask(&grants, "GET", url).unwrap_err();
             assert!(matches!(denial, DenialReason::Origin { .. }), "{url}: {denial}");
-            assert!(denial.to_string().contains("granted are https://api.github.com"), "{denial}");
+            assert!(denial.to_string().contains("only https://api.github.com"), "{denial}");
         }
     }
 
@@ -216,7 +221,7 @@ mod tests {
         assert!(ask(&grants, "POST", "https://h/").is_ok());
         for method in ["GET", "post", "DELETE", "PO\nST"] {
             let denial = ask(&grants, method, "https://h/").unwrap_err().to_string();
-            assert!(denial.contains("granted there are POST") && !denial.contains('\n'), "{denial}");
+            assert!(denial.contains("only POST") && !denial.contains('\n'), "{denial}");
         }
     }
 
@@ -232,7 +237,7 @@ mod tests {
     fn whatever_is_not_http_is_refused() {
         let denial = ask(&grants(&[]), "GET", "file:///etc/passwd").unwrap_err();
         assert!(matches!(denial, DenialReason::Url(_)));
-        assert!(ask(&grants(&[]), "GET", "https://h/").unwrap_err().to_string().contains("granted are none"));
+        assert!(ask(&grants(&[]), "GET", "https://h/").unwrap_err().to_string().contains("no origin may be reached"));
     }
 
     #[test]

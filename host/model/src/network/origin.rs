@@ -65,7 +65,7 @@ pub enum OriginError {
     },
     /// A `*`.
     #[error(
-        "an origin has no wildcard but `*.` as the first label, where a pattern may stand: name the host, like `https://api.github.com`"
+        "an origin has no wildcard, except `*.` as the first label of a pattern: name the host, like `https://api.github.com`"
     )]
     Wildcard,
     /// A `*.` before a name whose subdomains belong to strangers.
@@ -126,7 +126,7 @@ impl Origin {
         let host = url.host_str().ok_or_else(|| OriginError::Authority("there is no host".into()))?;
         let port = url.port().unwrap_or(scheme.default_port());
         if port == 0 {
-            return Err(OriginError::Authority("nobody can be reached at port 0".into()));
+            return Err(OriginError::Authority("port 0 cannot be reached".into()));
         }
         Ok(Self { scheme, host: host.to_owned(), port })
     }

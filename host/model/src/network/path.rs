@@ -21,7 +21,7 @@ pub struct PathPrefix(String);
 
 /// Why a text is no path prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0} is no path to grant: write one like `/repos/acme`, without query, fragment, `..` or empty segments")]
+#[error("{0} is not a path prefix: write one like `/repos/acme`, without query, fragment, `..` or empty segments")]
 pub struct PathPrefixError(String);
 
 impl PathPrefix {
