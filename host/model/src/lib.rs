@@ -1,4 +1,4 @@
-//! The values of the host, and their grammar. Nothing here knows of WebAssembly, the network or the disk.
+//! The values of the host, and their grammar. They know neither WebAssembly, nor the network, nor the disk.
 //!
 //! | Folder | What it is about | Uses |
 //! | --- | --- | --- |

@@ -131,7 +131,7 @@ impl Comparison<'_> {
             Err(why) => return Ok(ContentMatch::Unknown(why)),
         };
         let filter = conversion.filter.as_deref().filter(|name| self.filters.has_program(name));
-        if filter.is_none() && conversion.is_nothing() {
+        if filter.is_none() && conversion.is_identity() {
             return is_same(entry, &mut file, size, self.inspection, self.root);
         }
         if size > LARGEST {

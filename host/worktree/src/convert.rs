@@ -69,8 +69,8 @@ impl Conversion {
         Ok(Self { filter, encoding: encoding_of(encoding)?, lines, ident: ident == AttributeValue::Set })
     }
 
-    /// Whether the content stays as it is, but for a filter.
-    pub fn is_nothing(&self) -> bool {
+    /// True if the content stays as it is, except for a filter.
+    pub fn is_identity(&self) -> bool {
         self.encoding.is_none() && self.lines == AttributesDigest::Binary && !self.ident
     }
 

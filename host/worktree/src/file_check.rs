@@ -109,8 +109,8 @@ fn is_null(metadata: &Metadata) -> bool {
     Path::new("/dev/null").metadata().is_ok_and(|null| null.rdev() == metadata.rdev())
 }
 
-/// Whether there is none, or no directory where one has to be.
-pub fn is_gone(error: &std::io::Error) -> bool {
+/// True if the file is missing, or a part of its path is no directory.
+pub fn is_missing(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 

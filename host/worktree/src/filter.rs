@@ -101,7 +101,7 @@ impl<'a> Filters<'a> {
     fn converse(&mut self, name: &[u8], process: &BString, path: &BStr, content: &[u8]) -> io::Result<Option<Vec<u8>>> {
         if !self.running.contains_key(name.as_bstr()) {
             let command = self.command(process)?;
-            self.running.insert(name.into(), conversed(command, hold)?);
+            self.running.insert(name.into(), conversed(command, converse_with)?);
         }
         let Some(conversation) = self.running.get_mut(name.as_bstr()) else { return Ok(None) };
         conversation.ask((path.to_owned(), content.to_vec()), self.end).map(Option::flatten)
@@ -168,8 +168,8 @@ fn with_path(command: &BStr, path: &BStr) -> BString {
     text
 }
 
-/// Holds a conversation with a filter that stays (gitattributes(5), "Long Running Filter Process").
-fn hold(
+/// Speaks the protocol of a filter that keeps running (gitattributes(5), "Long Running Filter Process").
+fn converse_with(
     child: Child,
     questions: &mut dyn Iterator<Item = (BString, Vec<u8>)>,
     answer: &mut dyn FnMut(Option<Vec<u8>>),
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_stands_quoted_in_the_command() {
+    fn the_path_is_quoted_in_the_command() {
         for (command, text) in
             [("a %f b", "a 'it'\\''s' b"), ("100%%f %x %", "100%f %x %"), ("%f%f", "'it'\\''s''it'\\''s'")]
         {

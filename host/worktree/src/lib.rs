@@ -143,7 +143,7 @@ fn known<T: Default>(told: Result<T, MaskedText>, fact: Fact, unknown: &mut Vec<
 fn directory(path: &Path) -> Result<PathBuf, ContextError> {
     let missing = || ContextError::Missing { path: path.to_path_buf() };
     let unreadable =
-        |error| if file_check::is_gone(&error) { missing() } else { ContextError::unreadable(path)(error) };
+        |error| if file_check::is_missing(&error) { missing() } else { ContextError::unreadable(path)(error) };
     let real = path.canonicalize().map_err(unreadable)?;
     if real.is_dir() {
         return Ok(real);

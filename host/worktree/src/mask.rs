@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_configuration_keeps_secret_is_masked_wherever_it_stands() {
+    fn secrets_of_the_configuration_are_masked_wherever_they_are() {
         let text = r#"
             [remote "a"]
             url = https://ada:first%2Dsecret@h/w

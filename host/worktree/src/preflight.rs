@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::file_check::{ANY, CONFIG, INDEX, NAME, REFS, RULES, all_below, check_file, each_in, is_gone};
+use crate::file_check::{ANY, CONFIG, INDEX, NAME, REFS, RULES, all_below, check_file, each_in, is_missing};
 use crate::{ContextError, includes};
 
 /// The files of a repository, below its own directory and below the one that it shares with its linked worktrees.
@@ -51,7 +51,7 @@ pub fn common(git: &Path) -> Result<PathBuf, ContextError> {
     check_file(&link, NAME)?;
     match std::fs::read(&link) {
         Ok(target) => Ok(git.join(OsStr::from_bytes(target.trim_ascii_end()))),
-        Err(error) if is_gone(&error) => Ok(git.to_path_buf()),
+        Err(error) if is_missing(&error) => Ok(git.to_path_buf()),
         Err(error) => Err(ContextError::unreadable(&link)(error)),
     }
 }

@@ -136,8 +136,8 @@ fn pushed(
         return each(&|_| unknown("there is no commit yet"));
     };
     let tips: HashSet<_> = tracking.values().flatten().map(|reference| reference.tip).collect();
-    match holders(repository, commit, tips, inspection) {
-        Ok(holders) => each(&|refs| pushed_to(refs, &holders)),
+    match descendants(repository, commit, tips, inspection) {
+        Ok(descendants) => each(&|refs| pushed_to(refs, &descendants)),
         Err(broken) => {
             let why = format!("the history is incomplete: {}", MaskedText::from(broken));
             each(&|_| unknown(&why))
@@ -145,10 +145,10 @@ fn pushed(
     }
 }
 
-fn pushed_to(refs: &[TrackingRef], holders: &HashSet<ObjectId>) -> Pushed {
+fn pushed_to(refs: &[TrackingRef], descendants: &HashSet<ObjectId>) -> Pushed {
     let mut refs: Vec<_> = refs
         .iter()
-        .filter(|reference| holders.contains(&reference.tip))
+        .filter(|reference| descendants.contains(&reference.tip))
         .map(|reference| reference.name.clone())
         .collect();
     refs.sort();
@@ -156,16 +156,16 @@ fn pushed_to(refs: &[TrackingRef], holders: &HashSet<ObjectId>) -> Pushed {
 }
 
 /// The commits between `commit` and the tips, both included, that have `commit` in their history.
-fn holders(
+fn descendants(
     repository: &Repository,
     commit: ObjectId,
     tips: HashSet<ObjectId>,
     inspection: &Inspection,
 ) -> Result<HashSet<ObjectId>, HistoryError> {
-    let mut holders = HashSet::from([commit]);
+    let mut descendants = HashSet::from([commit]);
     let others: Vec<_> = tips.into_iter().filter(|tip| *tip != commit).collect();
     if others.is_empty() {
-        return Ok(holders);
+        return Ok(descendants);
     }
     let mut children = HashMap::<ObjectId, Vec<ObjectId>>::new();
     for (child, parents) in graph::difference(repository, &others, &[commit], inspection)?.left {
@@ -173,9 +173,9 @@ fn holders(
     }
     let mut pending = vec![commit];
     while let Some(id) = pending.pop() {
-        pending.extend(children.remove(&id).unwrap_or_default().into_iter().filter(|child| holders.insert(*child)));
+        pending.extend(children.remove(&id).unwrap_or_default().into_iter().filter(|child| descendants.insert(*child)));
     }
-    Ok(holders)
+    Ok(descendants)
 }
 
 fn unknown(why: &str) -> Pushed {

@@ -8,7 +8,7 @@ use std::path::Path;
 use gix::index::Entry;
 use gix::{Commit, Repository};
 
-use crate::file_check::is_gone;
+use crate::file_check::is_missing;
 use crate::inspection::Inspection;
 use crate::staged::StagedComparison;
 use crate::stat::StatRules;
@@ -101,8 +101,8 @@ fn rules(repository: &Repository, root: &Path) -> Result<StatRules, ContextError
     let index = repository.git_dir().join("index");
     let index_written = match index.metadata() {
         Ok(metadata) => metadata.mtime(),
-        // Nothing is tracked then.
-        Err(error) if is_gone(&error) => 0,
+        // No file is tracked then.
+        Err(error) if is_missing(&error) => 0,
         Err(error) => return Err(ContextError::unreadable(&index)(error)),
     };
     let flag = |name: &'static str, default| match config.try_boolean(name) {

@@ -14,7 +14,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use gix::index::Entry;
 
 use crate::ContextError;
-use crate::file_check::is_gone;
+use crate::file_check::is_missing;
 use crate::inspection::Inspection;
 use crate::stat::{self, StatMatch, StatRules};
 use crate::tracked::{Children, Tracked, TrackedChild, TrackedDirectory, is_conflicted};
@@ -140,8 +140,8 @@ impl<'a> WorktreeWalk<'a> {
         let path = self.absolute(self.tracked.path(directory));
         let listing = match std::fs::read_dir(&path) {
             Ok(listing) => listing,
-            // It went while we looked.
-            Err(error) if is_gone(&error) => {
+            // It was removed during the walk.
+            Err(error) if is_missing(&error) => {
                 found.changed += self.missing(directory.range.clone());
                 return Ok(());
             }
@@ -160,7 +160,7 @@ impl<'a> WorktreeWalk<'a> {
             let entry = self.tracked.entry(place);
             let verdict = match item.metadata() {
                 Ok(metadata) => stat::compare(entry, &metadata, self.rules),
-                Err(error) if is_gone(&error) => StatMatch::Changed,
+                Err(error) if is_missing(&error) => StatMatch::Changed,
                 Err(error) => return Err(ContextError::unreadable(&item.path())(error)),
             };
             match verdict {
@@ -212,7 +212,7 @@ impl<'w, 'a> DirectoryWalk<'w, 'a> {
             return Ok(());
         }
         let kind = match item.file_type() {
-            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) if is_missing(&error) => return Ok(()),
             kind => kind?,
         };
         let known = self.children.find(name.as_bytes());

@@ -1,7 +1,7 @@
 //! Git's own values: names of objects and how they are computed, and paths inside a repository.
 //!
-//! Both come from forges, archives and strangers' checkouts. An object's name proves what a download contains; a path decides where a file is
-//! written. Each is checked once, where it is parsed, so that nothing behind it has to check again.
+//! Both come from forges, archives and strangers' checkouts. An object's name proves what a download contains; a path decides where a file
+//! is written. Each is checked once, where it is parsed, so that no other code has to check it again.
 //!
 //! # Accepted forms
 //!

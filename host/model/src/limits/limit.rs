@@ -89,7 +89,7 @@ const TABLE: [Row; 23] = [
     Row(Limit::Memory, "memory", Unit::Bytes, 256 * MIB, "the provider's memories together"),
     Row(Limit::TableElements, "table_elements", Unit::Count, 100_000, "elements of the provider's tables together"),
     Row(Limit::Instances, "instances", Unit::Count, 64, "core modules that the provider consists of"),
-    Row(Limit::Handles, "handles", Unit::Count, 1024, "things of the host that the provider holds at the same time"),
+    Row(Limit::Handles, "handles", Unit::Count, 1024, "resources of the host that the provider uses at the same time"),
     Row(Limit::Stack, "stack", Unit::Bytes, 512 * KIB, "the provider's own stack"),
     Row(Limit::CallBytes, "call_bytes", Unit::Bytes, 16 * MIB, "what the provider hands to the host at once"),
     Row(Limit::LogBytes, "log_bytes", Unit::Bytes, 64 * KIB, "log messages; what is over is left out"),

@@ -245,18 +245,18 @@ mod tests {
         let mut policy = Limits::default();
         policy.set(Limit::Requests, 60_000);
         policy.set(Limit::Handles, 100);
-        let told = |of, limit| Limits::default().of(of).within(&policy).reached(limit).to_string();
+        let advised = |of, limit| Limits::default().of(of).within(&policy).reached(limit).to_string();
         let update = || CallOf::Registered("demo".into());
         assert_eq!(
-            told(update(), Limit::Memory),
+            advised(update(), Limit::Memory),
             "the limit `memory` of 256 MiB was reached (the provider's memories together); if this is expected, raise it with \
              `forgeport code-repository update demo --limit memory=512MiB`"
         );
-        assert!(told(CallOf::New, Limit::CallTime).ends_with("raise it with `--limit call_time=2min`"));
-        assert!(told(update(), Limit::Requests).contains("--limit requests=60000`"));
-        assert!(told(update(), Limit::Handles).ends_with("; the operator's policy allows no more"));
-        assert!(told(update(), Limit::PathDepth).ends_with("; it cannot be higher"));
-        assert!(told(CallOf::Nobody, Limit::Memory).ends_with("; it cannot be changed here"));
+        assert!(advised(CallOf::New, Limit::CallTime).ends_with("raise it with `--limit call_time=2min`"));
+        assert!(advised(update(), Limit::Requests).contains("--limit requests=60000`"));
+        assert!(advised(update(), Limit::Handles).ends_with("; the operator's policy allows no more"));
+        assert!(advised(update(), Limit::PathDepth).ends_with("; it cannot be higher"));
+        assert!(advised(CallOf::Nobody, Limit::Memory).ends_with("; it cannot be changed here"));
         // What is advised is taken.
         for (limit, ..) in Limit::all() {
             let error = Limits::default().of(update()).within(&policy).reached(limit).to_string();

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_decide_which_origins_are_asked_for() {
+    fn conditions_decide_which_origins_are_requested() {
         let by_default = access(&forge(), &[]).unwrap();
         assert_eq!(origins(&by_default), ["https://api.forge.example", "https://files.forge.example"]);
         assert_eq!(by_default.remote_hosts, ["forge.example"]);
@@ -246,14 +246,14 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_neither_subdomain_nor_parent_and_nothing_is_asked_for_there() {
+    fn for_an_address_no_subdomain_and_no_parent_is_requested() {
         let access = access(&forge(), &[("api_url", "http://127.0.0.1:8080/api")]).unwrap();
         assert_eq!(origins(&access), ["http://127.0.0.1:8080"]);
         assert!(access.remote_hosts.is_empty());
     }
 
     #[test]
-    fn where_there_is_no_parent_nothing_is_asked_for_and_nothing_is_sent() {
+    fn without_a_parent_no_origin_is_requested_and_no_secret_is_sent() {
         let mut description = forge();
         let parent = "https://{api_url.parent}".to_owned();
         description.needs.push(Need { origin: parent.clone(), ..description.needs[0].clone() });
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_credential_rule_whose_conditions_hold_comes_first() {
+    fn the_first_credential_rule_whose_conditions_are_met_comes_first() {
         let with_user = access(&forge(), &[("token", "hunter2"), ("username", "me")]).unwrap();
         assert_eq!(with_user.credentials[0].placement, Placement::Basic("me".into()));
         let without = access(&forge(), &[("token", "hunter2")]).unwrap();
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_goes_to_no_origin_that_is_not_asked_for() {
+    fn a_credential_is_sent_to_no_origin_that_is_not_requested() {
         let mut greedy = forge();
         greedy.credentials[1].origin = "https://evil.example".into();
         let error = access(&greedy, &[("token", "hunter2")]).unwrap_err();

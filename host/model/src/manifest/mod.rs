@@ -5,7 +5,7 @@
 //!
 //! | Step | Type | What it decides |
 //! | --- | --- | --- |
-//! | the component describes itself | [`Description`] | nothing yet: a stranger wrote it |
+//! | the component describes itself | [`Description`] | none: a stranger wrote it |
 //! | [`Description::validate`] | [`DescriptionError`] | names, texts, lengths, headers; no secret where it could be read |
 //! | a person gives options | [`Options::check`] | each option is known, given once, and a secret stays one |
 //! | [`Access::of`] | [`Access`] | the layer "requested" (see `network`), which secret is sent where, the hosts of remotes |

@@ -290,7 +290,7 @@ mod tests {
         assert!(matches!(error, OptionError::Control(_)) && !error.to_string().contains("hunter2"));
     }
     #[test]
-    fn what_was_given_out_of_sight_goes_to_secret_options_alone() {
+    fn a_hidden_value_is_accepted_for_secret_options_only() {
         let hidden = |name: &str| (name.to_owned(), OptionValue::Hidden(Zeroizing::new("hunter2".to_owned())));
         let owner = ("owner".to_owned(), typed("acme"));
         let options = Options::check(&forge().options, [owner.clone(), hidden("token")]).unwrap();
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_can_be_asked_about_a_secret_but_whether_it_was_given() {
+    fn a_condition_learns_of_a_secret_only_whether_it_was_given() {
         let options = check(&[("owner", "acme"), ("token", "hunter2")]).unwrap();
         let about = |condition: fn(String, String) -> Condition, value: &str| condition("token".into(), value.into());
         assert!(options.holds(&Condition::Given("token".into())));

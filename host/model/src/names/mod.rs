@@ -1,6 +1,6 @@
 //! Names that people give and read, and the one table of characters that deceive.
 //!
-//! A name comes from a person, a file or a stranger's checkout, and decides where a request or a secret goes. So each has one normal form,
+//! A name comes from a person, a file or a stranger's checkout, and decides where a request or a secret is sent. So each has one normal form,
 //! in which two of them can be compared, and what two programs could read in two ways is refused.
 //!
 //! # Accepted forms

@@ -360,7 +360,7 @@ mod tests {
         }
 
         #[test]
-        fn user_information_is_gone(user in "[A-Z]{6}", password in "[A-Z]{6}") {
+        fn user_information_is_removed(user in "[A-Z]{6}", password in "[A-Z]{6}") {
             let https = shown(&format!("https://{user}:{password}@forge.example/acme/demo"));
             let scp = shown(&format!("{user}@forge.example:acme/demo"));
             for secret in [&user, &password] {

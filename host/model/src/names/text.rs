@@ -2,10 +2,7 @@
 
 use std::{borrow::Cow, path::Path};
 
-/// Characters of a text from elsewhere that a message shows.
-const SHORT: usize = 200;
-
-/// A text as it may stand in a one-line message: quoted, escaped, and cut after 64 characters.
+/// A text as a one-line message may have it: quoted, escaped, and cut after 64 characters.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 64;
     let cut = text.chars().nth(SHOWN).map_or("", |_| "...");

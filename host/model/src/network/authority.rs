@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_is_what_all_three_allow() {
+    fn a_request_needs_all_three_layers() {
         let authority = Authority {
             requested: grants(&[("https://a.example.com", false), ("https://b.example.com", false)]),
             granted: grants(&[("https://*.example.com", true)]),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn private_addresses_need_the_grants_and_the_policys_word() {
+    fn private_addresses_need_the_grant_and_the_policy() {
         let requested = grants(&[("https://git.corp.example", false)]);
         let private = grants(&[("https://git.corp.example", true)]);
         let with = |granted: &Grants, policy: Option<&Grants>| Authority {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_allowed_where_nothing_is_said() {
+    fn without_grants_no_request_is_allowed() {
         assert_eq!(decide(&Authority::default(), "https://a.example.com/"), Err(Layer::Requested));
     }
 }

@@ -323,7 +323,7 @@ mod tests {
         }
 
         #[test]
-        fn what_stands_before_an_at_sign_is_never_repeated(secret in "S3cr[a-z]{8}", tail in "[a-z./:]{0,8}") {
+        fn text_before_an_at_sign_is_never_repeated(secret in "S3cr[a-z]{8}", tail in "[a-z./:]{0,8}") {
             let error = Origin::parse(&format!("https://me:{secret}@{tail}")).unwrap_err();
             let shown = format!("{error} {error:?}");
             prop_assert!(!shown.contains(&secret));

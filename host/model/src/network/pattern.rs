@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_stands_for_labels_and_for_nothing_else() {
+    fn a_wildcard_matches_whole_labels_only() {
         for inside in ["https://a.example.com", "https://a.b.example.com", "https://A.EXAMPLE.com:443"] {
             assert!(covers("https://*.example.com", inside), "{inside}");
         }

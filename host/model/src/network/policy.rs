@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_policy_allows_what_is_granted_and_an_empty_list_nothing() {
+    fn an_empty_policy_allows_what_is_granted_and_an_empty_list_allows_none() {
         assert_eq!(Policy::parse("").unwrap(), Policy::default());
         assert_eq!(Policy::parse("allow = []").unwrap().allow, Some(Grants::default()));
     }

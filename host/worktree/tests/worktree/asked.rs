@@ -8,7 +8,7 @@ const ANSWER: &str = "FORGEPORT_TEST_ANSWER";
 /// The test below, which only answers.
 const ANSWERING: &str = "asked::the_context_of_the_checkout_that_the_environment_names_is_written_down";
 
-/// What is told of the checkout in that environment: `context` or `error`, and how much memory that took.
+/// The answer about the checkout in that environment: `context` or `error`, and how much memory that took.
 pub fn ask(checkout: &Path, environment: &[(String, String)]) -> Value {
     let answer = tempfile::NamedTempFile::new().unwrap();
     let mut again = Command::new(std::env::current_exe().unwrap());
@@ -30,6 +30,6 @@ fn the_context_of_the_checkout_that_the_environment_names_is_written_down() {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    let told = json!({ "context": context, "error": error, "peak_kib": peak });
-    fs::write(std::env::var_os(ANSWER).unwrap(), told.to_string()).unwrap();
+    let reported = json!({ "context": context, "error": error, "peak_kib": peak });
+    fs::write(std::env::var_os(ANSWER).unwrap(), reported.to_string()).unwrap();
 }

@@ -69,7 +69,7 @@ fn a_change_of_the_same_length_in_the_same_second_is_seen() {
 }
 
 #[test]
-fn commits_that_were_not_pushed_and_those_that_are_behind_are_told() {
+fn commits_that_were_not_pushed_and_those_that_are_behind_are_reported() {
     let place = Place::new();
     place.write("checkout", "a", "local\n");
     place.commit("checkout");
@@ -180,7 +180,7 @@ fn a_submodule_at_another_commit_is_a_change() {
 }
 
 #[test]
-fn the_url_that_git_fetches_from_counts_and_no_password_is_told() {
+fn the_url_that_git_fetches_from_counts_and_no_password_is_reported() {
     let place = Place::new();
     let checkout = place.path("checkout");
     git(&checkout, &["config", "url.https://me:hunter2@forge.example/.insteadOf", "short:"]);
@@ -232,7 +232,7 @@ fn a_linked_file_of_rules_is_not_followed() {
 }
 
 #[test]
-fn a_replaced_commit_or_tree_is_never_called_clean_and_an_older_one_changes_nothing() {
+fn a_replaced_commit_or_tree_is_never_clean_and_an_older_one_has_no_effect() {
     for (replaced, by, state) in [
         ("HEAD", "HEAD~1", WorktreeState::Unknown),
         ("HEAD^{tree}", "HEAD~1^{tree}", WorktreeState::Unknown),
@@ -355,8 +355,8 @@ fn random_changes_are_counted_as_git_counts_them() {
         for step in 0..14 {
             disturb(&place, &mut random);
             let found = place.changes();
-            let told = git(&place.path("checkout"), &["status", "--porcelain=v2"]);
-            assert_eq!(found, as_git_counts(&place.path("checkout")), "seed {seed}, step {step}:\n{told}");
+            let output = git(&place.path("checkout"), &["status", "--porcelain=v2"]);
+            assert_eq!(found, as_git_counts(&place.path("checkout")), "seed {seed}, step {step}:\n{output}");
         }
     }
 }

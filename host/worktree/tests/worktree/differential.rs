@@ -17,12 +17,10 @@ use std::{
 
 /// Fewer than this would prove little; a machine that is slow goes on for longer.
 const FEWEST: u64 = 60;
-/// How long cases are tried, where `FORGEPORT_FULL` is set, and else.
-const SECONDS: (u64, u64) = (300, 15);
-
-/// How a checkout is, as `git status` and as Forgeport tell it.
+const SECONDS: u64 = 25;
+/// The state of a checkout, as `git status` and as Forgeport report it.
 #[derive(Debug, PartialEq, Eq, Default, Clone)]
-struct Told {
+struct StatusReport {
     commit: Option<String>,
     branch: Option<String>,
     upstream: Option<String>,
@@ -34,16 +32,16 @@ struct Told {
     submodules: u64,
 }
 
-impl Told {
+impl StatusReport {
     fn is_dirty(&self) -> bool {
         self.modified + self.staged + self.untracked + self.conflicted + self.submodules > 0
     }
 }
 
 enum Ours {
-    Told(Told),
+    Known(StatusReport),
     /// Not all of it could be compared.
-    Unknown(Told, String),
+    Unknown(StatusReport, String),
     Failed(String),
 }
 
@@ -57,7 +55,7 @@ struct Tally {
 }
 
 #[test]
-fn random_checkouts_are_told_as_git_tells_them() {
+fn random_checkouts_are_reported_as_git_reports_them() {
     let set = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
     let template = tempfile::tempdir().unwrap();
     run("set -e\n", TEMPLATE, template.path(), &crate::scripts::plain(template.path()));
@@ -91,14 +89,14 @@ fn random_checkouts_are_told_as_git_tells_them() {
     if let Some((_, why)) = failures.first() {
         let seeds: Vec<_> = failures.iter().map(|(seed, _)| seed).collect();
         panic!(
-            "{} of {all} checkouts are not told as git tells them, with the seeds {seeds:?}; the first:\n{why}",
+            "{} of {all} checkouts are not reported as git reports them, with the seeds {seeds:?}; the first:\n{why}",
             seeds.len()
         );
     }
     let [clean, dirty, unknown, refused] =
         [&tally.clean, &tally.dirty, &tally.unknown, &tally.refused].map(|count| count.load(Ordering::Relaxed));
     println!("{all} checkouts: {clean} clean, {dirty} dirty, {unknown} in part unknown, {refused} that git refuses");
-    // What is told of each kind says something only if each kind occurs.
+    // The comparison of each kind proves something only if each kind occurs.
     assert!(clean * 20 > all && dirty * 4 > all, "{clean} of {all} are clean, {dirty} dirty");
     assert!(unknown * 4 < all && refused * 4 < all, "{unknown} of {all} are unknown, git refuses {refused}");
 }
@@ -120,7 +118,7 @@ fn judge(seed: u64, template: &Path, tally: &Tally) -> Result<(), String> {
         ))
     };
     match (&git, ours) {
-        (Ok((theirs, _)), Ours::Told(ours)) => {
+        (Ok((theirs, _)), Ours::Known(ours)) => {
             if *theirs != ours {
                 return failed(&format!("they differ\n git: {theirs:?}\nours: {ours:?}"));
             }
@@ -140,9 +138,9 @@ fn judge(seed: u64, template: &Path, tally: &Tally) -> Result<(), String> {
         (Err(_), Ours::Failed(_) | Ours::Unknown(..)) => {
             tally.refused.fetch_add(1, Ordering::Relaxed);
         }
-        (Err(text), Ours::Told(told)) => {
-            if text.contains("dubious ownership") || !told.is_dirty() {
-                return failed(&format!("git refuses: {text}\nours: {told:?}"));
+        (Err(text), Ours::Known(report)) => {
+            if text.contains("dubious ownership") || !report.is_dirty() {
+                return failed(&format!("git refuses: {text}\nours: {report:?}"));
             }
             tally.refused.fetch_add(1, Ordering::Relaxed);
         }
@@ -160,7 +158,7 @@ fn run(before: &str, script: &str, place: &Path, environment: &[(String, String)
 }
 
 /// From the machine-readable output (git-status(1), "Porcelain Format Version 2"), or why there is none.
-fn by_git(checkout: &Path, script: &Script) -> Result<(Told, String), String> {
+fn by_git(checkout: &Path, script: &Script) -> Result<(StatusReport, String), String> {
     let mut git = Command::new("git");
     git.args(["--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z", "--no-renames"]);
     git.args(["--untracked-files=normal", "--ignore-submodules=none"]).current_dir(checkout);
@@ -169,33 +167,33 @@ fn by_git(checkout: &Path, script: &Script) -> Result<(Told, String), String> {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut told = Told::default();
+    let mut report = StatusReport::default();
     for line in text.split('\0') {
         let words: Vec<_> = line.split(' ').collect();
         match words[..] {
-            ["#", "branch.oid", id] => told.commit = Some(id.to_owned()).filter(|id| id != "(initial)"),
-            ["#", "branch.head", ref name @ ..] => told.branch = Some(name.join(" ")).filter(|n| n != "(detached)"),
-            ["#", "branch.upstream", ref name @ ..] => told.upstream = Some(name.join(" ")),
+            ["#", "branch.oid", id] => report.commit = Some(id.to_owned()).filter(|id| id != "(initial)"),
+            ["#", "branch.head", ref name @ ..] => report.branch = Some(name.join(" ")).filter(|n| n != "(detached)"),
+            ["#", "branch.upstream", ref name @ ..] => report.upstream = Some(name.join(" ")),
             ["#", "branch.ab", ahead, behind] if !script.has_other_history => {
-                told.distance = Some((ahead[1..].parse().unwrap(), behind[1..].parse().unwrap()));
+                report.distance = Some((ahead[1..].parse().unwrap(), behind[1..].parse().unwrap()));
             }
             ["1", kinds, submodule, ..] => {
                 let kinds = kinds.as_bytes();
-                told.staged += u64::from(kinds[0] != b'.');
+                report.staged += u64::from(kinds[0] != b'.');
                 if kinds[1] != b'.' {
                     if submodule.starts_with('S') && kinds[1] == b'M' {
-                        told.submodules += u64::from(submodule.contains(['C', 'M']));
+                        report.submodules += u64::from(submodule.contains(['C', 'M']));
                     } else {
-                        told.modified += 1;
+                        report.modified += 1;
                     }
                 }
             }
-            ["u", ..] => told.conflicted += 1,
-            ["?", ..] => told.untracked += 1,
+            ["u", ..] => report.conflicted += 1,
+            ["?", ..] => report.untracked += 1,
             _ => {}
         }
     }
-    Ok((told, text))
+    Ok((report, text))
 }
 
 fn by_us(checkout: &Path, script: &Script) -> Ours {
@@ -208,7 +206,7 @@ fn by_us(checkout: &Path, script: &Script) -> Ours {
     let changes = &context["changes"];
     let count = |name: &str| changes[name].as_u64().unwrap_or_default();
     let distance = &context["upstream"]["distance"];
-    let told = Told {
+    let report = StatusReport {
         commit: text(&context["commit"]),
         branch: text(&context["head"]["name"]),
         upstream: text(&context["upstream"]["name"]),
@@ -221,7 +219,7 @@ fn by_us(checkout: &Path, script: &Script) -> Ours {
     };
     if count("not_compared") > 0 || changes["untracked"].is_null() {
         assert!(changes["state"] != "clean", "{changes}");
-        return Ours::Unknown(told, context["unknown"].to_string());
+        return Ours::Unknown(report, context["unknown"].to_string());
     }
-    Ours::Told(told)
+    Ours::Known(report)
 }

@@ -1,10 +1,10 @@
-//! Checkouts of strangers run nothing, and tell no credential.
+//! Checkouts of strangers run no program, and no credential is reported.
 
 use crate::support::{Place, add, git, set_old};
 use forgeport_worktree::{ContextError, Fact, WorktreeChanges, WorktreeState};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-/// Every setting that names a program which some command of git runs, with what has to stand before the program (gitattributes(5),
+/// Every setting that names a program which some command of git runs, with what has to be before the program (gitattributes(5),
 /// git-config(1) of git 2.47).
 const PROGRAMS: &[(&str, &str)] = &[
     ("filter.evil.clean", ""),
@@ -72,7 +72,7 @@ fn armed(configure: impl Fn(&Place, &[String])) -> Place {
     }
     lines.push(format!("core.hooksPath={}", checkout.join(".git/hooks").display()));
     configure(&place, &lines);
-    // So that the metadata decides nothing, and objects are missing that git would fetch.
+    // So that the metadata does not decide, and objects are missing that git would fetch.
     for (name, content) in [("x.evil", b"content\n".as_slice()), ("x.wide", &wide)] {
         fs::write(checkout.join(name), content).unwrap();
         set_old(&checkout.join(name));
@@ -90,25 +90,25 @@ fn set(file: &Path, lines: &[String]) {
 }
 
 #[track_caller]
-fn assert_nothing_ran(place: &Place) {
+fn assert_no_program_ran(place: &Place) {
     let context = place.inspect("checkout");
     assert!(!place.path("ran").exists());
     let changes = context.changes.unwrap();
     assert_eq!(changes, WorktreeChanges { not_compared: 1, ..WorktreeChanges::default() });
     assert_eq!((context.state(), changes.state()), (WorktreeState::Unknown, WorktreeState::Unknown));
-    let told: Vec<_> = context.unknown.iter().filter(|unknown| unknown.fact == Fact::Modified).collect();
-    assert!(told.len() == 1 && told[0].why.contains("`evil`"), "{told:?}");
+    let found: Vec<_> = context.unknown.iter().filter(|unknown| unknown.fact == Fact::Modified).collect();
+    assert!(found.len() == 1 && found[0].why.contains("`evil`"), "{found:?}");
     assert_eq!(serde_json::to_value(&context).unwrap()["changes"]["state"], "unknown");
 }
 
 #[test]
 fn no_program_that_a_checkout_names_in_its_configuration_is_run() {
-    assert_nothing_ran(&armed(|place, lines| set(&place.path("checkout/.git/config"), lines)));
+    assert_no_program_ran(&armed(|place, lines| set(&place.path("checkout/.git/config"), lines)));
 }
 
 #[test]
 fn no_program_that_a_checkout_names_for_one_worktree_is_run() {
-    assert_nothing_ran(&armed(|place, lines| {
+    assert_no_program_ran(&armed(|place, lines| {
         set(&place.path("checkout/.git/config"), &["extensions.worktreeConfig=true".into()]);
         let lines: Vec<_> = lines.iter().filter(|line| !line.starts_with("extensions.")).cloned().collect();
         set(&place.path("checkout/.git/config.worktree"), &lines);
@@ -122,7 +122,7 @@ fn no_program_that_a_checkout_names_in_a_file_that_it_includes_is_run() {
         "[includeIf \"gitdir:**\"]\npath = ../more",
         "[includeIf \"onbranch:main\"]\npath = ../more",
     ] {
-        assert_nothing_ran(&armed(|place, lines| {
+        assert_no_program_ran(&armed(|place, lines| {
             let lines: Vec<_> = lines.iter().filter(|line| !line.starts_with("extensions.")).cloned().collect();
             set(&place.path("checkout/more"), &lines);
             git(&place.path("checkout"), &["add", "more"]);
@@ -149,7 +149,7 @@ fn no_program_that_a_submodule_names_is_run() {
 }
 
 #[test]
-fn a_file_that_needs_no_filter_to_be_known_is_told_with_a_strange_filter_too() {
+fn a_file_that_needs_no_filter_is_compared_with_a_strange_filter_too() {
     let place = armed(|place, lines| set(&place.path("checkout/.git/config"), lines));
     place.write("checkout", "x.evil", "of another length\n");
     assert_eq!(place.changes(), WorktreeChanges { modified: 1, ..WorktreeChanges::default() });
@@ -172,7 +172,7 @@ fn an_encoding_is_undone_by_git_as_git_would() {
 const TOKEN: &str = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
 
 #[test]
-fn a_branch_whose_remote_is_a_url_has_no_upstream_and_all_else_is_told() {
+fn a_branch_whose_remote_is_a_url_has_no_upstream_and_the_rest_is_reported() {
     let place = Place::new();
     let checkout = place.path("checkout");
     git(&checkout, &["checkout", "-q", "-b", "p"]);
@@ -185,7 +185,7 @@ fn a_branch_whose_remote_is_a_url_has_no_upstream_and_all_else_is_told() {
     ] {
         git(&checkout, &["config", "branch.p.remote", remote]);
         git(&checkout, &["config", "branch.p.merge", "refs/heads/main"]);
-        assert_eq!(git(&checkout, &["status", "-sb"]), "## p\n", "git tells none either");
+        assert_eq!(git(&checkout, &["status", "-sb"]), "## p\n", "git reports none either");
         let context = place.inspect("checkout");
         assert_eq!((context.upstream, context.unknown, context.remotes.len()), (None, Vec::new(), 1));
         assert_eq!(context.changes, Some(WorktreeChanges::default()));
@@ -195,7 +195,7 @@ fn a_branch_whose_remote_is_a_url_has_no_upstream_and_all_else_is_told() {
 }
 
 #[test]
-fn what_cannot_be_told_of_remotes_and_upstreams_leaves_the_rest() {
+fn unknown_remotes_and_upstreams_leave_the_rest_known() {
     for odd in [
         "[remote \"origin\"]\nfetch = :::",
         "[remote \"origin\"]\nfetch = +refs/heads/*:refs/remotes/*/x/*",
@@ -215,13 +215,13 @@ fn what_cannot_be_told_of_remotes_and_upstreams_leaves_the_rest() {
 }
 
 #[test]
-fn damage_is_said_of_what_is_damaged_and_of_nothing_else() {
+fn damage_is_reported_only_for_what_is_damaged() {
     let damaged = |change: &dyn Fn(&Path)| {
         let place = Place::new();
         change(&place.path("checkout/.git"));
-        let told = place.attempt("checkout");
-        assert!(!format!("{told:?}").contains(TOKEN), "{told:?}");
-        matches!(told, Err(ContextError::Damaged { .. }))
+        let found = place.attempt("checkout");
+        assert!(!format!("{found:?}").contains(TOKEN), "{found:?}");
+        matches!(found, Err(ContextError::Damaged { .. }))
     };
     assert!(damaged(&|git| fs::write(git.join("index"), "DIRC broken").unwrap()));
     assert!(damaged(&|git| fs::write(git.join("refs/heads/main"), "0000").unwrap()));
@@ -235,7 +235,7 @@ fn damage_is_said_of_what_is_damaged_and_of_nothing_else() {
 }
 
 #[test]
-fn every_text_of_a_library_that_is_told_passes_the_one_mask() {
+fn every_text_of_a_library_passes_the_one_mask() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for entry in fs::read_dir(sources).unwrap() {
         let path = entry.unwrap().path();
@@ -243,7 +243,7 @@ fn every_text_of_a_library_that_is_told_passes_the_one_mask() {
         let error = fs::read_to_string(path.with_file_name("error.rs")).unwrap();
         assert!(
             !error.contains("gix::Error,") && !error.contains(": String"),
-            "an error holds a text that is not `MaskedText`"
+            "an error has a text that is not `MaskedText`"
         );
         let asks = text.contains("error.source()");
         assert!(!asks || path.ends_with("mask.rs"), "{} takes an error's text by itself", path.display());

@@ -20,7 +20,7 @@ fn plain(place: &Place) -> Environment {
     [("PATH", path)].into_iter().chain(variables).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Each place where a setting may stand, outside of the checkout, with the environment in which git looks there.
+/// Each place where a value may be, outside of the checkout, with the environment in which git looks there.
 fn everywhere(place: &Place, key: &str, value: &str) -> Vec<(&'static str, Environment)> {
     let (section, name) = key.rsplit_once('.').unwrap();
     let file = match section.split_once('.') {
@@ -64,11 +64,11 @@ fn everywhere(place: &Place, key: &str, value: &str) -> Vec<(&'static str, Envir
 }
 
 /// The error, or an empty text.
-fn error(told: &Value) -> &str {
-    told["error"].as_str().unwrap_or_default()
+fn error(answer: &Value) -> &str {
+    answer["error"].as_str().unwrap_or_default()
 }
 
-/// A checkout of somebody else. Nothing where one cannot be made.
+/// A checkout of somebody else. None where one cannot be made.
 fn of_somebody_else(prepare: fn(&Place)) -> Option<Place> {
     let place = Place::new();
     prepare(&place);
@@ -88,14 +88,14 @@ fn a_checkout_of_somebody_else_is_looked_at_where_any_source_calls_it_safe() {
     let above = checkout.parent().unwrap().display();
     for value in ["*".to_owned(), checkout.display().to_string(), format!("{above}/*")] {
         for (source, environment) in everywhere(&place, "safe.directory", &value) {
-            let told = crate::asked::ask(&checkout, &environment);
-            assert_eq!(told["context"]["changes"]["state"], "clean", "{value} by {source}: {told}");
+            let answer = crate::asked::ask(&checkout, &environment);
+            assert_eq!(answer["context"]["changes"]["state"], "clean", "{value} by {source}: {answer}");
         }
     }
     for value in [String::new(), "/nowhere".to_owned(), format!("{above}/other/*"), "checkout".to_owned()] {
         for (source, environment) in everywhere(&place, "safe.directory", &value) {
-            let told = crate::asked::ask(&checkout, &environment);
-            assert!(error(&told).contains("belongs to another user"), "{value} by {source}: {told}");
+            let answer = crate::asked::ask(&checkout, &environment);
+            assert!(error(&answer).contains("belongs to another user"), "{value} by {source}: {answer}");
         }
     }
 }
@@ -112,8 +112,8 @@ fn a_submodule_is_as_safe_as_the_checkout_around_it() {
     let checkout = place.path("checkout").canonicalize().unwrap();
     let safe = everywhere(&place, "safe.directory", &checkout.display().to_string());
     for (source, environment) in safe {
-        let told = crate::asked::ask(&checkout, &environment);
-        assert_eq!(told["context"]["changes"]["state"], "clean", "{source}: {told}");
+        let answer = crate::asked::ask(&checkout, &environment);
+        assert_eq!(answer["context"]["changes"]["state"], "clean", "{source}: {answer}");
     }
 }
 
@@ -121,8 +121,8 @@ fn a_submodule_is_as_safe_as_the_checkout_around_it() {
 fn a_checkout_cannot_call_itself_safe() {
     let Some(place) = of_somebody_else(|_| {}) else { return };
     add(&place.path("checkout/.git/config"), "[safe]\n\tdirectory = *");
-    let told = crate::asked::ask(&place.path("checkout"), &plain(&place));
-    assert!(error(&told).contains("belongs to another user"), "{told}");
+    let answer = crate::asked::ask(&place.path("checkout"), &plain(&place));
+    assert!(error(&answer).contains("belongs to another user"), "{answer}");
 }
 
 #[test]
@@ -132,8 +132,8 @@ fn what_the_refusal_of_a_checkout_advises_works() {
     fs::rename(place.path("checkout"), &odd).unwrap();
     let root = odd.canonicalize().unwrap().display().to_string();
     let environment = plain(&place);
-    let told = crate::asked::ask(&odd.join("d"), &environment);
-    let refusal = error(&told);
+    let answer = crate::asked::ask(&odd.join("d"), &environment);
+    let refusal = error(&answer);
     assert!(refusal.contains(&root) && !refusal.contains('\n'), "{refusal}");
     let (_, variables) = refusal.split_once("without git, set ").unwrap();
     let printed = Command::new("sh").args(["-c", &format!("env -i {variables} env -0")]).output().unwrap().stdout;
@@ -155,14 +155,17 @@ fn insteadof_and_ignore_rules_count_from_every_source() {
     fs::write(place.path("rules"), "*.py\n").unwrap();
     place.write("checkout", "new.py", "");
     for (source, environment) in everywhere(&place, "url.https://forge.example/.insteadOf", "gh:") {
-        let told = crate::asked::ask(&checkout, &environment);
-        assert_eq!(told["context"]["remotes"][0]["address"], "https://forge.example/acme/widgets", "{source}: {told}");
-        assert_eq!(told["context"]["changes"]["untracked"], 1);
+        let answer = crate::asked::ask(&checkout, &environment);
+        assert_eq!(
+            answer["context"]["remotes"][0]["address"], "https://forge.example/acme/widgets",
+            "{source}: {answer}"
+        );
+        assert_eq!(answer["context"]["changes"]["untracked"], 1);
     }
     let rules = place.path("rules").display().to_string();
     for (source, environment) in everywhere(&place, "core.excludesFile", &rules) {
-        let told = crate::asked::ask(&checkout, &environment);
-        assert_eq!(told["context"]["changes"]["state"], "clean", "{source}: {told}");
+        let answer = crate::asked::ask(&checkout, &environment);
+        assert_eq!(answer["context"]["changes"]["state"], "clean", "{source}: {answer}");
     }
 }
 
@@ -176,8 +179,8 @@ fn the_longest_insteadof_wins_and_an_empty_url_starts_anew() {
          [remote \"other\"]\nurl = gh:first/x\nurl =\nurl = gh:acme/x\nurl = gh:last/x",
     );
     assert_eq!(git(&checkout, &["remote", "get-url", "other"]).trim(), "https://b.example/x");
-    let told = crate::asked::ask(&checkout, &plain(&place));
-    assert_eq!(told["context"]["remotes"][1]["address"], "https://b.example/x", "{told}");
+    let answer = crate::asked::ask(&checkout, &plain(&place));
+    assert_eq!(answer["context"]["remotes"][1]["address"], "https://b.example/x", "{answer}");
 }
 
 #[test]
@@ -195,9 +198,9 @@ fn an_object_that_is_far_larger_than_it_looks_takes_no_memory() {
     std::io::copy(&mut std::io::repeat(b'\n').take(size), &mut packed).unwrap();
     packed.finish().unwrap();
     assert!(object.metadata().unwrap().len() < 8 << 20);
-    let told = crate::asked::ask(&checkout, &plain(&place));
-    assert!(error(&told).contains("cannot read the commit that is checked out"), "{told}");
-    assert!(told["peak_kib"].as_u64().unwrap() < 300 << 10, "{told}");
+    let answer = crate::asked::ask(&checkout, &plain(&place));
+    assert!(error(&answer).contains("cannot read the commit that is checked out"), "{answer}");
+    assert!(answer["peak_kib"].as_u64().unwrap() < 300 << 10, "{answer}");
 }
 
 #[test]
@@ -218,8 +221,8 @@ fn a_filter_of_the_user_gets_no_secret_of_the_environment_and_no_way_to_the_chec
     for name in ["FORGEPORT_KEY", "GITHUB_TOKEN", "GIT_DIR", "GIT_SSH_COMMAND"] {
         environment.push((name.to_owned(), "canary".to_owned()));
     }
-    let told = crate::asked::ask(&checkout, &environment);
-    assert_eq!(told["context"]["changes"]["state"], "clean", "{told}");
+    let answer = crate::asked::ask(&checkout, &environment);
+    assert_eq!(answer["context"]["changes"]["state"], "clean", "{answer}");
     let seen = fs::read_to_string(seen).unwrap();
     assert!(seen.contains("PATH=") && seen.contains("filter.seen.clean=") && !seen.contains("canary"), "{seen}");
 }
@@ -235,7 +238,7 @@ const CONVERTED: &[(&str, &[u8])] = &[
 ];
 
 #[test]
-fn nothing_is_asked_of_an_installed_git() {
+fn no_installed_git_is_needed() {
     for (attribute, content) in CONVERTED {
         let place = Place::new();
         let checkout = place.path("checkout");
@@ -259,8 +262,8 @@ fn nothing_is_asked_of_an_installed_git() {
         };
         // `tr` and `sh` are there, and a git that says so when it is started.
         let programs = without_git(&place);
-        let told = modified(content, &programs);
-        assert_eq!((&told["state"], place.path("ran").exists()), (&"clean".into(), false), "{attribute}: {told}");
+        let answer = modified(content, &programs);
+        assert_eq!((&answer["state"], place.path("ran").exists()), (&"clean".into(), false), "{attribute}: {answer}");
         let mut other = content.to_vec();
         let letter = other.iter().rposition(u8::is_ascii_alphabetic).unwrap();
         other[letter] = if *attribute == "*.x ident" { b'J' } else { b'z' };

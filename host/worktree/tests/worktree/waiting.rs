@@ -71,7 +71,7 @@ fn new_touched() -> Place {
     place
 }
 
-/// In far less than the time that there is: nothing was waited for.
+/// In far less than the time that there is: there was no wait.
 #[track_caller]
 fn assert_ends(place: &Place, what: &str) {
     match place.attempt("checkout") {
@@ -131,7 +131,7 @@ fn damage_of_any_kind_in_any_file_of_git_ends_in_an_answer_or_an_error() {
     let packed = touched();
     git(&packed.path("checkout"), &["gc", "-q"]);
     git(&packed.path("checkout"), &["commit-graph", "write", "--reachable"]);
-    let (mut damaged, mut told) = (0, 0);
+    let (mut damaged, mut answered) = (0, 0);
     for seed in 0..160 {
         let mut random = fastrand::Rng::with_seed(seed);
         let place = if random.bool() { touched() } else { copy_of(&packed) };
@@ -159,7 +159,7 @@ fn damage_of_any_kind_in_any_file_of_git_ends_in_an_answer_or_an_error() {
         fs::write(file, content).unwrap();
         let what = format!("seed {seed}, {}", file.display());
         match place.attempt("checkout") {
-            Ok(_) => told += 1,
+            Ok(_) => answered += 1,
             Err(error @ ContextError::TookTooLong { .. }) => panic!("{what}: {error}"),
             Err(error) => {
                 let text = error.to_string();
@@ -168,7 +168,7 @@ fn damage_of_any_kind_in_any_file_of_git_ends_in_an_answer_or_an_error() {
             }
         }
     }
-    assert!(damaged > 20 && told > 20, "{damaged} errors, {told} answers");
+    assert!(damaged > 20 && answered > 20, "{damaged} errors, {answered} answers");
 }
 
 #[test]

@@ -9,9 +9,9 @@ use std::{path::Path, process::Command, sync::LazyLock};
 
 fn git_version() -> (u32, u32) {
     static VERSION: LazyLock<(u32, u32)> = LazyLock::new(|| {
-        let told = Command::new("git").arg("--version").output().unwrap().stdout;
-        let told = String::from_utf8(told).unwrap();
-        let mut numbers = told.trim_start_matches("git version ").split('.').map(|number| number.parse().unwrap());
+        let output = Command::new("git").arg("--version").output().unwrap().stdout;
+        let output = String::from_utf8(output).unwrap();
+        let mut numbers = output.trim_start_matches("git version ").split('.').map(|number| number.parse().unwrap());
         (numbers.next().unwrap(), numbers.next().unwrap())
     });
     *VERSION
@@ -195,7 +195,7 @@ impl Maker {
         }
     }
 
-    /// Programs that fail and encodings are told as not compared.
+    /// Programs that fail and encodings are reported as not compared.
     fn note(&mut self, attributes: &str) {
         let odd = ["filter=fails", "filter=needed", "working-tree-encoding"];
         self.script.may_be_unknown |= odd.iter().any(|odd| attributes.contains(odd));

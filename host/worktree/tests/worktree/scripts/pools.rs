@@ -169,7 +169,7 @@ pub const ATTRIBUTES: &[&str] = &[
     "* working-tree-encoding=UTF-16",
     "*.x filter=local",
 ];
-/// Where ignore rules and attributes may stand, besides the files that settings name.
+/// Where ignore rules and attributes may be, besides the files that settings name.
 pub const IGNORE_FILES: &[&str] = &[
     ".gitignore",
     "d/.gitignore",
