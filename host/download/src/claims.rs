@@ -9,7 +9,7 @@ use crate::limits::check;
 use crate::staged::{Staged, State};
 use crate::tree::{Found, Leaf, tree_id};
 use forgeport_model::RepoPath;
-use forgeport_model::{Kind, ObjectId};
+use forgeport_model::{FileKind, ObjectId};
 
 /// One entry of a listing that the forge gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Entry {
     /// From the repository's root.
     pub path: RepoPath,
     /// What it is.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Its object.
     pub id: ObjectId,
 }
@@ -141,17 +141,17 @@ impl Staged {
     /// Is it here as listed? What is of another kind is removed, to make room.
     fn agrees(&self, entry: &Entry) -> Result<bool, UnpackError> {
         let found = self.state().tree.get(&entry.path);
-        if entry.kind == Kind::Submodule {
+        if entry.kind == FileKind::Submodule {
             if matches!(found, Some(Found::Leaf(_)) | Some(Found::Directory { empty: false })) {
                 self.remove(&entry.path)?;
             }
             // Git has an empty directory there. The parent is one: its listing is being compared.
             self.add_directory(&entry.path)?;
-            let _ = self.state().tree.replace(&entry.path, Leaf::known(Kind::Submodule, entry.id));
+            let _ = self.state().tree.replace(&entry.path, Leaf::known(FileKind::Submodule, entry.id));
             return Ok(true);
         }
         let Some(found) = found else { return Ok(false) };
-        if (found.kind() == Kind::Tree) != (entry.kind == Kind::Tree) {
+        if (found.kind() == FileKind::Tree) != (entry.kind == FileKind::Tree) {
             self.remove(&entry.path)?;
             return Ok(false);
         }

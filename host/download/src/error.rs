@@ -8,8 +8,8 @@ use rustix::io::Errno;
 
 use crate::deadline::Stopped;
 use crate::unfinished::Unfinished;
-use forgeport_model::{Collision, Kind, ObjectId};
-use forgeport_model::{PathError, RepoPath, escape_untrusted_short};
+use forgeport_model::{Collision, FileKind, ObjectId};
+use forgeport_model::{PathError, RepoPath, neutral};
 
 /// The disk did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -155,14 +155,14 @@ pub enum Reason {
     Malformed(&'static str),
     /// There is one of this path already.
     #[error("the path comes twice, first as a {0}")]
-    Twice(Kind),
+    Twice(FileKind),
     /// It would lie in something that is no directory.
     #[error("it would lie in `{parent}`, which is a {kind}")]
     Parent {
         /// What it would lie in, safe to print.
         parent: String,
         /// What that is.
-        kind: Kind,
+        kind: FileKind,
     },
     /// It lies outside of the archive's one root folder.
     #[error("it does not lie in the archive's root folder")]
@@ -191,7 +191,7 @@ pub enum Reason {
     Submodule,
     /// The kind cannot be written in this way.
     #[error("a {0} cannot be written as a single file")]
-    Kind(Kind),
+    Kind(FileKind),
     /// In the forge's own words, safe to print.
     #[error("the forge says: {0}")]
     Refused(String),

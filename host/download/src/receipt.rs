@@ -12,7 +12,7 @@ use crate::staged::{Staged, State};
 use crate::target::Arrival;
 use crate::tree::Found;
 use forgeport_model::RepoPath;
-use forgeport_model::{Kind, ObjectId};
+use forgeport_model::{FileKind, ObjectId};
 
 /// What a download has become.
 #[derive(Clone, Debug, Serialize)]
@@ -116,8 +116,8 @@ impl State {
         self.tree.visit(wanted, &mut |path, found| match found {
             Found::Leaf(leaf) => {
                 match leaf.kind {
-                    Kind::Symlink => receipt.links += 1,
-                    Kind::Submodule => receipt.submodules.push(path.clone()),
+                    FileKind::Symlink => receipt.links += 1,
+                    FileKind::Submodule => receipt.submodules.push(path.clone()),
                     _ => receipt.files += 1,
                 }
                 receipt.bytes += leaf.size;

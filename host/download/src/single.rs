@@ -11,7 +11,7 @@ use crate::staged::Staged;
 use crate::tree::Found;
 use crate::writer::{self, Written};
 use forgeport_model::RepoPath;
-use forgeport_model::{Hasher, Kind, ObjectId};
+use forgeport_model::{FileKind, Hasher, ObjectId};
 
 /// A file that is being written, and its bytes, which are counted for as long as it is.
 struct Writing<'a> {
@@ -25,11 +25,11 @@ impl Staged {
     ///
     /// # Errors
     /// As for [`unpack`](Self::unpack).
-    pub fn write(&self, path: &RepoPath, kind: Kind, source: &mut dyn Read) -> Result<(), UnpackError> {
+    pub fn write(&self, path: &RepoPath, kind: FileKind, source: &mut dyn Read) -> Result<(), UnpackError> {
         let writing = self.begin(path)?;
         match kind {
-            Kind::Regular | Kind::Executable => self.write_file(writing, kind, source),
-            Kind::Symlink => {
+            FileKind::Regular | FileKind::Executable => self.write_file(writing, kind, source),
+            FileKind::Symlink => {
                 let mut target = Vec::new();
                 // A longer one is refused by its length; all of it would be held in memory.
                 source.take(8 << 10).read_to_end(&mut target)?;
@@ -37,7 +37,7 @@ impl Staged {
                 self.state().copied = None;
                 self.add_symlink(path, target)
             }
-            Kind::Tree | Kind::Submodule => Err(Rejected::new(path.as_bytes(), Reason::Kind(kind)).into()),
+            FileKind::Tree | FileKind::Submodule => Err(Rejected::new(path.as_bytes(), Reason::Kind(kind)).into()),
         }
     }
 
@@ -45,23 +45,23 @@ impl Staged {
     fn begin<'a>(&'a self, path: &'a RepoPath) -> Result<Writing<'a>, Rejected> {
         let mut state = self.state();
         if state.writing.iter().any(|other| other.is_in(path) || path.is_in(other)) {
-            return Err(Rejected::new(path.as_bytes(), Reason::Twice(Kind::Regular)));
+            return Err(Rejected::new(path.as_bytes(), Reason::Twice(FileKind::Regular)));
         }
         // All that is in a directory is given up by a listing that does not have it, and not by the way.
         if let Some(Found::Directory { .. }) = state.tree.get(path) {
-            return Err(Rejected::new(path.as_bytes(), Reason::Twice(Kind::Tree)));
+            return Err(Rejected::new(path.as_bytes(), Reason::Twice(FileKind::Tree)));
         }
         state.writing.insert(path.clone());
         Ok(Writing { staged: self, path, bytes: 0 })
     }
 
-    fn write_file(&self, mut writing: Writing, kind: Kind, source: &mut dyn Read) -> Result<(), UnpackError> {
+    fn write_file(&self, mut writing: Writing, kind: FileKind, source: &mut dyn Read) -> Result<(), UnpackError> {
         let path = writing.path;
         self.remove(path)?;
         let Some(place) = self.add_file(path, kind)? else { return Ok(()) };
         self.state().copied = None;
         let staging = self.target.staging();
-        let mut file = staging.create(&place, kind == Kind::Executable)?;
+        let mut file = staging.create(&place, kind == FileKind::Executable)?;
         let mut buffer = vec![0; 64 << 10];
         let mut source = self.deadline().reading(source);
         loop {

@@ -24,7 +24,7 @@ use crate::unfinished::Unfinished;
 use crate::unpack::{self, Layout};
 use crate::writer::{Sink, Written};
 use forgeport_model::RepoPath;
-use forgeport_model::{Kind, ObjectId};
+use forgeport_model::{FileKind, ObjectId};
 
 /// What a download is to become.
 #[derive(Clone, Debug)]
@@ -203,7 +203,7 @@ impl Staged {
         links::check_target(&target).map_err(|reason| Rejected::new(path.as_bytes(), reason))?;
         let id = ObjectId::of_blob(self.settings.commit.format(), &target);
         let id = id.map_err(|collision| Rejected::new(path.as_bytes(), collision))?;
-        self.add(path, Leaf::known(Kind::Symlink, id), target.len())?;
+        self.add(path, Leaf::known(FileKind::Symlink, id), target.len())?;
         if let Some(below) = path.below(&self.settings.subdirectory) {
             self.state().links.insert(below, target);
         }
@@ -211,7 +211,7 @@ impl Staged {
     }
 
     /// A file is to come; tells where to write it, or nothing if it is not wanted.
-    pub(crate) fn add_file(&self, path: &RepoPath, kind: Kind) -> Result<Option<PathBuf>, UnpackError> {
+    pub(crate) fn add_file(&self, path: &RepoPath, kind: FileKind) -> Result<Option<PathBuf>, UnpackError> {
         self.add(path, Leaf::pending(kind), 0)?;
         Ok(self.place(path))
     }

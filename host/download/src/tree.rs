@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use forgeport_model::RepoPath;
-use forgeport_model::{Kind, ObjectFormat, ObjectId};
+use forgeport_model::{FileKind, ObjectFormat, ObjectId};
 
 /// A file tree as git sees it.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ enum Node {
 /// A file, a link or a submodule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Leaf {
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Nothing until all of the content has passed.
     pub id: Option<ObjectId>,
     /// Is it a pointer to content that lies elsewhere (git-lfs)?
@@ -50,11 +50,11 @@ pub(crate) struct Leaf {
 }
 
 impl Leaf {
-    pub(crate) fn pending(kind: Kind) -> Self {
+    pub(crate) fn pending(kind: FileKind) -> Self {
         Self { kind, id: None, pointer: false, size: 0 }
     }
 
-    pub(crate) fn known(kind: Kind, id: ObjectId) -> Self {
+    pub(crate) fn known(kind: FileKind, id: ObjectId) -> Self {
         Self { kind, id: Some(id), pointer: false, size: 0 }
     }
 }
@@ -63,9 +63,9 @@ impl Leaf {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum InTheWay {
     /// At its very path.
-    Same(Kind),
+    Same(FileKind),
     /// This parent of it is no directory.
-    Parent(RepoPath, Kind),
+    Parent(RepoPath, FileKind),
 }
 
 /// Something found on a walk.
@@ -79,19 +79,19 @@ pub(crate) enum Found {
 }
 
 impl Found {
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> FileKind {
         match self {
             Found::Leaf(leaf) => leaf.kind,
-            Found::Directory { .. } => Kind::Tree,
+            Found::Directory { .. } => FileKind::Tree,
         }
     }
 }
 
 impl Node {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FileKind {
         match self {
             Node::Leaf(leaf) => leaf.kind,
-            Node::Directory(_) => Kind::Tree,
+            Node::Directory(_) => FileKind::Tree,
         }
     }
 
@@ -126,7 +126,7 @@ impl Tree {
 
     fn put(&mut self, path: &RepoPath, leaf: Leaf, replace: bool) -> Result<u64, InTheWay> {
         let Some((parent, name)) = path.split_last() else {
-            return Err(InTheWay::Same(Kind::Tree));
+            return Err(InTheWay::Same(FileKind::Tree));
         };
         let (directory, made) = self.make_directory(&parent)?;
         match directory.children.get_mut(name) {
@@ -135,7 +135,7 @@ impl Tree {
             }
             Some(Node::Leaf(old)) if replace => **old = leaf,
             Some(node @ Node::Directory(_))
-                if leaf.kind == Kind::Submodule && node.found() == (Found::Directory { empty: true }) =>
+                if leaf.kind == FileKind::Submodule && node.found() == (Found::Directory { empty: true }) =>
             {
                 *node = Node::Leaf(leaf.into());
             }
@@ -294,7 +294,7 @@ impl Directory {
         for (name, node) in &mut self.children {
             let (kind, content) = match node {
                 Node::Leaf(leaf) => (leaf.kind, leaf.id.map_or(Content::Pending, Content::Object)),
-                Node::Directory(directory) => (Kind::Tree, directory.content(format)),
+                Node::Directory(directory) => (FileKind::Tree, directory.content(format)),
             };
             match content {
                 Content::Object(id) => entries.push((&name[..], kind, id)),
@@ -315,13 +315,13 @@ impl Content {
     }
 }
 
-fn sort_key<'a>(entry: &'a (&[u8], Kind, ObjectId)) -> impl Iterator<Item = u8> + 'a {
-    let slash = (entry.1 == Kind::Tree).then_some(b'/');
+fn sort_key<'a>(entry: &'a (&[u8], FileKind, ObjectId)) -> impl Iterator<Item = u8> + 'a {
+    let slash = (entry.1 == FileKind::Tree).then_some(b'/');
     entry.0.iter().copied().chain(slash)
 }
 
 /// The id of a tree object with these entries, in any order. Git sorts a directory's name as if it ended in a slash.
-pub(crate) fn tree_id(format: ObjectFormat, mut entries: Vec<(&[u8], Kind, ObjectId)>) -> ObjectId {
+pub(crate) fn tree_id(format: ObjectFormat, mut entries: Vec<(&[u8], FileKind, ObjectId)>) -> ObjectId {
     entries.sort_by(|a, b| sort_key(a).cmp(sort_key(b)));
     let mut body = Vec::with_capacity(entries.iter().map(|entry| entry.0.len() + 8 + format.length()).sum());
     for (name, kind, id) in entries {

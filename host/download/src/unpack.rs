@@ -10,7 +10,7 @@ use crate::error::{Reason, Rejected, UnpackError};
 use crate::source::{self, Copied, Format};
 use crate::staged::{Progress, Staged};
 use crate::writer::{CHUNK, Content, Interrupted, Job, Writers, Written};
-use forgeport_model::Kind;
+use forgeport_model::FileKind;
 use forgeport_model::RepoPath;
 
 type Files<'scope> = Writers<'scope, RepoPath>;
@@ -88,7 +88,7 @@ fn take<R: Read>(
         MemberKind::Directory => Ok(staged.add_directory(&path)?),
         MemberKind::Symlink => Ok(staged.add_symlink(&path, member.target)?),
         MemberKind::File { executable } => {
-            let place = staged.add_file(&path, if executable { Kind::Executable } else { Kind::Regular })?;
+            let place = staged.add_file(&path, if executable { FileKind::Executable } else { FileKind::Regular })?;
             if member.size > CHUNK as u64 {
                 return stream(members, path, place, executable, member.size, writers);
             }

@@ -11,7 +11,7 @@ use crate::staged::{Progress, Staged};
 use crate::tree::{Found, Leaf};
 use crate::unpack::Layout;
 use forgeport_model::RepoPath;
-use forgeport_model::{Kind, ObjectId};
+use forgeport_model::{FileKind, ObjectId};
 
 /// The longest description, in bytes; it holds the links and submodules of a tree.
 const LONGEST: u64 = 64 << 20;
@@ -70,7 +70,7 @@ impl About {
             let path = here(&RepoPath::parse(path).map_err(|_| damaged(()))?)?;
             let id = id.parse().map_err(|_| damaged(()))?;
             staged.add_directory(&path)?;
-            let replaced = staged.state().tree.replace(&path, Leaf::known(Kind::Submodule, id));
+            let replaced = staged.state().tree.replace(&path, Leaf::known(FileKind::Submodule, id));
             replaced.map_err(|_| damaged(()))?;
         }
         Ok(())
@@ -118,7 +118,7 @@ fn about(staged: &Staged) -> About {
     let links = state.links.iter().map(|(path, target)| (path.as_bytes().to_vec(), target.clone())).collect();
     let mut submodules = Vec::new();
     state.tree.visit(base, &mut |path, found| {
-        if let Found::Leaf(Leaf { kind: Kind::Submodule, id: Some(id), .. }) = found {
+        if let Found::Leaf(Leaf { kind: FileKind::Submodule, id: Some(id), .. }) = found {
             submodules.extend(path.below(base).map(|below| (below.as_bytes().to_vec(), id.to_string())));
         }
     });
@@ -139,7 +139,7 @@ fn write_archive(staged: &Staged, file: &File) -> io::Result<()> {
             Found::Leaf(leaf) => {
                 let file = staged.target.staging().read(path.as_path()).map_err(UnpackError::from)?;
                 header.set_size(file.metadata()?.len());
-                header.set_mode(if leaf.kind == Kind::Executable { 0o755 } else { 0o644 });
+                header.set_mode(if leaf.kind == FileKind::Executable { 0o755 } else { 0o644 });
                 archive.append_data(&mut header, path.as_path(), staged.deadline().reading(file))?;
             }
         }
@@ -154,7 +154,7 @@ fn contents(staged: &Staged) -> Vec<(RepoPath, Found)> {
     staged.state().tree.visit(base, &mut |path, found| {
         let written = match found {
             Found::Directory { .. } => true,
-            Found::Leaf(leaf) => leaf.id.is_some() && matches!(leaf.kind, Kind::Regular | Kind::Executable),
+            Found::Leaf(leaf) => leaf.id.is_some() && matches!(leaf.kind, FileKind::Regular | FileKind::Executable),
         };
         if let Some(below) = path.below(base).filter(|_| written) {
             contents.push((below, found));

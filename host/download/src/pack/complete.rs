@@ -16,7 +16,7 @@ use crate::error::{Reason, Rejected, UnpackError};
 use crate::limits::check;
 use crate::staged::{Progress, Staged};
 use forgeport_model::RepoPath;
-use forgeport_model::{Kind, ObjectId};
+use forgeport_model::{FileKind, ObjectId};
 
 /// A file or link that the commit has and the directory has not, or not so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Missing {
     /// Its content.
     pub id: ObjectId,
     /// Wherever it is missing.
-    places: Vec<(RepoPath, Kind)>,
+    places: Vec<(RepoPath, FileKind)>,
 }
 
 impl Staged {
@@ -48,7 +48,7 @@ impl Staged {
             missing.count(&entries)?;
             for entry in self.compare(&path, entries)? {
                 match entry.kind {
-                    Kind::Tree => left.push((entry.path, entry.id)),
+                    FileKind::Tree => left.push((entry.path, entry.id)),
                     _ => missing.add(entry),
                 }
             }
@@ -83,7 +83,7 @@ impl Staged {
 /// What was found to be missing. A small tree may name others, and with them files, any number of times.
 struct Listing<'a> {
     staged: &'a Staged,
-    places: BTreeMap<ObjectId, Vec<(RepoPath, Kind)>>,
+    places: BTreeMap<ObjectId, Vec<(RepoPath, FileKind)>>,
     entries: u64,
     names: u64,
 }

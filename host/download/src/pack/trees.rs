@@ -7,7 +7,7 @@ use super::objects::{Kind as Type, Objects};
 use crate::claims::Entry;
 use crate::error::{Reason, Rejected, UnpackError};
 use forgeport_model::RepoPath;
-use forgeport_model::{Kind, ObjectId};
+use forgeport_model::{FileKind, ObjectId};
 
 /// What stands at a path of the commit.
 pub(super) enum At {
@@ -27,13 +27,13 @@ struct Raw<'a> {
 
 impl Raw<'_> {
     /// Odd modes of old tools are files.
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FileKind {
         match self.mode {
-            0o040000 => Kind::Tree,
-            0o160000 => Kind::Submodule,
-            0o120000 => Kind::Symlink,
-            0o100755 => Kind::Executable,
-            _ => Kind::Regular,
+            0o040000 => FileKind::Tree,
+            0o160000 => FileKind::Submodule,
+            0o120000 => FileKind::Symlink,
+            0o100755 => FileKind::Executable,
+            _ => FileKind::Regular,
         }
     }
 }
@@ -45,8 +45,8 @@ pub(super) fn at(objects: &Objects, commit: &ObjectId, path: &RepoPath) -> Resul
         let tree = content(objects, &id)?;
         match find(&tree, objects.format().length(), name)? {
             None => return Ok(At::Nothing),
-            Some(entry) if entry.kind() == Kind::Tree => id = entry.id,
-            Some(entry) if entry.kind() == Kind::Submodule => {
+            Some(entry) if entry.kind() == FileKind::Tree => id = entry.id,
+            Some(entry) if entry.kind() == FileKind::Submodule => {
                 return Err(Rejected::new(path.as_bytes(), Reason::Submodule).into());
             }
             Some(_) => return Ok(At::Other),

@@ -13,7 +13,7 @@ use crate::staged::{Progress, Settings, Staged};
 use crate::tree::Leaf;
 use crate::writer::Written;
 use forgeport_model::RepoPath;
-use forgeport_model::{Kind, ObjectId};
+use forgeport_model::{FileKind, ObjectId};
 
 /// Bytes of a link's target that are read. A longer one than can be is refused by its length.
 const TARGET: u64 = 8 << 10;
@@ -24,7 +24,7 @@ pub(super) fn walk(staged: &Staged, objects: &Objects, progress: &dyn Progress) 
     match trees::at(objects, commit, wanted)? {
         // Nothing is written, and the end says so.
         At::Nothing => Ok(()),
-        At::Other => staged.add_file(wanted, Kind::Regular).map(drop),
+        At::Other => staged.add_file(wanted, FileKind::Regular).map(drop),
         At::Tree(id) => {
             staged.expect_tree(wanted, id)?;
             Walk::new(staged, objects, progress).tree(&id, wanted)
@@ -54,15 +54,15 @@ impl<'a> Walk<'a> {
         for entry in trees::entries(self.objects, id, path)? {
             self.staged.deadline().check()?;
             match entry.kind {
-                Kind::Tree => {
+                FileKind::Tree => {
                     self.staged.add_directory(&entry.path)?;
                     self.tree(&entry.id, &entry.path)?;
                 }
-                Kind::Submodule => {
+                FileKind::Submodule => {
                     self.staged.add_directory(&entry.path)?;
-                    let leaf = Leaf::known(Kind::Submodule, entry.id);
+                    let leaf = Leaf::known(FileKind::Submodule, entry.id);
                     let replaced = self.staged.state().tree.replace(&entry.path, leaf);
-                    let twice = |_| Rejected::new(entry.path.as_bytes(), Reason::Twice(Kind::Submodule));
+                    let twice = |_| Rejected::new(entry.path.as_bytes(), Reason::Twice(FileKind::Submodule));
                     replaced.map_err(twice)?;
                 }
                 kind => self.put(&entry.path, kind, &entry.id)?,
@@ -72,9 +72,9 @@ impl<'a> Walk<'a> {
     }
 
     /// Puts a file or a link where nothing is yet.
-    pub(super) fn put(&self, path: &RepoPath, kind: Kind, id: &ObjectId) -> Result<(), UnpackError> {
+    pub(super) fn put(&self, path: &RepoPath, kind: FileKind, id: &ObjectId) -> Result<(), UnpackError> {
         match kind {
-            Kind::Symlink => self.link(path, id),
+            FileKind::Symlink => self.link(path, id),
             kind => self.file(path, kind, id),
         }
     }
@@ -92,12 +92,12 @@ impl<'a> Walk<'a> {
         self.staged.add_symlink(path, target)
     }
 
-    fn file(&self, path: &RepoPath, kind: Kind, id: &ObjectId) -> Result<(), UnpackError> {
+    fn file(&self, path: &RepoPath, kind: FileKind, id: &ObjectId) -> Result<(), UnpackError> {
         let (number, object) = self.blob(path, id)?;
         let place = self.staged.add_file(path, kind)?;
         self.budget.borrow_mut().pass(object.size)?;
         if let Some(place) = place {
-            self.take(number, &place, kind == Kind::Executable)?;
+            self.take(number, &place, kind == FileKind::Executable)?;
         }
         self.staged.complete(&Written { name: path.clone(), id: *id, pointer: object.pointer, bytes: object.size });
         self.progress.advance(object.size, 1);

@@ -3,7 +3,7 @@
 use forgeport_download::{
     Deadline, Entry, FinishError, Format, Layout, Progress, Receipt, Settings, Staged, UnpackError,
 };
-use forgeport_model::{Kind, RepoPath};
+use forgeport_model::{FileKind, RepoPath};
 use forgeport_model::{Limit, Limits};
 use std::{
     fs,
@@ -130,7 +130,7 @@ fn files_that_are_written_at_the_same_time_share_one_limit() {
     let together = std::sync::Barrier::new(2);
     let write = |name| {
         let mut source = Waiting { content: &content, waited: false, together: &together };
-        staged.write(&path(name), Kind::Regular, &mut source)
+        staged.write(&path(name), FileKind::Regular, &mut source)
     };
     let results = std::thread::scope(|scope| {
         ["a", "b"].map(|name| scope.spawn(move || write(name))).map(|thread| thread.join().unwrap())
@@ -138,7 +138,7 @@ fn files_that_are_written_at_the_same_time_share_one_limit() {
     // Which of them goes over it is a matter of time, and both may.
     assert!(results.iter().any(Result::is_err), "{results:?}");
     // What did not come to its end is not counted.
-    staged.write(&path("c"), Kind::Regular, &mut &content[..300 << 10]).unwrap();
+    staged.write(&path("c"), FileKind::Regular, &mut &content[..300 << 10]).unwrap();
 }
 
 #[test]
@@ -148,9 +148,9 @@ fn files_are_not_written_in_the_place_of_each_other_at_the_same_time() {
         let staged = staged(&directory, Limits::default());
         let mut inner = None;
         let mut source = Meanwhile(|| {
-            inner = Some(staged.write(&path(other), Kind::Regular, &mut &b"other"[..]));
+            inner = Some(staged.write(&path(other), FileKind::Regular, &mut &b"other"[..]));
         });
-        staged.write(&path(one), Kind::Regular, &mut source).unwrap();
+        staged.write(&path(one), FileKind::Regular, &mut source).unwrap();
         assert!(matches!(inner, Some(Err(UnpackError::Rejected(_)))), "{one} {other}: {inner:?}");
         staged.finish().unwrap();
         assert_eq!(fs::read(directory.path().join("out").join(one)).unwrap(), b"");
@@ -189,7 +189,7 @@ fn a_single_file_does_not_take_the_place_of_a_directory() {
     let directory = tempfile::tempdir().unwrap();
     let staged = staged(&directory, Limits::default());
     unpack(&staged, &archive([file("a/b".into())])).unwrap();
-    for kind in [Kind::Regular, Kind::Symlink] {
+    for kind in [FileKind::Regular, FileKind::Symlink] {
         let written = staged.write(&path("a"), kind, &mut &b"x"[..]);
         assert!(matches!(written, Err(UnpackError::Rejected(_))), "{written:?}");
     }
@@ -203,10 +203,10 @@ fn what_a_listing_takes_away_makes_room_for_something_else() {
     let staged = staged(&directory, Limits::default());
     unpack(&staged, &archive([file("a/b/c".into()), link("a/b/l".into(), "c".into()), file("d".into())])).unwrap();
     let id = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391".parse().unwrap();
-    let entry = |name: &str| Entry { path: path(name), kind: Kind::Regular, id };
+    let entry = |name: &str| Entry { path: path(name), kind: FileKind::Regular, id };
     let different = staged.compare(&RepoPath::root(), vec![entry("a"), entry("d")]).unwrap();
     assert_eq!(different, [entry("a")]);
-    staged.write(&path("a"), Kind::Regular, &mut &b""[..]).unwrap();
+    staged.write(&path("a"), FileKind::Regular, &mut &b""[..]).unwrap();
     let receipt = staged.finish().unwrap();
     assert_eq!((receipt.files, receipt.links), (2, 0));
     assert!(directory.path().join("out/a").is_file());
@@ -230,7 +230,7 @@ fn nothing_goes_on_when_nobody_waits_any_more() {
         ("unpacking", |staged| unpack(staged, &archive([file("new".into())]))),
         ("gunzip", gzip),
         ("a pack", |staged| staged.unpack(&b"000dpackfile\n"[..], Format::GitPack, &Layout::default(), &Silent)),
-        ("writing", |staged| staged.write(&path("new"), Kind::Regular, &mut &b"x"[..])),
+        ("writing", |staged| staged.write(&path("new"), FileKind::Regular, &mut &b"x"[..])),
         ("comparing", |staged| staged.compare(&RepoPath::root(), Vec::new()).map(drop)),
         ("verifying", |staged| staged.verified().map(drop)),
         ("starting again", Staged::start_again),

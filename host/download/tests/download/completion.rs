@@ -160,7 +160,7 @@ fn what_the_commit_does_not_have_goes_and_a_subdirectory_is_all_that_is_looked_a
     for (path, content) in [("tests/deep/two", "altered"), ("tests/deep/more/x", "more"), ("tests/deep/again/x", "no")]
     {
         let path = RepoPath::parse(path).unwrap();
-        staged.write(&path, forgeport_model::Kind::Regular, &mut content.as_bytes()).unwrap();
+        staged.write(&path, forgeport_model::FileKind::Regular, &mut content.as_bytes()).unwrap();
     }
     let missing = staged.compare_with_commit(&scene.trees()[..]).unwrap();
     assert_eq!(missing.len(), 2);

@@ -1,7 +1,7 @@
 //! What a try brought that failed, and what the next one makes of it.
 use forgeport_download::{Cache, CacheKey, Entry, Format, Layout, Progress, Settings, Staged, UnpackError};
 use forgeport_model::Limits;
-use forgeport_model::{Kind, RepoPath};
+use forgeport_model::{FileKind, RepoPath};
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
@@ -74,11 +74,14 @@ fn all_that_came_whole_is_there_again_with_the_archive_and_nothing_else() {
     let cache = scene.cache(1 << 30);
     let staged = scene.stage();
     unpack(&staged, "one", &archive(&["a", "d/b"])).unwrap();
-    staged.write(&path("single"), Kind::Regular, &mut &b"single"[..]).unwrap();
-    staged.write(&path("d/link"), Kind::Symlink, &mut &b"../a"[..]).unwrap();
+    staged.write(&path("single"), FileKind::Regular, &mut &b"single"[..]).unwrap();
+    staged.write(&path("d/link"), FileKind::Symlink, &mut &b"../a"[..]).unwrap();
     let id = COMMIT.parse().unwrap();
     assert!(
-        staged.compare(&path("s"), vec![Entry { path: path("s/m"), kind: Kind::Submodule, id }]).unwrap().is_empty()
+        staged
+            .compare(&path("s"), vec![Entry { path: path("s/m"), kind: FileKind::Submodule, id }])
+            .unwrap()
+            .is_empty()
     );
     /// Ends in the middle of a file.
     struct Broken(bool);
@@ -91,7 +94,7 @@ fn all_that_came_whole_is_there_again_with_the_archive_and_nothing_else() {
             Ok(1)
         }
     }
-    staged.write(&path("half"), Kind::Regular, &mut Broken(false)).unwrap_err();
+    staged.write(&path("half"), FileKind::Regular, &mut Broken(false)).unwrap_err();
     cache.put_unfinished(&key(), &staged).unwrap();
     drop(staged);
     let usage = cache.usage().unwrap();
@@ -118,7 +121,7 @@ fn a_try_that_failed_twice_goes_on_twice() {
     drop(staged);
     let staged = resumed(&scene, &cache);
     assert!(staged.has_archive("one").unwrap());
-    staged.write(&path("b"), Kind::Regular, &mut &b"b"[..]).unwrap();
+    staged.write(&path("b"), FileKind::Regular, &mut &b"b"[..]).unwrap();
     cache.put_unfinished(&key(), &staged).unwrap();
     drop(staged);
     let staged = resumed(&scene, &cache);

@@ -3,7 +3,7 @@ use forgeport_download::{
     Cache, CacheKey, Entry, FinishError, Format, Layout, Progress, Receipt, Settings, Staged, TargetError, UnpackError,
     Verification,
 };
-use forgeport_model::{Kind, ObjectId, RepoPath};
+use forgeport_model::{FileKind, ObjectId, RepoPath};
 use forgeport_model::{Limit, Limits};
 use std::{
     fs,
@@ -236,15 +236,15 @@ fn a_listing_tells_what_is_missing_altered_or_too_much() {
     let other = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
     let d = "aa41909c036b5329395c5d7e68f2d3c4d7ac7f64";
     let listing = vec![
-        entry("a", Kind::Regular, a),
-        entry("b", Kind::Regular, other),
-        entry("d", Kind::Tree, d),
-        entry("sub", Kind::Submodule, COMMIT),
+        entry("a", FileKind::Regular, a),
+        entry("b", FileKind::Regular, other),
+        entry("d", FileKind::Tree, d),
+        entry("sub", FileKind::Submodule, COMMIT),
     ];
     let different = staged.compare(&RepoPath::root(), listing).unwrap();
     assert_eq!(different.iter().map(|entry| entry.path.to_string()).collect::<Vec<_>>(), ["b"]);
     assert!(!staged.verified().unwrap());
-    staged.write(&path("b"), Kind::Regular, &mut &b""[..]).unwrap();
+    staged.write(&path("b"), FileKind::Regular, &mut &b""[..]).unwrap();
     assert!(staged.verified().unwrap());
     let receipt = staged.finish().unwrap();
     assert_eq!((receipt.files, receipt.submodules), (3, vec![path("sub")]));
@@ -258,7 +258,7 @@ fn a_forge_that_contradicts_itself_is_not_believed() {
     unpack(&staged, &ordinary().bytes()).unwrap();
     staged.expect_tree(&path("d"), COMMIT.parse().unwrap()).unwrap();
     let x = "587be6b4c3f93f93c489c0111bba5596147a26cb".parse().unwrap();
-    let listing = vec![Entry { path: path("d/x"), kind: Kind::Executable, id: x }];
+    let listing = vec![Entry { path: path("d/x"), kind: FileKind::Executable, id: x }];
     assert!(staged.compare(&path("d"), listing).unwrap().is_empty());
     assert!(matches!(staged.finish(), Err(FinishError::Contradiction { .. })));
 }
@@ -268,7 +268,7 @@ fn a_listing_with_entries_of_elsewhere_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let staged = staged(&directory);
     unpack(&staged, &ordinary().bytes()).unwrap();
-    let entry = |name: &str| Entry { path: path(name), kind: Kind::Regular, id: COMMIT.parse().unwrap() };
+    let entry = |name: &str| Entry { path: path(name), kind: FileKind::Regular, id: COMMIT.parse().unwrap() };
     for names in [&["d/x"][..], &["a", "a"], &[""]] {
         let listing = names.iter().map(|name| entry(name)).collect();
         assert!(staged.compare(&RepoPath::root(), listing).is_err(), "{names:?}");

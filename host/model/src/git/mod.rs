@@ -28,5 +28,5 @@
 mod object;
 mod path;
 
-pub use object::{Collision, Hasher, Kind, NoObjectId, ObjectFormat, ObjectId};
-pub use path::{PathError, RepoPath};
+pub use object::{Collision, FileKind, Hasher, NoObjectId, ObjectFormat, ObjectId};
+pub use path::{PathError, RepoPath, neutral};

@@ -29,7 +29,7 @@ impl ObjectFormat {
 /// The kind of an entry in a tree of git.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum FileKind {
     /// A file (mode 100644).
     Regular,
     /// A file that can be executed (100755).
@@ -42,7 +42,7 @@ pub enum Kind {
     Submodule,
 }
 
-impl Kind {
+impl FileKind {
     /// The mode as git's tree objects spell it.
     pub fn mode(self) -> &'static [u8] {
         match self {
@@ -56,7 +56,7 @@ impl Kind {
 }
 
 /// The kind in a word, for messages.
-impl fmt::Display for Kind {
+impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Regular => "file",

@@ -77,12 +77,12 @@ impl HostDirectory for State {
         executable: bool,
         contents: Vec<u8>,
     ) -> Outcome<()> {
-        let kind = if executable { forgeport_model::Kind::Executable } else { forgeport_model::Kind::Regular };
+        let kind = if executable { forgeport_model::FileKind::Executable } else { forgeport_model::FileKind::Regular };
         self.write(&directory, path, kind, contents).await
     }
 
     async fn write_symlink(&mut self, directory: Resource<Directory>, path: String, target: String) -> Outcome<()> {
-        self.write(&directory, path, forgeport_model::Kind::Symlink, target.into_bytes()).await
+        self.write(&directory, path, forgeport_model::FileKind::Symlink, target.into_bytes()).await
     }
 
     async fn verified(&mut self, directory: Resource<Directory>) -> wasmtime::Result<bool> {
@@ -133,7 +133,7 @@ impl State {
         &mut self,
         directory: &Resource<Directory>,
         path: String,
-        kind: forgeport_model::Kind,
+        kind: forgeport_model::FileKind,
         contents: Vec<u8>,
     ) -> Outcome<()> {
         let download = self.table.get(directory)?.clone();
@@ -202,23 +202,23 @@ fn entry_out(entry: download::Entry) -> Entry {
     Entry { path, kind: kind_out(entry.kind), id: entry.id.to_string() }
 }
 
-fn kind_in(kind: Kind) -> forgeport_model::Kind {
+fn kind_in(kind: Kind) -> forgeport_model::FileKind {
     match kind {
-        Kind::Regular => forgeport_model::Kind::Regular,
-        Kind::Executable => forgeport_model::Kind::Executable,
-        Kind::Symlink => forgeport_model::Kind::Symlink,
-        Kind::Tree => forgeport_model::Kind::Tree,
-        Kind::Submodule => forgeport_model::Kind::Submodule,
+        Kind::Regular => forgeport_model::FileKind::Regular,
+        Kind::Executable => forgeport_model::FileKind::Executable,
+        Kind::Symlink => forgeport_model::FileKind::Symlink,
+        Kind::Tree => forgeport_model::FileKind::Tree,
+        Kind::Submodule => forgeport_model::FileKind::Submodule,
     }
 }
 
-fn kind_out(kind: forgeport_model::Kind) -> Kind {
+fn kind_out(kind: forgeport_model::FileKind) -> Kind {
     match kind {
-        forgeport_model::Kind::Regular => Kind::Regular,
-        forgeport_model::Kind::Executable => Kind::Executable,
-        forgeport_model::Kind::Symlink => Kind::Symlink,
-        forgeport_model::Kind::Tree => Kind::Tree,
-        forgeport_model::Kind::Submodule => Kind::Submodule,
+        forgeport_model::FileKind::Regular => Kind::Regular,
+        forgeport_model::FileKind::Executable => Kind::Executable,
+        forgeport_model::FileKind::Symlink => Kind::Symlink,
+        forgeport_model::FileKind::Tree => Kind::Tree,
+        forgeport_model::FileKind::Submodule => Kind::Submodule,
     }
 }
 
