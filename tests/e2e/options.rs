@@ -74,7 +74,7 @@ fn a_value_is_read_from_a_file_without_its_last_newline_or_from_standard_input()
 }
 
 #[test]
-fn a_reference_takes_the_value_from_a_secret_wherever_it_stands_alone() {
+fn a_reference_that_is_the_whole_value_is_replaced_by_the_secret() {
     let scene = Scene::with(&samples::faithful());
     let token = scene.token(Kind::Github);
     scene.run(&["secret", "create", "forge", &format!("--token={token}"), "--owner=acme"]).good();
@@ -83,7 +83,7 @@ fn a_reference_takes_the_value_from_a_secret_wherever_it_stands_alone() {
     let error = scene.try_register(Kind::Github, &["--token={{forg.token}}".into()]).bad();
     assert!(error.contains("forg") && error.contains("did you mean \"forge\"?"), "{error}");
     let error = scene.try_register(Kind::Github, &["--token=x{{forge.token}}".into()]).bad();
-    assert!(error.contains("stand alone"), "{error}");
+    assert!(error.contains("the whole value"), "{error}");
     scene.try_register(Kind::Github, &["--token={{forge.token}}".into()]).good();
     let error = scene.run(&["code-repository", "update", "demo", "--owner={{forge.owner}}"]).ended(2);
     assert!(error.contains("`owner` is no secret: the provider would see its value"), "{error}");
