@@ -44,9 +44,13 @@ fn main() -> ExitCode {
 
 fn run(given: Vec<OsString>) -> Result<()> {
     let first = FirstPass::of(given);
-    output::log(first.verbose());
-    let mut backend = Backend::default();
-    let (cli, options) = first.parse(|provider| backend.options_of(provider))?;
+    let verbose = first.verbose();
+    let mut host = Host::default();
+    let (cli, options) = first.parse(|provider| {
+        output::log(verbose);
+        host.options_of(provider)
+    })?;
+    output::log(cli.verbose);
     let output = Output { json: cli.output == args::Format::Json };
     match cli.command {
         Command::Completion { shell } => completion::run(&mut backend, shell),

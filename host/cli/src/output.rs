@@ -103,7 +103,8 @@ pub fn log(verbose: bool) {
         filter = filter.add_directive(format!("{target}={level}").parse().unwrap_or_else(|_| level.into()));
     }
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).without_time();
-    log.with_target(verbose).init();
+    // Where a provider was asked for its options, it is set up already.
+    let _ = log.with_target(verbose).try_init();
 }
 
 #[cfg(test)]

@@ -48,8 +48,10 @@ Credentials are encrypted in the store and never shown. They are given as
   --token=VALUE         the value itself; write @@... if it begins with @
 The first three are refused for other options, whose values the provider sees.
 
-The plan is printed before anything is stored. The provider then logs in and
-looks for the repository; if that fails, no changes are made.
+The plan is printed before anything is stored. A custom provider needs consent
+to it: an answer on the terminal, --grant, --yes, or in scripts --approve with
+the digest of a plan that was reviewed. The provider then logs in and looks for
+the repository; if that fails, no changes are made.
 
 Examples:
   forgeport register demo --type=github --owner=acme --repository=demo \\

@@ -1,8 +1,7 @@
 //! The options that are added to a command for its second pass.
 
-use super::GivenOptions;
-use clap::{Arg, ArgMatches, Command, CommandFactory};
-use forgeport_service::{OptionDefinition, ProviderOptions};
+use clap::{Arg, ArgMatches, Command};
+use forgeport_service::{ProviderOptions, Setting};
 use std::{collections::BTreeSet, ffi::OsString};
 
 use crate::args::Cli;
@@ -30,8 +29,8 @@ pub struct FurtherOption {
 
 impl FurtherOption {
     /// Those whose names stand on the command line.
-    pub fn typed(path: &[&str], given: &[OsString]) -> Vec<FurtherOption> {
-        let mut known = own_options(path);
+    pub fn typed(root: &Command, path: &[&str], given: &[OsString]) -> Vec<FurtherOption> {
+        let mut known = own_options(root, path);
         let names = given.iter().take_while(|argument| *argument != "--").filter_map(|argument| {
             let option = argument.to_str()?.strip_prefix("--")?;
             option.split('=').next().filter(|name| !name.is_empty() && !name.starts_with('-'))
@@ -41,9 +40,9 @@ impl FurtherOption {
     }
 
     /// Those of a provider. One that has the name of the command's own option cannot be given.
-    pub fn of(path: &[&str], options: &ProviderOptions) -> Vec<FurtherOption> {
-        let mut known = own_options(path);
-        let new = options.options.iter().filter(|setting| known.insert(setting.name.clone()));
+    pub fn of(root: &Command, path: &[&str], options: &ProviderOptions) -> Vec<FurtherOption> {
+        let mut known = own_options(root, path);
+        let new = options.settings.iter().filter(|setting| known.insert(setting.name.clone()));
         let mut further: Vec<FurtherOption> = new.map(FurtherOption::from).collect();
         // An own option keeps its spelling.
         further
@@ -82,10 +81,8 @@ impl From<&OptionDefinition> for FurtherOption {
 /// The command with a provider's options, and a line of usage that has the required ones.
 pub fn with_options_of(command: Command, path: &[&str], options: &ProviderOptions) -> Command {
     let heading = lasting(&format!("Options of the provider {} {}", options.provider, options.version));
-    at(command, path, &|command| {
-        let arguments = FurtherOption::of(path, options).into_iter().map(|option| option.argument(Some(heading)));
-        command.args(arguments)
-    })
+    let further = FurtherOption::of(&command, path, options);
+    at(command, path, &|command| command.args(further.iter().cloned().map(|option| option.argument(Some(heading)))))
 }
 
 /// The command with options that its help does not list.
@@ -107,9 +104,8 @@ fn at(command: Command, path: &[&str], change: &dyn Fn(Command) -> Command) -> C
 }
 
 /// The long options that the command has itself.
-fn own_options(path: &[&str]) -> BTreeSet<String> {
-    let root = Cli::command();
-    let mut command = Some(&root);
+fn own_options(root: &Command, path: &[&str]) -> BTreeSet<String> {
+    let mut command = Some(root);
     let mut known = BTreeSet::from(["help".to_owned(), "version".to_owned()]);
     let mut below = path.iter();
     while let Some(found) = command {
