@@ -1,18 +1,5 @@
 //! What is written down of every request, those that were refused too.
 
-use crate::{EgressError, Permit, redact::Forms};
-use forgeport_model::Origin;
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
-use url::Url;
-
-/// Longest path that is written down, in bytes.
-const PATH: usize = 512;
-/// Stands for what has a credential in it.
-const HIDDEN: &str = "(hidden)";
-
 /// Whose request it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
@@ -99,99 +86,5 @@ impl Outcome {
             Outcome::Failed => "failed",
             Outcome::Refused => "refused",
         }
-    }
-}
-
-/// A record that is written when it goes, whatever becomes of the request.
-pub(crate) struct Entry {
-    auditor: Arc<dyn Auditor>,
-    caller: Arc<Caller>,
-    forms: Arc<Forms>,
-    pub(crate) record: Record,
-}
-
-impl Entry {
-    pub(crate) fn new(permit: &Permit, method: &str, url: &Url) -> Entry {
-        let placed = permit.placeholders.iter().any(|placeholder| placeholder.is_in(url.as_str().as_bytes()));
-        let path = path_of(url);
-        // Before it is cut: a part of a credential could be left.
-        let hidden = placed || permit.forms().are_in(&path);
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let record = Record {
-            at: i64::try_from(at).unwrap_or(i64::MAX),
-            method: method.chars().take(16).collect(),
-            origin: Origin::of(url).map_or_else(|_| without_user(url), |origin| origin.to_string()),
-            path: if hidden { HIDDEN.to_owned() } else { cut(path) },
-            status: None,
-            sent: 0,
-            received: 0,
-            secrets: Vec::new(),
-            outcome: Outcome::Failed,
-            rule: String::new(),
-            number: None,
-        };
-        let (auditor, caller, forms) = (permit.auditor.clone(), permit.caller.clone(), permit.forms().clone());
-        Entry { auditor, caller, forms, record }
-    }
-
-    /// Where to is not told: of requests beyond their limit there may be any number, each to another place.
-    pub(crate) fn beyond_the_limit(&mut self) {
-        let Record { method, origin, path, .. } = &mut self.record;
-        for text in [method, origin, path] {
-            text.clear();
-        }
-    }
-
-    /// From here on something may have left.
-    pub(crate) fn leaving(&mut self) -> Result<(), EgressError> {
-        let record = Record { outcome: Outcome::InFlight, ..self.clean() };
-        self.record.number = self.auditor.leaving(&self.caller, record).map_err(EgressError::Unrecorded)?;
-        Ok(())
-    }
-
-    pub(crate) fn received(&mut self, bytes: u64) {
-        self.record.received += bytes;
-    }
-
-    pub(crate) fn refused(&mut self, why: &impl ToString) {
-        self.record.outcome = Outcome::Refused;
-        self.record.rule = why.to_string();
-    }
-
-    /// A forge may have written what it was told into an address that it leads to.
-    fn clean(&self) -> Record {
-        let mut record = self.record.clone();
-        for text in [&mut record.method, &mut record.origin, &mut record.path, &mut record.rule] {
-            if self.forms.are_in(text) {
-                HIDDEN.clone_into(text);
-            }
-        }
-        record
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.auditor.record(&self.caller, self.clean());
-    }
-}
-
-fn without_user(url: &Url) -> String {
-    format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())
-}
-
-/// Values in a query may be short-lived tokens, as in GitHub's redirect to an archive.
-fn path_of(url: &Url) -> String {
-    let keys: Vec<String> = url.query_pairs().map(|(key, _)| format!("{key}=...")).collect();
-    match keys.is_empty() {
-        true => url.path().to_owned(),
-        false => format!("{}?{}", url.path(), keys.join("&")),
-    }
-}
-
-fn cut(path: String) -> String {
-    match path.char_indices().nth(PATH) {
-        Some((end, _)) => format!("{}...", &path[..end]),
-        None => path,
     }
 }

@@ -1,8 +1,8 @@
 //! HTTP clients, one for each tenant, provider and origin: no connection that one of them opened is used by another.
 
 use crate::{
-    EgressError, GateSettings, certificates,
-    guard::{Guard, Lookup},
+    EgressError, certificates,
+    guard::{Guard, Lookup, SystemLookup},
 };
 use forgeport_model::{Origin, Scheme};
 use rustls_platform_verifier::Verifier;
@@ -14,6 +14,19 @@ use std::{
 
 /// Clients that are kept; one without connections takes a few kilobytes.
 const KEPT: usize = 256;
+
+/// How the gate is set up.
+#[derive(Clone)]
+pub struct GateSettings {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// Between two pieces of an answer.
+    pub idle: Duration,
+    /// Certificates in PEM or DER that are trusted beside the system's.
+    pub certificates: Option<Vec<u8>>,
+    /// How names become addresses.
+    pub lookup: Arc<dyn Lookup>,
+}
 
 /// Whose connections they are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +45,13 @@ pub(crate) struct Clients {
     idle: Duration,
     lookup: Arc<dyn Lookup>,
     kept: Mutex<HashMap<Key, reqwest::Client>>,
+}
+
+impl Default for GateSettings {
+    fn default() -> Self {
+        let lookup = Arc::new(SystemLookup);
+        GateSettings { connect: Duration::from_secs(10), idle: Duration::from_secs(30), certificates: None, lookup }
+    }
 }
 
 impl Clients {

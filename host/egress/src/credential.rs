@@ -1,12 +1,19 @@
-//! How a secret gets into a request: as the description says, as the request itself asks, or in the place of a placeholder.
+//! How a secret gets into a request. Of these forms the first that applies counts, and there is none after a redirect to another origin:
+//!
+//! | form | what is sent |
+//! | --- | --- |
+//! | a header whose whole credential is a placeholder, where the secret would be sent anyway | the header with the secret in its place |
+//! | the request names a secret option and a place | that secret in that place, if the description allows the origin |
+//! | neither | the first credential for the origin, in the place that the description says |
 
 use crate::{
     EgressError,
-    exits::away_if_long,
-    gate::{Request, SecretUse},
+    blocking::run_off_thread_if_long,
     headers,
-    permit::{Credential, Permit, Secret},
+    permit::Permit,
     placeholder::{Placeholder, Whole, decoded},
+    request::{Request, SecretUse},
+    secret::{Credential, Secret},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use forgeport_model::{Origin, Placement};
@@ -16,17 +23,22 @@ use zeroize::Zeroizing;
 /// Longest part of a header's name that is told, in characters.
 const NAME: usize = 64;
 
-/// The headers as they leave, and the names of the secret options in them.
-pub(crate) struct Dressed {
+/// A request as it leaves: the headers, and the names of the secret options in them.
+pub(crate) struct PreparedRequest {
     pub(crate) headers: HeaderMap,
     pub(crate) secrets: Vec<String>,
 }
 
-/// Puts in the credential, and lets nothing of the provider's own out that speaks for somebody or gives a placeholder away.
-pub(crate) fn dress(permit: &Permit, request: &Request, origin: &Origin, home: bool) -> Result<Dressed, EgressError> {
+/// Adds the credential; refuses reserved headers, and placeholders outside a credential's place.
+pub(crate) fn prepare(
+    permit: &Permit,
+    request: &Request,
+    origin: &Origin,
+    same_origin: bool,
+) -> Result<PreparedRequest, EgressError> {
     let mut own = request.headers.clone();
     headers::without_libraries_own(&mut own);
-    let swapped = if home { swap(permit, &mut own, origin)? } else { None };
+    let replaced = if same_origin { replace_placeholder(permit, &mut own, origin)? } else { None };
     if let Some(leak) = leak(permit, request, &own) {
         return Err(leak);
     }
@@ -37,9 +49,9 @@ pub(crate) fn dress(permit: &Permit, request: &Request, origin: &Origin, home: b
              begins with x- and is not meant for proxies"
         )));
     }
-    let credential = match (&request.secret, swapped) {
-        _ if !home => None,
-        (_, Some(swapped)) => Some(swapped),
+    let credential = match (&request.secret, replaced) {
+        _ if !same_origin => None,
+        (_, Some(replaced)) => Some(replaced),
         (Some(wanted), None) => Some(asked_for(permit, wanted, origin)?),
         (None, None) => {
             let ambient = permit.credentials_for(origin).next();
@@ -51,13 +63,13 @@ pub(crate) fn dress(permit: &Permit, request: &Request, origin: &Origin, home: b
         own.insert(name, value);
         secrets.push(setting);
     }
-    Ok(Dressed { headers: own, secrets })
+    Ok(PreparedRequest { headers: own, secrets })
 }
 
 type Header = (String, HeaderName, HeaderValue);
 
 /// Takes the header out that is a placeholder's, if the secret would be sent there anyway.
-fn swap(permit: &Permit, own: &mut HeaderMap, origin: &Origin) -> Result<Option<Header>, EgressError> {
+fn replace_placeholder(permit: &Permit, own: &mut HeaderMap, origin: &Origin) -> Result<Option<Header>, EgressError> {
     for placeholder in &permit.placeholders {
         let mut here = permit.credentials_for(origin);
         let Some(credential) = here.find(|found| found.setting == placeholder.setting) else { continue };
@@ -93,7 +105,7 @@ pub(crate) async fn check_body(permit: &Permit, request: &Request) -> Result<(),
         placeholders.into_iter().find(|placeholder| placeholder.is_in_decoded(&text))
     };
     let leak = |found: Placeholder| EgressError::Leak { setting: found.setting, place: "the body".into() };
-    away_if_long(length, search).await.map_or(Ok(()), |found| Err(leak(found)))
+    run_off_thread_if_long(length, search).await.map_or(Ok(()), |found| Err(leak(found)))
 }
 
 /// The secret that the request names, in the place that it names.

@@ -1,6 +1,6 @@
 //! Why a request got no answer.
 
-use crate::{connect::find, guard::AddressRefused, retry::again};
+use crate::{connect::find, guard::AddressRefused, wait::again};
 use forgeport_model::{Denial, LimitReached, Origin};
 use std::time::Duration;
 use thiserror::Error;

@@ -20,12 +20,7 @@
 //! # }
 //! ```
 
-use crate::{
-    EgressError,
-    redact::Forms,
-    retry::{self, Failed},
-    usage::Usage,
-};
+use crate::{EgressError, blocking::run_off_thread_if_long, redact::Forms, usage::Usage};
 use bytes::{Bytes, BytesMut};
 use forgeport_model::Origin;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
@@ -46,10 +41,7 @@ pub(crate) const IDENTITY: &str = "identity";
 const CODINGS: [&str; 8] = ["aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "gzip", "zstd"];
 
 /// Bytes of a refusal, or of what is no archive, that a provider gets to explain.
-const BEGINNING: usize = 64 << 10;
-
-/// Bytes that are searched in less time than it takes to hand them to another thread; more would keep other calls waiting.
-const AT_ONCE: usize = 64 << 10;
+pub(crate) const BEGINNING: usize = 64 << 10;
 
 /// An answer whose body is still coming.
 pub struct Answer {
@@ -106,15 +98,6 @@ impl Answer {
         (ForDisk { body, begins: Vec::new(), kept: 0, usage }, Telling { forms, coded, status, headers })
     }
 
-    /// What it comes to where it is not what was asked for; of its body no more than the beginning is read.
-    pub async fn sorted(self) -> Failed<Result<Checked, EgressError>> {
-        let origin = self.origin.clone();
-        match self.beginning_for_provider(BEGINNING).await {
-            Ok(checked) => retry::sorted(&origin, checked),
-            Err(error) => Failed::Final(Err(error)),
-        }
-    }
-
     /// For a provider, whole.
     ///
     /// # Errors
@@ -168,7 +151,7 @@ impl Checked {
     async fn of(forms: Arc<Forms>, status: StatusCode, mut headers: HeaderMap, body: Bytes, most: usize) -> Checked {
         forms.mask_headers(&mut headers);
         let length = body.len();
-        let body = away_if_long(length, move || forms.mask(&body).map_or(body, Bytes::from)).await;
+        let body = run_off_thread_if_long(length, move || forms.mask(&body).map_or(body, Bytes::from)).await;
         let body = body.slice(..body.len().min(most));
         if body.len() != length && headers.contains_key(CONTENT_LENGTH) {
             // Whoever reads as much as it says would wait for the rest.
@@ -274,19 +257,4 @@ fn coding(headers: &HeaderMap) -> Option<&'static str> {
     let named =
         CODINGS.into_iter().find(|name| coded.split([',', ' ']).any(|given| given.trim_start_matches("x-") == *name));
     Some(named.unwrap_or("without a known name"))
-}
-
-/// Searches so many bytes, on a thread of its own where they are many.
-pub(crate) async fn away_if_long<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
-    if bytes <= AT_ONCE {
-        return work();
-    }
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The process is about to end.
-            Err(_) => std::future::pending().await,
-        },
-    }
 }

@@ -2,81 +2,39 @@
 
 use crate::{
     EgressError,
-    audit::{Entry, Outcome},
-    clients::{Clients, Key},
+    audit::Outcome,
+    clients::{Clients, GateSettings, Key},
     connect::{Reason, causes},
-    credential::{self, Dressed},
+    credential::{self, PreparedRequest},
     error::refused_address,
     exits::{Answer, Checked, IDENTITY},
-    guard::{Guard, Lookup, SystemLookup},
-    hop,
+    guard::Guard,
     permit::Permit,
+    record::RecordGuard,
     redact::Forms,
+    redirect,
+    request::Request,
     retry::{self, Failed},
+    wait,
 };
 use bytes::Bytes;
-use forgeport_model::{Origin, Permission, Placement};
+use forgeport_model::{Origin, Permission};
 use futures_util::StreamExt;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
     header::{ACCEPT_ENCODING, USER_AGENT},
 };
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
-use url::Url;
 
 /// Redirects that are followed before it is taken for a circle; GitHub's archives need one, a renamed repository two.
-const HOPS: usize = 5;
-
-/// How the gate is set up.
-#[derive(Clone)]
-pub struct GateSettings {
-    /// Until a connection stands.
-    pub connect: Duration,
-    /// Between two pieces of an answer.
-    pub idle: Duration,
-    /// Certificates in PEM or DER that are trusted beside the system's.
-    pub certificates: Option<Vec<u8>>,
-    /// How names become addresses.
-    pub lookup: Arc<dyn Lookup>,
-}
-
-/// What a provider asks for.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The method.
-    pub method: Method,
-    /// Where to.
-    pub url: Url,
-    /// The provider's own headers.
-    pub headers: HeaderMap,
-    /// What is sent, whole.
-    pub body: Option<Bytes>,
-    /// A secret in another place than the description says.
-    pub secret: Option<SecretUse>,
-}
-
-/// A secret option by name, and where in the request it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretUse {
-    /// The option.
-    pub setting: String,
-    /// Where in the request.
-    pub placement: Placement,
-}
+const MAX_REDIRECTS: usize = 5;
 
 /// The only way to the network. Clones share their connections.
 #[derive(Clone)]
 pub struct Gate {
     clients: Arc<Clients>,
     user_agent: HeaderValue,
-}
-
-impl Default for GateSettings {
-    fn default() -> Self {
-        let lookup = Arc::new(SystemLookup);
-        GateSettings { connect: Duration::from_secs(10), idle: Duration::from_secs(30), certificates: None, lookup }
-    }
 }
 
 impl Gate {
@@ -89,32 +47,33 @@ impl Gate {
         Ok(Gate { clients: Arc::new(Clients::new(settings)?), user_agent })
     }
 
-    /// Sends a request and follows redirects, every hop checked anew. One attempt; the body is not read.
+    /// Sends a request and follows redirects, every one checked anew. One attempt; the body is not read.
     ///
     /// # Errors
-    /// When the gate refuses a hop, or nobody answers.
+    /// When the gate refuses the request or a redirect, or nobody answers.
     pub async fn open(&self, permit: &Permit, request: Request) -> Result<Answer, EgressError> {
         let mut request = request;
         // Once a redirect has led elsewhere, no credential is sent again, also not after a way back.
-        let mut at_home = true;
+        let mut same_origin = true;
         let mut redirected_by = None;
-        for _ in 0..=HOPS {
-            let passed = self.pass(permit, &request, at_home).await;
+        for _ in 0..=MAX_REDIRECTS {
+            let passed = self.pass(permit, &request, same_origin).await;
             let answer = passed.map_err(|error| match (error, redirected_by.take()) {
                 (EgressError::Refused(denial), Some(from)) => EgressError::Elsewhere { from, denial: denial.into() },
                 (error, _) => error,
             })?;
-            let next = hop::next(&request.url, &answer);
+            let next = redirect::target(&request.url, &answer);
             // A step that is not taken is a request that is refused.
-            let next = next.inspect_err(|why| Entry::new(permit, request.method.as_str(), &request.url).refused(why));
+            let next =
+                next.inspect_err(|why| RecordGuard::new(permit, request.method.as_str(), &request.url).refused(why));
             let Some(next) = next? else {
                 return Ok(answer);
             };
             redirected_by = Some(answer.origin.clone());
-            at_home &= Origin::of(&next).is_ok_and(|origin| origin == answer.origin);
-            request = hop::redirected(request, next, answer.status, at_home);
+            same_origin &= Origin::of(&next).is_ok_and(|origin| origin == answer.origin);
+            request = redirect::follow(request, next, answer.status, same_origin);
         }
-        Err(EgressError::Improper(format!("more than {HOPS} redirects, it may be a circle")))
+        Err(EgressError::Improper(format!("more than {MAX_REDIRECTS} redirects, it may be a circle")))
     }
 
     /// Sends a request, waits and repeats as the forge wants it, and checks the whole answer for a provider.
@@ -142,12 +101,12 @@ impl Gate {
     }
 
     /// Every request of every provider goes through here and nowhere else, and is written down.
-    async fn pass(&self, permit: &Permit, request: &Request, at_home: bool) -> Result<Answer, EgressError> {
-        let mut entry = Entry::new(permit, request.method.as_str(), &request.url);
+    async fn pass(&self, permit: &Permit, request: &Request, same_origin: bool) -> Result<Answer, EgressError> {
+        let mut entry = RecordGuard::new(permit, request.method.as_str(), &request.url);
         // What is asked counts, not only what leaves: to refuse takes the host's time and room in the log.
         let counted = permit.usage.request().inspect_err(|_| entry.beyond_the_limit());
         let cleared = match counted {
-            Ok(()) => self.clear(permit, request, at_home, &mut entry).await,
+            Ok(()) => self.clear(permit, request, same_origin, &mut entry).await,
             Err(reached) => Err(reached.into()),
         };
         let sent = match cleared {
@@ -155,11 +114,12 @@ impl Gate {
             Err(error) => Err(error),
         };
         match sent {
-            Ok((answer, turn)) => Ok(received(permit, answer, turn, entry)),
+            Ok((answer, slot)) => Ok(received(permit, answer, slot, entry)),
             Err(error) => {
-                match error.is_refusal() {
-                    true => entry.refused(&error),
-                    false => entry.record.rule = format!("{}; {error}", entry.record.rule),
+                if error.is_refusal() {
+                    entry.refused(&error);
+                } else {
+                    entry.record.rule = format!("{}; {error}", entry.record.rule);
                 }
                 Err(error)
             }
@@ -171,8 +131,8 @@ impl Gate {
         &self,
         permit: &Permit,
         request: &Request,
-        home: bool,
-        entry: &mut Entry,
+        same_origin: bool,
+        entry: &mut RecordGuard,
     ) -> Result<Cleared, EgressError> {
         let Permission { grant, private } = permit.authority.decide(request.method.as_str(), &request.url)?;
         entry.record.rule = format!("{} {}", grant.methods().collect::<Vec<_>>().join(","), grant.origin);
@@ -188,7 +148,7 @@ impl Gate {
         let body = request.body.as_ref().map_or(0, Bytes::len) as u64;
         permit.usage.send(body)?;
         credential::check_body(permit, request).await?;
-        let Dressed { mut headers, secrets } = credential::dress(permit, request, &origin, home)?;
+        let PreparedRequest { mut headers, secrets } = credential::prepare(permit, request, &origin, same_origin)?;
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY));
         let head = permit.usage.headers(&headers)?.saturating_add(url);
@@ -203,7 +163,7 @@ impl Gate {
         permit: &Permit,
         request: &Request,
         cleared: Cleared,
-        entry: &mut Entry,
+        entry: &mut RecordGuard,
     ) -> Result<(Answered, Option<OwnedSemaphorePermit>), EgressError> {
         let Cleared { key, headers } = cleared;
         let origin = key.origin.clone();
@@ -212,23 +172,23 @@ impl Gate {
             let (origin, why) = (origin.clone(), forms.mask_pieces(&why));
             EgressError::Unreachable { origin, why, step }
         };
-        let late = || Reason { why: "no answer in time".to_owned(), step: retry::LATER };
+        let late = || Reason { why: "no answer in time".to_owned(), step: wait::LATER };
         let outgoing = self.clients.get(key)?.request(request.method.clone(), request.url.clone()).headers(headers);
         let outgoing = match &request.body {
             Some(body) => outgoing.body(body.clone()),
             None => outgoing,
         };
         let sending = async {
-            let turn = permit.usage.turn().await;
+            let slot = permit.usage.acquire_slot().await;
             entry.leaving()?;
             let failed = |error: reqwest::Error| {
                 let error = error.without_url();
                 refused_address(&error).map_or_else(|| unreachable(Reason::new(&error)), EgressError::Address)
             };
-            Ok::<_, EgressError>((outgoing.send().await.map_err(failed)?, turn))
+            Ok::<_, EgressError>((outgoing.send().await.map_err(failed)?, slot))
         };
         let answered = tokio::time::timeout_at(permit.deadline.into(), sending).await;
-        let (answer, turn) = answered.map_err(|_| unreachable(late()))??;
+        let (answer, slot) = answered.map_err(|_| unreachable(late()))??;
         if answer.status() == StatusCode::UNAUTHORIZED {
             permit.unauthorized.add(&entry.record.secrets);
         }
@@ -237,7 +197,7 @@ impl Gate {
         let size = permit.usage.headers(answer.headers())?;
         permit.usage.receive(size)?;
         entry.record.received = size;
-        Ok((Answered { answer, origin, forms }, turn))
+        Ok((Answered { answer, origin, forms }, slot))
     }
 }
 
@@ -254,7 +214,7 @@ struct Answered {
 }
 
 /// An answer whose body is counted while it comes; its record is written when it ends or is dropped.
-fn received(permit: &Permit, answered: Answered, turn: Option<OwnedSemaphorePermit>, mut entry: Entry) -> Answer {
+fn received(permit: &Permit, answered: Answered, slot: Option<OwnedSemaphorePermit>, mut entry: RecordGuard) -> Answer {
     let Answered { answer, origin, forms } = answered;
     let (status, headers, usage) = (answer.status(), answer.headers().clone(), permit.usage.clone());
     // An error has the other side's words in it, as those of HTTP/2's last frame.
@@ -265,7 +225,7 @@ fn received(permit: &Permit, answered: Answered, turn: Option<OwnedSemaphorePerm
     };
     let counted = permit.usage.clone();
     let body = answer.bytes_stream().map(move |chunk| {
-        let _until_it_ends = &turn;
+        let _until_it_ends = &slot;
         let chunk = chunk.map_err(&broken)?;
         entry.received(chunk.len() as u64);
         counted.receive(chunk.len() as u64)?;
@@ -276,8 +236,5 @@ fn received(permit: &Permit, answered: Answered, turn: Option<OwnedSemaphorePerm
 
 /// An error of a request that must not be sent twice is final.
 fn once(error: EgressError, repeatable: bool) -> Failed<Result<Checked, EgressError>> {
-    match error.is_transient() && repeatable {
-        true => Failed::Transient(Err(error)),
-        false => Failed::Final(Err(error)),
-    }
+    if error.is_transient() && repeatable { Failed::Transient(Err(error)) } else { Failed::Final(Err(error)) }
 }

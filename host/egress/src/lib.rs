@@ -2,6 +2,7 @@
 
 pub mod address;
 mod audit;
+mod blocking;
 mod certificates;
 mod clients;
 mod connect;
@@ -12,19 +13,26 @@ mod exits;
 mod gate;
 mod guard;
 mod headers;
-mod hop;
 mod permit;
 mod placeholder;
+mod record;
 mod redact;
+mod redirect;
+mod request;
 pub mod retry;
+mod secret;
 mod usage;
+mod wait;
 
 pub use audit::{Auditor, Caller, Outcome, Record, Unaudited};
+pub use clients::GateSettings;
 pub use error::EgressError;
 pub use exits::{Answer, Checked, ForDisk, Telling};
-pub use gate::{Gate, GateSettings, Request, SecretUse};
+pub use gate::Gate;
 pub use guard::{AddressRefused, Lookup, SystemLookup};
-pub use permit::{Credential, KnownForms, Notices, Permit, Quiet, Secret, Unauthorized};
+pub use permit::{KnownForms, Notices, Permit, Quiet, Unauthorized};
 pub use placeholder::Placeholder;
-pub use redact::redact_text;
+pub use request::{Request, SecretUse};
+pub use secret::{Credential, Secret};
 pub use usage::{Held, Usage};
+pub use wait::{LONGEST_WAIT, again};

@@ -4,35 +4,15 @@ use crate::{
     audit::{Auditor, Caller, Unaudited},
     placeholder::Placeholder,
     redact::Forms,
+    secret::Credential,
     usage::Usage,
 };
-use forgeport_model::{Authority, Limits, Origin, Placement, holds_for};
+use forgeport_model::{Authority, Limits, Origin};
 use std::{
     collections::BTreeSet,
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use zeroize::Zeroizing;
-
-/// A credential's value. It is wiped when dropped, and nothing shows it.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
-
-/// A secret with the only place it is sent to.
-#[derive(Clone, Debug)]
-pub struct Credential {
-    /// The option that it was given as.
-    pub setting: String,
-    /// The only origin.
-    pub origin: Origin,
-    /// Where in the request, unless the request itself says so.
-    pub placement: Placement,
-    /// It holds for a secret that begins with each of these, and is not sent otherwise.
-    pub beginnings: Vec<String>,
-    /// What.
-    pub secret: Secret,
-}
 
 /// What one call may do.
 #[derive(Clone)]
@@ -107,6 +87,12 @@ impl Permit {
         self.credentials.iter().filter(move |credential| credential.origin == *origin && credential.holds())
     }
 
+    /// A text for a person, without any part of any credential that is long enough to be recognised: excerpts cut them in two.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.forms().mask_pieces(text)
+    }
+
     /// The forms of all credentials: what a person reads has none of them.
     pub(crate) fn forms(&self) -> Arc<Forms> {
         self.forms.get_or_find(None, || Forms::of(self.credentials.iter()))
@@ -135,12 +121,6 @@ impl KnownForms {
     }
 }
 
-impl Credential {
-    fn holds(&self) -> bool {
-        holds_for(&self.beginnings, self.secret.expose())
-    }
-}
-
 /// Is told what a person would want to know while nothing seems to happen.
 pub trait Notices: Send + Sync {
     /// Nothing will happen for this long.
@@ -152,21 +132,4 @@ pub struct Quiet;
 
 impl Notices for Quiet {
     fn waiting(&self, _why: &str, _how_long: Duration) {}
-}
-
-impl Secret {
-    /// Takes a credential's value.
-    pub fn new(value: Zeroizing<String>) -> Secret {
-        Secret(value)
-    }
-
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }

@@ -1,8 +1,8 @@
 //! What a forge says back must not hold what it was told: a credential that it echoes does not get to the provider.
 
 use crate::{
-    Permit, encodings,
-    permit::{Credential, Secret},
+    encodings,
+    secret::{Credential, Secret},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use forgeport_model::Placement;
@@ -21,12 +21,7 @@ const SHORTEST: usize = 8;
 /// Bits of a filter that lets few windows through that no credential begins with.
 const FILTER: usize = 1 << 15;
 
-/// A text for a person, without any part of any credential that is long enough to be told: excerpts cut them in two.
-pub fn redact_text(permit: &Permit, text: &str) -> String {
-    permit.forms().mask_pieces(text)
-}
-
-/// Credentials in every form. Finding them takes longer than looking for them, so it is done once for a permit.
+/// Credentials in every form. Finding them takes longer than looking for them, so it is done once for a session.
 #[derive(Default)]
 pub(crate) struct Forms {
     /// With their beginnings; the longest first.
@@ -197,30 +192,31 @@ fn cut_out(text: &[u8], places: impl Iterator<Item = Range<usize>>) -> Option<Ve
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use forgeport_model::{Authority, Limits, Origin};
-    use std::time::Instant;
+    use forgeport_model::Origin;
 
-    fn permit(secret: &str) -> Permit {
-        let origin = Origin::parse("https://forge.example").unwrap();
-        let secret = Secret::new(Zeroizing::new(secret.to_owned()));
-        let credentials = vec![Credential {
+    fn credential(secret: &str) -> Credential {
+        Credential {
             setting: "token".into(),
-            origin,
+            origin: Origin::parse("https://forge.example").unwrap(),
             placement: Placement::Bearer,
             beginnings: Vec::new(),
-            secret,
-        }];
-        Permit { credentials, ..Permit::new(Authority::default(), Limits::default(), Instant::now()) }
+            secret: Secret::new(Zeroizing::new(secret.to_owned())),
+        }
+    }
+
+    fn forms_of(secret: &str) -> Forms {
+        Forms::of([credential(secret)].iter())
     }
 
     fn masked(secret: &str, text: &[u8]) -> String {
-        let forms = permit(secret).forms();
-        forms.mask(text).map_or_else(|| "unchanged".into(), |clean| String::from_utf8_lossy(&clean).into_owned())
+        forms_of(secret)
+            .mask(text)
+            .map_or_else(|| "unchanged".into(), |clean| String::from_utf8_lossy(&clean).into_owned())
     }
 
     #[test]
     fn a_text_loses_whole_and_cut_credentials_and_nothing_else() {
-        let permit = permit("tok-0123456789abcdef");
+        let forms = forms_of("tok-0123456789abcdef");
         for (text, clean) in [
             ("nothing of it: tok-012", "nothing of it: tok-012"),
             ("it begins with `Bearer tok-0123456789", "it begins with `Bearer ********"),
@@ -229,7 +225,7 @@ mod tests {
             ("TOK-0123 456789", "********"),
             ("", ""),
         ] {
-            assert_eq!(redact_text(&permit, text), clean);
+            assert_eq!(forms.mask_pieces(text), clean);
         }
     }
 
@@ -253,17 +249,6 @@ mod tests {
 
     #[test]
     fn credentials_beside_and_in_each_other_are_all_masked() {
-        let origin = Origin::parse("https://forge.example").unwrap();
-        let credential = |secret: &str| {
-            let secret = Secret::new(Zeroizing::new(secret.to_owned()));
-            Credential {
-                setting: "token".into(),
-                origin: origin.clone(),
-                placement: Placement::Bearer,
-                beginnings: Vec::new(),
-                secret,
-            }
-        };
         let credentials = [credential("abcdefghijkl"), credential("efghijklmnop"), credential("abcdefgh")];
         let forms = Forms::of(credentials.iter());
         for (text, clean) in [
@@ -277,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_header_whose_name_is_the_credential_is_left_out() {
-        let forms = permit("Tok-0123456789abcdef").forms();
+        let forms = forms_of("Tok-0123456789abcdef");
         let mut headers = HeaderMap::new();
         headers.insert("x-tok-0123456789abcdef", HeaderValue::from_static("1"));
         headers.insert("x-other", HeaderValue::from_static("a TOK-0123456789ABCDEF"));

@@ -87,8 +87,8 @@ impl Usage {
         self.within(bytes, Limit::HeaderBytes).map(|()| bytes)
     }
 
-    /// Waits until fewer requests are on their way than may be at the same time.
-    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+    /// Waits for a free request slot.
+    pub(crate) async fn acquire_slot(&self) -> Option<OwnedSemaphorePermit> {
         // It is never closed.
         self.0.at_once.clone().acquire_owned().await.ok()
     }
@@ -100,10 +100,7 @@ impl Usage {
     }
 
     fn within(&self, value: u64, limit: Limit) -> Result<(), LimitReached> {
-        match value > self.0.limits.get(limit) {
-            true => Err(self.0.limits.reached(limit)),
-            false => Ok(()),
-        }
+        if value > self.0.limits.get(limit) { Err(self.0.limits.reached(limit)) } else { Ok(()) }
     }
 }
 

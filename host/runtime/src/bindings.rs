@@ -1,7 +1,7 @@
 //! The interface's generated bindings, and the only place where their types become the host's and back.
 
 use crate::error::{CallError, ProviderError};
-use forgeport_egress::retry::LONGEST_WAIT;
+use forgeport_egress::LONGEST_WAIT;
 use forgeport_model as grants;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Why a provider could not be loaded, or its call gave no result.
 
 use forgeport_child::ChildError;
-use forgeport_egress::retry::again;
+use forgeport_egress::again;
 use forgeport_model::{Limit, LimitReached, Limits};
 use std::time::Duration;
 use thiserror::Error;

@@ -8,7 +8,7 @@ use crate::{
     error::{CallError, LoadError, ProviderError},
     state::State,
 };
-use forgeport_egress::{Gate, Permit, Placeholder, redact_text};
+use forgeport_egress::{Gate, Permit, Placeholder};
 use forgeport_model::{Description, Limit, LimitReached, Limits, RemoteUrl, deadline};
 use futures_util::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
@@ -182,7 +182,7 @@ impl Repository {
 
     /// What a provider read from the forge's answer may be a credential that the answer had in some encoding.
     fn without_credentials(&self, identity: Identity) -> Identity {
-        let clean = |text: String| redact_text(&self.session.permit, &text);
+        let clean = |text: String| self.session.permit.redact(&text);
         let Identity { account, repository, default_branch } = identity;
         Identity {
             account: account.map(clean),
@@ -235,7 +235,7 @@ impl Repository {
         let opening = Opening { values: values.clone(), placeholders: permit.placeholders.clone() };
         let called = self.provider.call(name, bounds, Some(&self.session), opening, call).await;
         // A forge that tells credentials back is quoted too: by the provider, and by the host where no archive came.
-        called.map_err(|error| error.reworded(|text| redact_text(permit, text)))
+        called.map_err(|error| error.reworded(|text| permit.redact(text)))
     }
 }
 

@@ -5,7 +5,6 @@ use crate::{
     provider::Session,
     state::State,
 };
-use forgeport_egress::redact_text;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
@@ -35,7 +34,7 @@ impl ProviderLog {
             _ => {}
         }
         let message = match &self.session {
-            Some(session) => redact_text(&session.permit, message),
+            Some(session) => session.permit.redact(message),
             None => message.to_owned(),
         };
         let message = steady(&message);

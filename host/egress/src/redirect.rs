@@ -1,6 +1,13 @@
-//! One step of a request: where a redirect leads, and what goes along.
+//! Redirects: where one leads, and what of a request goes along. The gate decides over each of them anew, as over any other request.
+//!
+//! | of the request | to the same origin | elsewhere |
+//! | --- | --- | --- |
+//! | headers of the provider's own | kept | none but `accept` |
+//! | credential | sent again | not sent, also not after a way back |
+//! | method and body, 307 and 308 | kept | the method is kept, the body left out |
+//! | method and body, other statuses | GET without a body, unless it was GET or HEAD | the same |
 
-use crate::{EgressError, exits::Answer, gate::Request, placeholder::decoded};
+use crate::{EgressError, exits::Answer, placeholder::decoded, request::Request};
 use http::{
     Method, StatusCode,
     header::{self, LOCATION},
@@ -8,7 +15,7 @@ use http::{
 use url::Url;
 
 /// Where a redirect leads (RFC 9110, section 15.4).
-pub(crate) fn next(from: &Url, answer: &Answer) -> Result<Option<Url>, EgressError> {
+pub(crate) fn target(from: &Url, answer: &Answer) -> Result<Option<Url>, EgressError> {
     if !matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
@@ -30,18 +37,19 @@ pub(crate) fn next(from: &Url, answer: &Answer) -> Result<Option<Url>, EgressErr
     Ok(Some(next))
 }
 
-/// The request for the next hop. Elsewhere it carries no header of the provider's but what tells the wanted form.
-pub(crate) fn redirected(request: Request, url: Url, status: StatusCode, at_home: bool) -> Request {
+/// The request that follows a redirect. Elsewhere it carries no header of the provider's but what tells the wanted form.
+pub(crate) fn follow(request: Request, url: Url, status: StatusCode, same_origin: bool) -> Request {
     let Request { method, mut headers, body, secret, .. } = request;
-    if !at_home {
+    if !same_origin {
         let accept = headers.remove(header::ACCEPT);
         headers.clear();
         headers.extend(accept.map(|accept| (header::ACCEPT, accept)));
     }
-    let secret = secret.filter(|_| at_home);
+    let secret = secret.filter(|_| same_origin);
     let keeps_method = matches!(status.as_u16(), 307 | 308) || matches!(method, Method::GET | Method::HEAD);
-    match keeps_method {
-        true => Request { method, url, headers, body: body.filter(|_| at_home), secret },
-        false => Request { method: Method::GET, url, headers, body: None, secret },
+    if keeps_method {
+        Request { method, url, headers, body: body.filter(|_| same_origin), secret }
+    } else {
+        Request { method: Method::GET, url, headers, body: None, secret }
     }
 }
