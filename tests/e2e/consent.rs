@@ -219,7 +219,7 @@ fn a_registration_from_before_is_refused_with_the_command_that_asks_and_stores()
 fn a_built_in_provider_of_another_forgeport_is_asked_anew_and_an_option_stays_a_secret() {
     let scene = scene();
     scene.register(Kind::Github);
-    let older = "INSERT INTO component SELECT 'older', settings FROM component;
+    let older = "INSERT INTO component SELECT workspace, 'older', settings FROM component;
         UPDATE code_repository SET provider_digest = 'older', access = '{\"origins\":[],\"credentials\":[],\"remote_hosts\":[]}'";
     scene.edit_store(older);
     scene.download("main", "out", &[]).good();

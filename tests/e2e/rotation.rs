@@ -16,7 +16,7 @@ fn after_a_rotation_everything_opens_with_the_new_key_and_nothing_with_the_old()
     let key = scene.path("home/data/key");
     let old = fs::read(&key).unwrap();
     let rotated = scene.run(&["secret", "rotate-key", "--output=json"]).good().json();
-    assert_eq!(rotated["values"], 2);
+    assert_eq!(rotated["workspaces"], 1);
     assert_ne!(fs::read(&key).unwrap(), old);
     scene.download("main", "out", &[]).good();
     assert_eq!(scene.run(&["secret", "get", "other", "key", "--reveal"]).good().stdout.trim(), "key  value");

@@ -241,12 +241,12 @@ fn crowd(scene: &Scene, count: usize) {
         "BEGIN;
          CREATE TEMP TABLE many AS WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
              SELECT n, (SELECT id FROM code_repository WHERE name = 'demo') AS one FROM n;
-         INSERT INTO code_repository (id, name, access, {columns})
-             SELECT 'copy-' || n, 'copy-' || n, access, {columns} FROM many, code_repository WHERE id = one;
-         INSERT INTO code_repository_option (code_repository_id, name, plain)
-             SELECT 'copy-' || n, name, CASE name WHEN 'repository' THEN 'other-' || n ELSE plain END
+         INSERT INTO code_repository (workspace, id, name, access, {columns})
+             SELECT workspace, 'copy-' || n, 'copy-' || n, access, {columns} FROM many, code_repository WHERE id = one;
+         INSERT INTO code_repository_option (workspace, code_repository_id, name, plain)
+             SELECT workspace, 'copy-' || n, name, CASE name WHEN 'repository' THEN 'other-' || n ELSE plain END
              FROM many, code_repository_option WHERE code_repository_id = one AND plain IS NOT NULL;
-         INSERT INTO remote_clue SELECT CASE clue WHEN '/demo' THEN '/other-' || n ELSE clue END, 'copy-' || n
+         INSERT INTO remote_clue SELECT workspace, CASE clue WHEN '/demo' THEN '/other-' || n ELSE clue END, 'copy-' || n
              FROM many, remote_clue WHERE code_repository_id = one;
          COMMIT"
     ));

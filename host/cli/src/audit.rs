@@ -8,10 +8,10 @@ use anyhow::Result;
 use forgeport_service::{AuditEntry, AuditFilter, Service};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub fn run(service: &Service, output: Output, args: AuditArgs) -> Result<()> {
+pub async fn run(service: &Service, output: Output, args: AuditArgs) -> Result<()> {
     let AuditArgs { repository, since, refused, last } = args;
     let since = since.map(|text| read_since(&text, SystemTime::now())).transpose()?;
-    let entries = service.audit(&AuditFilter { repository, since, refused, last: Some(last) })?;
+    let entries = service.audit(&AuditFilter { repository, since, refused, last: Some(last) }).await?;
     output.data(&entries, || text(&entries))
 }
 

@@ -53,9 +53,10 @@ impl Backend {
 
 impl Opened {
     fn new() -> Result<Opened> {
-        let host = Host::open(Config::from_environment()?)?;
-        let service = host.workspace(Workspace::local()).telling(Arc::new(progress::Lines));
+        let config = Config::from_environment()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let host = runtime.block_on(Host::open(config))?;
+        let service = host.workspace(Workspace::local()).telling(Arc::new(progress::Lines));
         Ok(Opened { service, runtime })
     }
 }

@@ -28,14 +28,14 @@ pub async fn run(
 ) -> Result<()> {
     match command {
         CodeRepositoryCommand::Register(args) => register(service, output, args, options).await,
-        CodeRepositoryCommand::List => list(service, output),
+        CodeRepositoryCommand::List => list(service, output).await,
         CodeRepositoryCommand::Describe { name } => {
-            let repository = service.find(&name)?;
+            let repository = service.find(&name).await?;
             output.data(&repository, || describe(&repository))
         }
         CodeRepositoryCommand::Update(args) => update(service, output, args, options).await,
         CodeRepositoryCommand::Delete { name } => {
-            service.delete(&name)?;
+            service.delete(&name).await?;
             output.data(&json!({ "deleted": name }), || format!("Deleted the code repository {name}.\n"))
         }
         CodeRepositoryCommand::Options(args) => show_options(service, output, args).await,
@@ -108,8 +108,8 @@ fn renamed_text(name: &str, renamed: &Renamed) -> String {
     )
 }
 
-fn list(service: &Service, output: Output) -> Result<()> {
-    let repositories = service.list()?;
+async fn list(service: &Service, output: Output) -> Result<()> {
+    let repositories = service.list().await?;
     output.data(&repositories, || {
         if repositories.is_empty() {
             return "No code repositories yet: see `forgeport register --help`.\n".to_owned();

@@ -19,10 +19,7 @@ use forgeport_service::{ComponentSource, ProviderOptions, component_source};
 use further::{FurtherOption, with_further};
 use std::{ffi::OsString, path::PathBuf};
 
-pub use further::{OPEN_TO_PROVIDERS, with_options_of};
-
-/// The further options that were given, with their values, in the order of the help.
-pub type GivenOptions = Vec<(String, String)>;
+pub use further::{GivenOptions, OPEN_TO_PROVIDERS, with_options_of};
 
 /// Which provider the options of a command belong to, with the changes of limits that are given for it.
 #[derive(Debug)]
@@ -158,19 +155,19 @@ fn leaf(matches: &ArgMatches) -> &ArgMatches {
 mod tests {
     use super::*;
     use crate::args::{CodeRepositoryCommand, Command, SecretCommand};
-    use forgeport_service::Setting;
+    use forgeport_service::OptionDefinition;
 
     /// What a provider may take; the last two have the names of the command's own options.
     fn options() -> ProviderOptions {
-        let setting = |name: &str| Setting {
+        let setting = |name: &str| OptionDefinition {
             name: name.to_owned(),
             help: "Help".to_owned(),
             required: false,
             secret: name == "token",
             default: None,
         };
-        let settings = ["owner", "api_url", "token", "limit", "allow_private"].map(setting).to_vec();
-        ProviderOptions { provider: "forge".to_owned(), version: "1".to_owned(), settings }
+        let options = ["owner", "api_url", "token", "limit", "allow_private"].map(setting).to_vec();
+        ProviderOptions { provider: "forge".to_owned(), version: "1".to_owned(), options }
     }
 
     fn parse(line: &str) -> Result<(Cli, GivenOptions, Option<String>)> {

@@ -11,13 +11,13 @@ use serde_json::json;
 
 pub async fn run(service: &Service, output: Output, command: GrantsCommand) -> Result<()> {
     match command {
-        GrantsCommand::List => list(service, output),
+        GrantsCommand::List => list(service, output).await,
         GrantsCommand::Describe { name } => {
             let held = service.held(&name).await?;
             output.data(&held, || describe(&held))
         }
         GrantsCommand::Revoke { name, origin } => {
-            let left = service.revoke(&name, &origin)?;
+            let left = service.revoke(&name, &origin).await?;
             output.data(&json!({ "name": name, "revoked": origin, "granted": left.grants }), || {
                 match left.provider.source {
                     Some(_) => format!("Revoked {origin} of the code repository {name}.\n"),
@@ -33,8 +33,8 @@ pub async fn run(service: &Service, output: Output, command: GrantsCommand) -> R
     }
 }
 
-fn list(service: &Service, output: Output) -> Result<()> {
-    let repositories = service.list()?;
+async fn list(service: &Service, output: Output) -> Result<()> {
+    let repositories = service.list().await?;
     let data: Vec<_> = repositories.iter().map(|one| json!({ "name": one.name, "grants": one.grants })).collect();
     output.data(&data, || {
         let mut rows = vec![["NAME", "ORIGIN", "GRANTED"].map(str::to_owned).to_vec()];

@@ -45,10 +45,10 @@ fn main() -> ExitCode {
 fn run(given: Vec<OsString>) -> Result<()> {
     let first = FirstPass::of(given);
     let verbose = first.verbose();
-    let mut host = Host::default();
+    let mut backend = Backend::default();
     let (cli, options) = first.parse(|provider| {
         output::log(verbose);
-        host.options_of(provider)
+        backend.options_of(provider)
     })?;
     output::log(cli.verbose);
     let output = Output { json: cli.output == args::Format::Json };
@@ -95,10 +95,10 @@ async fn dispatch(
             code_repository::run(service, output, command, options, stop).await
         }
         Command::Status(status) => status::run(service, output, status).await,
-        Command::Secret { command } => secret::run(service, output, command, options),
+        Command::Secret { command } => secret::run(service, output, command, options).await,
         Command::Provider { command } => provider::run(service, output, command).await,
         Command::Grants { command } => grants::run(service, output, command).await,
-        Command::Audit(args) => audit::run(service, output, args),
+        Command::Audit(args) => audit::run(service, output, args).await,
         // They need no service, and were run before.
         Command::Cache { .. } | Command::Completion { .. } => Ok(()),
     }

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use crate::deadline::Stopped;
 use crate::unfinished::Unfinished;
 use forgeport_model::{Collision, FileKind, ObjectId};
-use forgeport_model::{PathError, RepoPath, neutral};
+use forgeport_model::{PathError, RepoPath, escape_untrusted_short};
 
 /// The disk did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]

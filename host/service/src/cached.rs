@@ -40,7 +40,7 @@ impl Service {
     ///
     /// # Errors
     /// When a secret is gone.
-    pub(crate) fn source_of(&self, repository: &CodeRepository, consent: &Consent) -> Result<String> {
+    pub(crate) async fn source_of(&self, repository: &CodeRepository, consent: &Consent) -> Result<String> {
         let options = Options::check(&consent.settings, crate::consent::unread(repository))?;
         let authority = self.authority(repository, &consent.access.origins);
         let about = |grant: &&Grant| authority.requested.iter().any(|requested| requested.origin.meets(&grant.origin));
@@ -51,18 +51,18 @@ impl Service {
             granted: &authority.granted,
             allowed: authority.policy.as_ref().map(|policy| policy.iter().filter(about).collect()),
             options: options.plain_values().collect(),
-            credentials: self.given(repository)?,
+            credentials: self.given(repository).await?,
         };
         let written = serde_json::to_vec(&way).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         Ok(digest_of(&written))
     }
 
-    fn given(&self, repository: &CodeRepository) -> Result<Vec<Given>> {
+    async fn given(&self, repository: &CodeRepository) -> Result<Vec<Given>> {
         let mut all = Vec::new();
         for (option, stored) in &repository.options {
             let (reference, version) = match stored {
                 StoredOption::Plain(_) => continue,
-                StoredOption::Reference(to) => (Some(to.to_string()), self.secret_version(to.name(), to.key())?),
+                StoredOption::Reference(to) => (Some(to.to_string()), self.secret_version(to.name(), to.key()).await?),
                 StoredOption::Sealed(sealed) => (None, sealed.version()),
             };
             all.push(Given { option: option.clone(), reference, version });

@@ -38,14 +38,14 @@ impl Service {
         check_still_secret(&repository, &description.options)?;
         let options = Options::check(&description.options, unread(&repository))?;
         for (name, text) in now_secret(&repository, &description.options) {
-            let sealed = self.host.store.code_repositories().seal(&repository, &name, &text)?;
+            let sealed = self.store().code_repositories().seal(&repository, &name, &text).await?;
             repository.options.insert(name, sealed);
         }
         let access = Access::of(description, &options)?;
         let consent = Consent { settings: description.options.clone(), access };
         repository.provider = described.reference(&source_of(&repository));
         repository.consent = Some(consent.clone());
-        match self.host.store.code_repositories().update(&repository, None) {
+        match self.store().code_repositories().update(&repository, None).await {
             Ok(stored) => Ok((stored, consent)),
             Err(error @ StoreError::ComponentContradicts(_)) => Err(error.into()),
             // Whoever comes next asks again.

@@ -70,7 +70,7 @@ impl Service {
     ) -> Result<Downloaded> {
         // Of all that is done for it: an attempt that failed does not stop the next one.
         let _stop = request.stop.cancel_when_dropped();
-        let repository = self.find(&request.repository)?;
+        let repository = self.find(&request.repository).await?;
         self.renewing(&repository, async || self.attempt(request.clone(), observer.clone()).await).await
     }
 
@@ -78,8 +78,8 @@ impl Service {
         let DownloadRequest { repository, revision, subdirectory, directory, force, stop } = request;
         let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
         Staged::check_target(&directory, force)?;
-        let (registered, consent) = self.consented(self.find(&repository)?).await?;
-        let source = self.source_of(&registered, &consent)?;
+        let (registered, consent) = self.consented(self.find(&repository).await?).await?;
+        let source = self.source_of(&registered, &consent).await?;
         let limits = registered.limits.within(&self.host.policy.limits);
         let wanted = Wanted { registered, consent, source, subdirectory, directory, force, stop, limits };
         // A full id says which archive to ask for, so the question what it is need not be answered first.

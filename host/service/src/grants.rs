@@ -51,7 +51,7 @@ impl Service {
     /// # Errors
     /// When there is none, or it is held to nothing yet.
     pub async fn held(&self, name: &str) -> Result<Held> {
-        let (repository, consent) = self.consented(self.find(name)?).await?;
+        let (repository, consent) = self.consented(self.find(name).await?).await?;
         let access = consent.access;
         let authority = self.authority(&repository, &access.origins);
         let limits = repository.limits.within(&self.host.policy.limits);
@@ -72,7 +72,7 @@ impl Service {
     /// # Errors
     /// As [`Service::held`], and when the URL is none.
     pub async fn explain(&self, name: &str, method: &str, url: &str) -> Result<Explanation> {
-        let (repository, consent) = self.consented(self.find(name)?).await?;
+        let (repository, consent) = self.consented(self.find(name).await?).await?;
         let url = Url::parse(url).map_err(|error| ServiceError::Url(error.to_string()))?;
         let authority = self.authority(&repository, &consent.access.origins);
         Ok(match authority.decide(&method.to_ascii_uppercase(), &url) {
@@ -86,8 +86,8 @@ impl Service {
     ///
     /// # Errors
     /// When there is no such grant, or no such leave.
-    pub fn revoke(&self, name: &str, origin: &str) -> Result<CodeRepository> {
-        let mut repository = self.host.store.code_repositories().get(name)?;
+    pub async fn revoke(&self, name: &str, origin: &str) -> Result<CodeRepository> {
+        let mut repository = self.store().code_repositories().get(name).await?;
         let built_in = source_of(&repository).is_built_in();
         let pattern =
             OriginPattern::parse(origin).map_err(|why| ServiceError::Grant { text: origin.to_owned(), why })?;
@@ -102,7 +102,7 @@ impl Service {
         }
         let no_longer_private = gone.into_iter().filter(|_| built_in).map(|grant| Grant { private: false, ..grant });
         repository.grants = left.into_iter().chain(no_longer_private).collect();
-        Ok(self.host.store.code_repositories().update(&repository, None)?)
+        Ok(self.store().code_repositories().update(&repository, None).await?)
     }
 
     /// What holds: requested, granted, and what the operator allows.

@@ -39,9 +39,9 @@ impl Host {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn open(config: Config) -> Result<Arc<Host>> {
+    pub async fn open(config: Config) -> Result<Arc<Host>> {
         let Config { home, key, new_key, policy, ca_file } = config;
-        let store = Arc::new(Store::open(&home.data, key)?);
+        let store = Arc::new(Store::open(&home.data, key).await?);
         Ok(Arc::new(Host {
             home,
             store,
@@ -61,11 +61,11 @@ impl Host {
         Service { host: self.clone(), workspace, notices: Arc::new(Quiet) }
     }
 
-    pub(crate) fn runtime(&self) -> Result<&Runtime> {
+    pub(crate) async fn runtime(&self) -> Result<&Runtime> {
         if let Some(runtime) = self.runtime.get() {
             return Ok(runtime);
         }
-        let cache = match self.store.derive_key("compiled-code") {
+        let cache = match self.store.derive_key("compiled-code").await {
             Ok(key) => Some(CodeCacheSettings { directory: self.home.cache.join("compiled"), key, bytes: COMPILED }),
             // A home that cannot be written to, and has no key yet.
             Err(error) if error.is_of_the_disk() => None,

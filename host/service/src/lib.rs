@@ -52,6 +52,7 @@ pub use secrets::Values;
 pub use status::{Match, RemoteState, Status};
 pub use update::{Changes, Update};
 
+use forgeport_store::WorkspaceStore;
 use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, ServiceError>;
@@ -74,32 +75,36 @@ impl Service {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
-        Ok(self.host.store.audit().list(filter)?)
+    pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
+        Ok(self.store().audit().list(filter).await?)
     }
 
     /// All code repositories, ordered by name.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn list(&self) -> Result<Vec<CodeRepository>> {
-        Ok(self.host.store.code_repositories().list()?)
+    pub async fn list(&self) -> Result<Vec<CodeRepository>> {
+        Ok(self.store().code_repositories().list().await?)
     }
 
     /// The code repository that a person means by its name, its id, or the beginning of either.
     ///
     /// # Errors
     /// When there is none, or several.
-    pub fn find(&self, text: &str) -> Result<CodeRepository> {
-        Ok(self.host.store.code_repositories().find(text)?)
+    pub async fn find(&self, text: &str) -> Result<CodeRepository> {
+        Ok(self.store().code_repositories().find(text).await?)
     }
 
     /// Deletes a code repository by its exact name.
     ///
     /// # Errors
     /// When there is none.
-    pub fn delete(&self, name: &str) -> Result<()> {
-        Ok(self.host.store.code_repositories().delete(name)?)
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        Ok(self.store().code_repositories().delete(name).await?)
+    }
+
+    pub(crate) fn store(&self) -> WorkspaceStore<'_> {
+        self.host.store.in_workspace(self.workspace.id())
     }
 
     pub(crate) fn cache(&self) -> Cache {

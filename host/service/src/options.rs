@@ -38,7 +38,7 @@ impl Service {
         source: Option<&ComponentSource>,
         limits: &[String],
     ) -> Result<ProviderOptions> {
-        let mut repository = self.find(name)?;
+        let mut repository = self.find(name).await?;
         repository.limits = self.limited(repository.limits, limits)?;
         let stored = repository.consent.as_ref().filter(|_| !source_of(&repository).is_built_in());
         match (source, stored) {

@@ -59,12 +59,12 @@ impl Service {
 
     /// Asks the component of a registration anew, which only somebody who changes it does.
     pub(crate) async fn describe_registered(&self, repository: &CodeRepository) -> Result<Described> {
-        self.describe(self.component(repository)?, &repository.limits).await
+        self.describe(self.component(repository).await?, &repository.limits).await
     }
 
     /// The component that a code repository was registered with, ready to be called.
     pub(crate) async fn provider(&self, repository: &CodeRepository) -> Result<Provider> {
-        self.load(&self.component(repository)?, &repository.limits).await
+        self.load(&self.component(repository).await?, &repository.limits).await
     }
 
     /// Asks a component what it is. One that said something else of its options when it was registered is refused.
@@ -73,21 +73,21 @@ impl Service {
         let description = provider.describe().await?;
         description.validate()?;
         let digest = component.digest().to_string();
-        match self.host.store.component_settings(&digest)? {
+        match self.store().component_settings(&digest).await? {
             Some(before) if before != description.options => Err(StoreError::ComponentContradicts(digest).into()),
             _ => Ok(Described { provider, description, component, is_new: false }),
         }
     }
 
-    fn component(&self, repository: &CodeRepository) -> Result<Component> {
+    async fn component(&self, repository: &CodeRepository) -> Result<Component> {
         Ok(match source_of(repository) {
             ComponentSource::BuiltIn(name) => built_in(&name)?.clone(),
-            ComponentSource::File(_) => Component::of(self.host.store.component(&repository.provider.digest)?),
+            ComponentSource::File(_) => Component::of(self.store().component(&repository.provider.digest).await?),
         })
     }
 
     async fn load(&self, component: &Component, limits: &Limits) -> Result<Provider> {
         let limits = limits.within(&self.host.policy.limits);
-        Ok(self.host.runtime()?.load(component.bytes(), &component.digest().to_string(), &limits).await?)
+        Ok(self.host.runtime().await?.load(component.bytes(), &component.digest().to_string(), &limits).await?)
     }
 }

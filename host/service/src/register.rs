@@ -120,7 +120,7 @@ impl Service {
     pub async fn plan_registration(&self, registration: Registration) -> Result<Plan> {
         let Registration { name, source, options, description, grant_options } = registration;
         check_code_repository_name(&name)?;
-        self.check_free(&name)?;
+        self.check_free(&name).await?;
         let limits = self.limited(Limits::default().of(CallOf::New), &grant_options.limits)?;
         let described = self.describe_source(&source, &limits).await?;
         let mut repository = CodeRepository::new(&name, source.kind(), described.reference(&source));
@@ -149,15 +149,15 @@ impl Service {
             Ok(identity) => identity,
         };
         repository.consent = Some(agreed);
-        let store = self.host.store.code_repositories();
+        let store = self.store().code_repositories();
         for (name, value) in &secrets {
-            let sealed = store.seal(&repository, name, value)?;
+            let sealed = store.seal(&repository, name, value).await?;
             repository.options.insert(name.clone(), sealed);
         }
         if exists {
-            repository = store.update(&repository, described.new_bytes())?
+            repository = store.update(&repository, described.new_bytes()).await?
         } else {
-            store.insert(&repository, described.new_bytes())?
+            store.insert(&repository, described.new_bytes()).await?
         }
         let renamed = self.renamed(&repository, provider, &identity).await;
         Ok(Registered { repository, identity, renamed })
@@ -165,7 +165,7 @@ impl Service {
 
     /// As [`Service::renewing`], for options that are not stored yet: were there kept tokens that an origin did not take?
     async fn made_anew(&self, repository: &CodeRepository, options: &mut Options) -> Result<bool> {
-        let forgotten = self.forget_unauthorized(repository)?;
+        let forgotten = self.forget_unauthorized(repository).await?;
         for setting in &forgotten {
             if let Some(StoredOption::Reference(to)) = repository.options.get(setting) {
                 options.renew(setting, self.secret_value(to.name(), to.key()).await?);
@@ -234,8 +234,8 @@ impl Service {
         Ok(limits)
     }
 
-    fn check_free(&self, name: &str) -> Result<()> {
-        if self.host.store.code_repositories().is_taken(name)? {
+    async fn check_free(&self, name: &str) -> Result<()> {
+        if self.store().code_repositories().is_taken(name).await? {
             Err(ServiceError::NameTaken(name.to_owned()))
         } else {
             Ok(())

@@ -14,78 +14,82 @@ impl Service {
     ///
     /// # Errors
     /// When the name is taken, or tokens are to be made from it and something for that is missing or wrong.
-    pub fn create_secret(&self, name: &str, values: &Values) -> Result<()> {
+    pub async fn create_secret(&self, name: &str, values: &Values) -> Result<()> {
         crate::mint::check(name, values)?;
-        Ok(self.secrets().create(name, values)?)
+        Ok(self.secrets().create(name, values).await?)
     }
 
     /// Sets values of a secret and removes keys, all or nothing; other keys stay.
     ///
     /// # Errors
     /// As [`Service::create_secret`], of what it would be then; also when the secret or a key to remove does not exist.
-    pub fn update_secret(&self, name: &str, set: &Values, remove: &[String]) -> Result<()> {
+    pub async fn update_secret(&self, name: &str, set: &Values, remove: &[String]) -> Result<()> {
         let touched = |key: &String| set.contains_key(key) || remove.contains(key);
-        let kept = self.secrets().keys(name)?.into_iter().filter(|key| !touched(key) && !crate::mint::is_made(key));
-        let is_minted = set.contains_key(crate::mint::MINT) || self.mints(name)?;
+        let kept =
+            self.secrets().keys(name).await?.into_iter().filter(|key| !touched(key) && !crate::mint::is_made(key));
+        let is_minted = set.contains_key(crate::mint::MINT) || self.mints(name).await?;
         if is_minted && !remove.iter().any(|key| key == crate::mint::MINT) {
             // What else it has is read for this alone: others can be set anew although their key is lost.
-            let kept = kept.map(|key| Ok((key.clone(), self.secrets().get(name, &key)?)));
-            let mut values = kept.collect::<Result<Values>>()?;
+            let mut values = Values::new();
+            for key in kept {
+                let value = self.secrets().get(name, &key).await?;
+                values.insert(key, value);
+            }
             values.extend(set.clone());
             crate::mint::check(name, &values)?;
         }
-        Ok(self.secrets().update(name, set, remove)?)
+        Ok(self.secrets().update(name, set, remove).await?)
     }
 
     /// One value, as it is kept.
     ///
     /// # Errors
     /// When there is no such secret or key (the error tells what there is, never a value), or it cannot be decrypted.
-    pub fn kept_value(&self, name: &str, key: &str) -> Result<Zeroizing<String>> {
-        Ok(self.secrets().get(name, key)?)
+    pub async fn kept_value(&self, name: &str, key: &str) -> Result<Zeroizing<String>> {
+        Ok(self.secrets().get(name, key).await?)
     }
 
     /// The keys of one secret, in alphabetical order.
     ///
     /// # Errors
     /// When there is no such secret.
-    pub fn secret_keys(&self, name: &str) -> Result<Vec<String>> {
-        Ok(self.secrets().keys(name)?)
+    pub async fn secret_keys(&self, name: &str) -> Result<Vec<String>> {
+        Ok(self.secrets().keys(name).await?)
     }
 
     /// The keys of a secret that options can refer to: of one that tokens are made from, the token alone.
     ///
     /// # Errors
     /// When there is no such secret.
-    pub fn referable_keys(&self, name: &str) -> Result<Vec<String>> {
-        if self.mints(name)? { Ok(vec![crate::mint::TOKEN.to_owned()]) } else { self.secret_keys(name) }
+    pub async fn referable_keys(&self, name: &str) -> Result<Vec<String>> {
+        if self.mints(name).await? { Ok(vec![crate::mint::TOKEN.to_owned()]) } else { self.secret_keys(name).await }
     }
 
     /// All secrets, ordered by name, without values.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn list_secrets(&self) -> Result<Vec<SecretInfo>> {
-        Ok(self.secrets().list()?)
+    pub async fn list_secrets(&self) -> Result<Vec<SecretInfo>> {
+        Ok(self.secrets().list().await?)
     }
 
     /// Gives a secret another name. The code repositories that refer to it follow; their names are returned.
     ///
     /// # Errors
     /// When there is no such secret, or the new name is taken or breaks the rules.
-    pub fn rename_secret(&self, name: &str, new_name: &str) -> Result<Vec<String>> {
-        Ok(self.secrets().rename(name, new_name)?)
+    pub async fn rename_secret(&self, name: &str, new_name: &str) -> Result<Vec<String>> {
+        Ok(self.secrets().rename(name, new_name).await?)
     }
 
     /// Deletes a secret; with `force` also one that code repositories refer to, whose names are returned.
     ///
     /// # Errors
     /// When there is no such secret, or some refer to it and nothing is forced.
-    pub fn delete_secret(&self, name: &str, force: bool) -> Result<Vec<String>> {
+    pub async fn delete_secret(&self, name: &str, force: bool) -> Result<Vec<String>> {
         if force {
-            return Ok(self.secrets().delete(name)?);
+            return Ok(self.secrets().delete(name).await?);
         }
-        self.secrets().delete_unused(name)?;
+        self.secrets().delete_unused(name).await?;
         Ok(Vec::new())
     }
 
@@ -93,17 +97,17 @@ impl Service {
     ///
     /// # Errors
     /// When the old key is not there or not this store's, or the new one cannot be kept. Nothing is changed then.
-    pub fn rotate_key(&self, keep_in: Option<KeyPlace>) -> Result<Rotated> {
+    pub async fn rotate_key(&self, keep_in: Option<KeyPlace>) -> Result<Rotated> {
         let given = self.host.new_key.as_ref().map(|text| text.as_str());
-        Ok(self.host.store.rotate_key(keep_in, given)?)
+        Ok(self.host.store.rotate_key(keep_in, given).await?)
     }
 
     pub(crate) fn secrets(&self) -> Secrets<'_> {
-        self.host.store.secrets()
+        self.store().secrets()
     }
 
     /// Are tokens made from it?
-    pub(crate) fn mints(&self, name: &str) -> Result<bool> {
-        Ok(self.secrets().keys(name)?.iter().any(|key| key == crate::mint::MINT))
+    pub(crate) async fn mints(&self, name: &str) -> Result<bool> {
+        Ok(self.secrets().keys(name).await?.iter().any(|key| key == crate::mint::MINT))
     }
 }

@@ -4,7 +4,7 @@ use crate::{Result, Service};
 use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret};
 use forgeport_model::{Access, CredentialPlan, Limit, OptionDefinition, OptionValue, Options};
 use forgeport_runtime::{Offline, Opening, Provider, Repository, Session};
-use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
+use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption, VaultError};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -27,7 +27,7 @@ impl Service {
                 Some(OptionValue::Hidden(self.secret_value(to.name(), to.key()).await?))
             }
             Some(StoredOption::Sealed(_)) => {
-                self.host.store.code_repositories().value(repository, name)?.map(OptionValue::Hidden)
+                self.store().code_repositories().value(repository, name).await?.map(OptionValue::Hidden)
             }
         })
     }
@@ -107,6 +107,6 @@ fn credential(options: &Options, plan: &CredentialPlan) -> Option<Credential> {
 
 fn placeholder(setting: &str) -> Result<Placeholder> {
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+    getrandom::fill(&mut random).map_err(|error| StoreError::from(VaultError::NoRandomness(error.to_string())))?;
     Ok(Placeholder::new(setting.to_owned(), random))
 }

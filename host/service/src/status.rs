@@ -75,7 +75,7 @@ impl Service {
         let mut status = Status { context, code_repositories: Vec::new(), problems: Vec::new() };
         // Of many registrations few can be meant; and those of one component need it only once.
         let mut known = Vec::new();
-        for repository in self.host.store.code_repositories().that_may_own(&urls(&status.context))? {
+        for repository in self.store().code_repositories().that_may_own(&urls(&status.context)).await? {
             let name = repository.name.clone();
             match self.compare(repository, &status.context, ask, &mut known).await {
                 Ok(found) => status.code_repositories.extend(found),

@@ -43,7 +43,7 @@ impl Service {
     /// # Errors
     /// As for registering; and when there is nothing to change, or an option to remove is not set.
     pub async fn update(&self, name: &str, changes: Changes) -> Result<Update> {
-        let mut repository = self.host.store.code_repositories().get(name)?;
+        let mut repository = self.store().code_repositories().get(name).await?;
         // What was not kept of a registration from before is asked for now.
         let provider = changes.touch_the_provider() || repository.consent.is_none();
         let Changes { name, description, source, set, remove, grant_options } = changes;
@@ -58,7 +58,7 @@ impl Service {
             repository.description = Some(text).filter(|text| !text.is_empty());
         }
         if !provider {
-            let stored = self.host.store.code_repositories().update(&repository, None)?;
+            let stored = self.store().code_repositories().update(&repository, None).await?;
             return Ok(Update::Done(Box::new(stored)));
         }
         for option in remove {

@@ -6,33 +6,35 @@
 use crate::{
     Result,
     code_repository::{CodeRepository, StoredOption},
+    db::{Tx, values},
 };
 use forgeport_model::RemoteUrl;
-use rusqlite::Transaction;
 use std::collections::BTreeSet;
 
 /// The clue of a registration that is always found.
 const ALWAYS: &str = "";
 
 /// Keeps the clues of a registration, in the place of those that it had.
-pub(crate) fn keep(tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
-    tx.execute("DELETE FROM remote_clue WHERE code_repository_id = ?1", [&repository.id])?;
-    let mut insert = tx.prepare("INSERT INTO remote_clue (clue, code_repository_id) VALUES (?1, ?2)")?;
+pub(crate) async fn keep(tx: &Tx<'_>, workspace: &str, repository: &CodeRepository) -> Result<()> {
+    let id = &repository.id;
+    let all = "DELETE FROM remote_clue WHERE workspace = $1 AND code_repository_id = $2";
+    tx.execute(all, values![workspace, id]).await?;
     for clue in of_registration(repository) {
-        insert.execute([&clue, &repository.id])?;
+        let one = "INSERT INTO remote_clue (workspace, clue, code_repository_id) VALUES ($1, $2, $3)";
+        tx.execute(one, values![workspace, clue, id]).await?;
     }
     Ok(())
 }
 
 /// The ids of the registrations that may be one of these remotes.
-pub(crate) fn find(tx: &Transaction<'_>, remotes: &[RemoteUrl]) -> Result<BTreeSet<String>> {
+pub(crate) async fn find(tx: &Tx<'_>, workspace: &str, remotes: &[RemoteUrl]) -> Result<BTreeSet<String>> {
     let clues: BTreeSet<String> =
         remotes.iter().flat_map(|remote| [remote.host().to_owned(), of_name(remote.path())]).collect();
-    let mut select = tx.prepare("SELECT code_repository_id FROM remote_clue WHERE clue = ?1")?;
+    let query = "SELECT code_repository_id FROM remote_clue WHERE workspace = $1 AND clue = $2";
     let mut found = BTreeSet::new();
     for clue in clues.iter().map(String::as_str).chain([ALWAYS]) {
-        for id in select.query_map([clue], |row| row.get(0))? {
-            found.insert(id?);
+        for row in tx.query(query, values![workspace, clue]).await? {
+            found.insert(row.get("code_repository_id")?);
         }
     }
     Ok(found)

@@ -1,21 +1,20 @@
 //! The registrations in the database.
 
 use crate::{
-    Result, Store, StoreError, clues,
+    Result, StoreError, WorkspaceStore, clues,
     code_repository::{CodeRepository, Consent, StoredOption},
     components,
-    key::Key,
-    keys::Keys,
+    data_keys::off_thread,
+    db::{Row, Tx, values},
     names::check_code_repository_name,
     rows::{insert_row, load, update_row},
-    seal::{Place, Sealed},
 };
 use forgeport_model::{RemoteUrl, SecretReference, nearest};
-use rusqlite::{OptionalExtension, Transaction, named_params};
+use forgeport_vault::{Place, Sealed};
 use zeroize::Zeroizing;
 
-/// The registrations of a store.
-pub struct CodeRepositories<'a>(pub(crate) &'a Store);
+/// The registrations of a workspace.
+pub struct CodeRepositories<'a>(pub(crate) WorkspaceStore<'a>);
 
 impl CodeRepositories<'_> {
     /// Stores a new registration; `component` is the bytes of a custom provider, which the store keeps until no registration names them.
@@ -23,15 +22,15 @@ impl CodeRepositories<'_> {
     /// # Errors
     /// When the name is taken or breaks the rules, the component is missing, not what its digest says or says something else of its options
     /// than before, or a sealed option was made with another key or for another place. Nothing is stored then.
-    pub fn insert(&self, repository: &CodeRepository, component: Option<&[u8]>) -> Result<()> {
+    pub async fn insert(&self, repository: &CodeRepository, component: Option<&[u8]>) -> Result<()> {
         check_code_repository_name(&repository.name)?;
-        self.0.write(|tx| {
-            insert_row(tx, repository)?;
-            self.insert_options(tx, repository)?;
-            clues::keep(tx, repository)?;
-            self.ensure_component(tx, repository, component)
-        })?;
-        self.sweep_components();
+        let tx = self.0.write().await?;
+        insert_row(&tx, self.0.workspace, repository).await?;
+        self.insert_options(&tx, repository).await?;
+        clues::keep(&tx, self.0.workspace, repository).await?;
+        self.ensure_component(&tx, repository, component).await?;
+        tx.commit().await?;
+        self.sweep_components().await;
         Ok(())
     }
 
@@ -41,18 +40,22 @@ impl CodeRepositories<'_> {
     ///
     /// # Errors
     /// [`StoreError::Changed`] when somebody else changed or deleted it after it was read, so that no change is lost; otherwise as [`Self::insert`].
-    pub fn update(&self, repository: &CodeRepository, component: Option<&[u8]>) -> Result<CodeRepository> {
+    pub async fn update(&self, repository: &CodeRepository, component: Option<&[u8]>) -> Result<CodeRepository> {
         check_code_repository_name(&repository.name)?;
-        let stored = self.0.write(|tx| {
-            update_row(tx, repository)?;
-            self.check_not_resealed(tx, repository)?;
-            tx.execute("DELETE FROM code_repository_option WHERE code_repository_id = ?1", [&repository.id])?;
-            self.insert_options(tx, repository)?;
-            clues::keep(tx, repository)?;
-            self.ensure_component(tx, repository, component)?;
-            only(load(tx, Some(&repository.id))?, &repository.name)
-        })?;
-        self.sweep_components();
+        let (workspace, id) = (self.0.workspace, &repository.id);
+        let tx = self.0.write().await?;
+        update_row(&tx, workspace, repository).await?;
+        tx.execute(
+            "DELETE FROM code_repository_option WHERE workspace = $1 AND code_repository_id = $2",
+            values![workspace, id],
+        )
+        .await?;
+        self.insert_options(&tx, repository).await?;
+        clues::keep(&tx, workspace, repository).await?;
+        self.ensure_component(&tx, repository, component).await?;
+        let stored = only(load(&tx, workspace, Some(id)).await?, &repository.name)?;
+        tx.commit().await?;
+        self.sweep_components().await;
         Ok(stored)
     }
 
@@ -60,29 +63,29 @@ impl CodeRepositories<'_> {
     ///
     /// # Errors
     /// When there is no such registration, or the new name is taken or breaks the rules.
-    pub fn rename(&self, name: &str, new_name: &str) -> Result<CodeRepository> {
+    pub async fn rename(&self, name: &str, new_name: &str) -> Result<CodeRepository> {
         check_code_repository_name(new_name)?;
-        self.0.write(|tx| {
-            let mut repository = by_name(tx, name)?;
-            new_name.clone_into(&mut repository.name);
-            update_row(tx, &repository)?;
-            only(load(tx, Some(&repository.id))?, new_name)
-        })
+        let tx = self.0.write().await?;
+        let mut repository = self.by_name(&tx, name).await?;
+        new_name.clone_into(&mut repository.name);
+        update_row(&tx, self.0.workspace, &repository).await?;
+        let renamed = only(load(&tx, self.0.workspace, Some(&repository.id)).await?, new_name)?;
+        tx.commit().await?;
+        Ok(renamed)
     }
 
     /// Deletes a registration by its exact name.
     ///
     /// # Errors
     /// When there is none.
-    pub fn delete(&self, name: &str) -> Result<()> {
-        self.0.write(|tx| {
-            let deleted = tx.execute("DELETE FROM code_repository WHERE name = ?1", [name])?;
-            match deleted {
-                0 => Err(unknown(tx, name)?),
-                _ => Ok(()),
-            }
-        })?;
-        self.sweep_components();
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        let tx = self.0.write().await?;
+        let statement = "DELETE FROM code_repository WHERE workspace = $1 AND name = $2";
+        if tx.execute(statement, values![self.0.workspace, name]).await? == 0 {
+            return Err(self.unknown(&tx, name).await?);
+        }
+        tx.commit().await?;
+        self.sweep_components().await;
         Ok(())
     }
 
@@ -90,243 +93,199 @@ impl CodeRepositories<'_> {
     ///
     /// # Errors
     /// When there is none.
-    pub fn get(&self, name: &str) -> Result<CodeRepository> {
-        self.0.read(|tx| by_name(tx, name))
+    pub async fn get(&self, name: &str) -> Result<CodeRepository> {
+        self.by_name(&self.0.read().await?, name).await
     }
 
     /// The registration that a person means: by exact name, else id, else by the beginning of one name or id.
     ///
     /// # Errors
     /// When there is none, or several begin like this.
-    pub fn find(&self, text: &str) -> Result<CodeRepository> {
-        self.0.read(|tx| {
-            let known = names_and_ids(tx)?;
-            let exact = known.iter().find(|(name, _)| name == text).or_else(|| known.iter().find(|(_, id)| id == text));
-            let begin_so = |(name, id): &&(String, String)| name.starts_with(text) || id.starts_with(text);
-            let candidates: Vec<_> = match exact {
-                Some(exact) => vec![exact],
-                None if text.is_empty() => vec![],
-                None => known.iter().filter(begin_so).collect(),
-            };
-            match candidates[..] {
-                [] => Err(unknown(tx, text)?),
-                [(_, id)] => only(load(tx, Some(id))?, text),
-                _ => Err(StoreError::Ambiguous {
-                    text: text.to_owned(),
-                    candidates: candidates.iter().map(|(name, id)| format!("{name:?} ({id})")).collect(),
-                }),
-            }
-        })
+    pub async fn find(&self, text: &str) -> Result<CodeRepository> {
+        let tx = self.0.read().await?;
+        let known = self.names_and_ids(&tx).await?;
+        let exact = known.iter().find(|(name, _)| name == text).or_else(|| known.iter().find(|(_, id)| id == text));
+        let begin_so = |(name, id): &&(String, String)| name.starts_with(text) || id.starts_with(text);
+        let candidates: Vec<_> = match exact {
+            Some(exact) => vec![exact],
+            None if text.is_empty() => vec![],
+            None => known.iter().filter(begin_so).collect(),
+        };
+        match candidates[..] {
+            [] => Err(self.unknown(&tx, text).await?),
+            [(_, id)] => only(load(&tx, self.0.workspace, Some(id)).await?, text),
+            _ => Err(StoreError::Ambiguous {
+                text: text.to_owned(),
+                candidates: candidates.iter().map(|(name, id)| format!("{name:?} ({id})")).collect(),
+            }),
+        }
     }
 
     /// All registrations, ordered by name.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn list(&self) -> Result<Vec<CodeRepository>> {
-        self.0.read(|tx| load(tx, None))
+    pub async fn list(&self) -> Result<Vec<CodeRepository>> {
+        load(&self.0.read().await?, self.0.workspace, None).await
     }
 
     /// Those that may track a checkout with these remotes, ordered by name; the others do not. Whether they do, each has to say itself.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn that_may_own(&self, remotes: &[RemoteUrl]) -> Result<Vec<CodeRepository>> {
-        self.0.read(|tx| {
-            let mut found = Vec::new();
-            for id in clues::find(tx, remotes)? {
-                found.extend(load(tx, Some(&id))?);
-            }
-            found.sort_by(|one, other| one.name.cmp(&other.name));
-            Ok(found)
-        })
+    pub async fn that_may_own(&self, remotes: &[RemoteUrl]) -> Result<Vec<CodeRepository>> {
+        let tx = self.0.read().await?;
+        let mut found = Vec::new();
+        for id in clues::find(&tx, self.0.workspace, remotes).await? {
+            found.extend(load(&tx, self.0.workspace, Some(&id)).await?);
+        }
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(found)
     }
 
-    /// Is there a registration of exactly this name?
+    /// Whether there is a registration of exactly this name.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn is_taken(&self, name: &str) -> Result<bool> {
-        self.0.read(|tx| Ok(tx.prepare("SELECT 1 FROM code_repository WHERE name = ?1")?.exists([name])?))
+    pub async fn is_taken(&self, name: &str) -> Result<bool> {
+        let query = "SELECT 1 AS found FROM code_repository WHERE workspace = $1 AND name = $2";
+        Ok(self.0.read().await?.first(query, values![self.0.workspace, name]).await?.is_some())
     }
 
     /// Encrypts a credential for one option of one registration; nowhere else can it be opened.
     ///
     /// # Errors
     /// When it is too long, or the key cannot be read or made.
-    pub fn seal(&self, repository: &CodeRepository, option: &str, value: &str) -> Result<StoredOption> {
+    pub async fn seal(&self, repository: &CodeRepository, option: &str, value: &str) -> Result<StoredOption> {
         let shown = shown(&repository.name, option);
-        let place = place(&repository.id, option, &shown);
-        let key = match self.0.keys.present()? {
-            Some(key) => key,
-            None => self.0.write(|tx| self.0.keys.for_sealing(tx))?,
+        let place = self.place(repository, option, &shown);
+        let present = self.0.store.keys.newest(&self.0.read().await?, self.0.workspace).await;
+        let key = match present {
+            Ok(Some((key, _))) => key,
+            Err(error) if !error.is_of_the_key() => return Err(error),
+            _ => {
+                let tx = self.0.write().await?;
+                let key = self.0.store.keys.for_sealing(&tx, self.0.workspace).await?;
+                tx.commit().await?;
+                key
+            }
         };
-        Sealed::new(&key, &place, value).map(StoredOption::Sealed)
+        Ok(StoredOption::Sealed(key.seal(&place, value)?))
     }
 
     /// The value of an option as the forge is to get it: decrypted, or taken from the secret that it refers to. `None` where it is not set.
     ///
     /// # Errors
     /// When the secret or its key is missing, or the value cannot be decrypted.
-    pub fn value(&self, repository: &CodeRepository, option: &str) -> Result<Option<Zeroizing<String>>> {
+    pub async fn value(&self, repository: &CodeRepository, option: &str) -> Result<Option<Zeroizing<String>>> {
         let Some(stored) = repository.options.get(option) else {
             return Ok(None);
         };
+        let shown = shown(&repository.name, option);
         let value = match stored {
             StoredOption::Plain(text) => Zeroizing::new(text.clone()),
-            StoredOption::Reference(to) => self.0.secrets().get(to.name(), to.key())?,
-            StoredOption::Sealed(sealed) => self.open(repository, option, sealed)?,
+            StoredOption::Reference(to) => self.0.secrets().get(to.name(), to.key()).await?,
+            StoredOption::Sealed(sealed) => self.0.open(&self.place(repository, option, &shown), sealed).await?,
         };
         Ok(Some(value))
     }
 
-    fn open(&self, repository: &CodeRepository, option: &str, sealed: &Sealed) -> Result<Zeroizing<String>> {
+    /// A credential as it is to be stored.
+    async fn current(&self, tx: &Tx<'_>, repository: &CodeRepository, option: &str, sealed: &Sealed) -> Result<Sealed> {
         let shown = shown(&repository.name, option);
-        let place = place(&repository.id, option, &shown);
-        let opened = sealed.open(&self.0.keys, &place);
-        if !opened.as_ref().is_err_and(StoreError::is_of_the_key) {
-            return opened;
-        }
-        // After a rotation only the database has it as it can be opened.
-        self.0.retried(|| {
-            let stored = self.0.read(|tx| sealed_of(tx, repository, option))?;
-            let sealed = stored.as_ref().unwrap_or(sealed);
-            Ok((sealed.key_id(), sealed.open(&self.0.keys, &place)))
-        })
-    }
-
-    /// A credential as it is to be stored: what was encrypted before a rotation is encrypted anew.
-    fn current(
-        &self,
-        tx: &Transaction<'_>,
-        repository: &CodeRepository,
-        option: &str,
-        sealed: &Sealed,
-    ) -> Result<Sealed> {
-        let key = self.0.keys.for_sealing(tx)?;
-        let shown = shown(&repository.name, option);
-        let place = place(&repository.id, option, &shown);
+        let place = self.place(repository, option, &shown);
         // What could never be read again must not be stored, so it is opened in any case.
-        let value = sealed.open(&self.0.keys, &place)?;
-        match sealed.key_id() == Some(key.id) {
-            true => Ok(sealed.clone()),
-            false => Sealed::new(&key, &place, &value),
-        }
+        let value = self.0.open_in(tx, &place, sealed).await?;
+        // Its key may have been deleted since, when no other value was sealed with it.
+        let key = self.0.store.keys.for_sealing(tx, self.0.workspace).await?;
+        if sealed.key_id() == Some(key.id()) { Ok(sealed.clone()) } else { Ok(key.seal(&place, &value)?) }
     }
 
-    /// Refuses what was read before a rotation by another process, when this one does not know the old key.
-    fn check_not_resealed(&self, tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
-        for (option, value) in &repository.options {
-            let StoredOption::Sealed(sealed) = value else { continue };
-            let id = sealed.key_id();
-            let stored = sealed_of(tx, repository, option)?.and_then(|stored| stored.key_id());
-            let is_known = id.is_some_and(|id| self.0.keys.known(id).is_some());
-            if stored.is_some() && stored != id && !is_known {
-                return Err(StoreError::Changed(repository.name.clone()));
-            }
-        }
-        Ok(())
-    }
-
-    fn insert_options(&self, tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
-        let mut statement = tx.prepare(
-            "INSERT INTO code_repository_option (code_repository_id, name, plain, secret_name, secret_key, sealed)
-             VALUES (:id, :name, :plain, :secret_name, :secret_key, :sealed)",
-        )?;
+    async fn insert_options(&self, tx: &Tx<'_>, repository: &CodeRepository) -> Result<()> {
         for (name, option) in &repository.options {
             let (mut plain, mut reference, mut sealed) = (None, None, None);
             match option {
                 StoredOption::Plain(text) => plain = Some(text),
                 StoredOption::Reference(to) => reference = Some(to),
-                StoredOption::Sealed(value) => sealed = Some(self.current(tx, repository, name, value)?),
+                StoredOption::Sealed(value) => sealed = Some(self.current(tx, repository, name, value).await?),
             }
-            statement.execute(named_params! {
-                ":id": repository.id,
-                ":name": name,
-                ":plain": plain,
-                ":secret_name": reference.map(SecretReference::name),
-                ":secret_key": reference.map(SecretReference::key),
-                ":sealed": sealed.as_ref().map(Sealed::as_bytes),
-            })?;
+            tx.execute(
+                "INSERT INTO code_repository_option (workspace, code_repository_id, name, plain, secret_name, secret_key, sealed)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                values![
+                    self.0.workspace,
+                    &repository.id,
+                    name,
+                    plain,
+                    reference.map(SecretReference::name),
+                    reference.map(SecretReference::key),
+                    sealed.as_ref().map(Sealed::as_bytes),
+                ],
+            )
+            .await?;
         }
         Ok(())
     }
 
-    fn ensure_component(&self, tx: &Transaction<'_>, repository: &CodeRepository, bytes: Option<&[u8]>) -> Result<()> {
+    async fn ensure_component(&self, tx: &Tx<'_>, repository: &CodeRepository, bytes: Option<&[u8]>) -> Result<()> {
+        let digest = repository.provider.digest.clone();
         if let Some(Consent { settings, .. }) = &repository.consent {
-            components::describe(tx, &repository.provider.digest, settings)?;
+            components::describe(tx, self.0.workspace, &digest, settings).await?;
         }
-        match (&repository.provider.source, bytes) {
-            (None, None) => Ok(()),
-            _ => components::ensure(&self.0.directory, &repository.provider.digest, bytes),
+        if repository.provider.source.is_none() && bytes.is_none() {
+            return Ok(());
         }
+        let (directory, bytes) = (self.directory(), bytes.map(<[u8]>::to_vec));
+        off_thread(move || components::ensure(&directory, &digest, bytes.as_deref())).await
     }
 
     /// Follows a change that is stored already, so it cannot fail it: what cannot be removed now goes after another change.
-    fn sweep_components(&self) {
-        let _ = self.0.write(|tx| components::sweep(&self.0.directory, tx));
+    async fn sweep_components(&self) {
+        let swept = async {
+            let tx = self.0.write().await?;
+            let named = components::sweep_rows(&tx, self.0.workspace).await?;
+            let directory = self.directory();
+            off_thread(move || components::sweep(&directory, &named)).await?;
+            tx.commit().await
+        };
+        let _ = swept.await;
     }
-}
 
-/// Makes every encrypted option anew with another key; returns how many there are.
-pub(crate) fn reseal(tx: &Transaction<'_>, keys: &Keys, with: &Key) -> Result<usize> {
-    let mut statement = tx.prepare(
-        "SELECT option.rowid, code_repository_id, option.name, coalesce(code_repository.name, ''), sealed
-         FROM code_repository_option AS option LEFT JOIN code_repository ON code_repository.id = code_repository_id
-         WHERE sealed IS NOT NULL",
-    )?;
-    let rows = statement.query_map((), |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, Sealed::from_bytes(row.get(4)?)))
-    })?;
-    let rows: Vec<(i64, String, String, String, Sealed)> = rows.collect::<rusqlite::Result<_>>()?;
-    for (row, id, option, name, sealed) in &rows {
-        let shown = shown(name, option);
-        let place = place(id, option, &shown);
-        let sealed = Sealed::new(with, &place, &sealed.open(keys, &place)?)?;
-        tx.execute("UPDATE code_repository_option SET sealed = ?2 WHERE rowid = ?1", (row, sealed.as_bytes()))?;
+    fn directory(&self) -> std::path::PathBuf {
+        components::directory(&self.0.store.directory, self.0.workspace)
     }
-    Ok(rows.len())
-}
 
-/// An encrypted option as it is stored now.
-fn sealed_of(tx: &Transaction<'_>, repository: &CodeRepository, option: &str) -> Result<Option<Sealed>> {
-    let query = "SELECT sealed FROM code_repository_option WHERE code_repository_id = ?1 AND name = ?2";
-    let sealed: Option<Option<Vec<u8>>> =
-        tx.query_row(query, [repository.id.as_str(), option], |row| row.get(0)).optional()?;
-    Ok(sealed.flatten().map(Sealed::from_bytes))
-}
+    fn place<'p>(&'p self, repository: &'p CodeRepository, option: &'p str, shown: &'p str) -> Place<'p> {
+        self.0.place("code_repository_option", &repository.id, option, shown)
+    }
 
-fn place<'a>(id: &'a str, option: &'a str, shown: &'a str) -> Place<'a> {
-    Place { table: "code_repository_option", id, key: option, shown }
+    async fn by_name(&self, tx: &Tx<'_>, name: &str) -> Result<CodeRepository> {
+        let query = "SELECT id FROM code_repository WHERE workspace = $1 AND name = $2";
+        match tx.first(query, values![self.0.workspace, name]).await? {
+            Some(row) => only(load(tx, self.0.workspace, Some(&row.get::<String>("id")?)).await?, name),
+            None => Err(self.unknown(tx, name).await?),
+        }
+    }
+
+    async fn names_and_ids(&self, tx: &Tx<'_>) -> Result<Vec<(String, String)>> {
+        let query = "SELECT name, id FROM code_repository WHERE workspace = $1 ORDER BY name";
+        let rows = tx.query(query, values![self.0.workspace]).await?;
+        rows.iter().map(|row: &Row| Ok((row.get("name")?, row.get("id")?))).collect()
+    }
+
+    async fn unknown(&self, tx: &Tx<'_>, name: &str) -> Result<StoreError> {
+        let known = self.names_and_ids(tx).await?;
+        Ok(StoreError::UnknownCodeRepository {
+            name: name.to_owned(),
+            nearest: nearest(name, known.iter().map(|(name, _)| name.as_str())),
+        })
+    }
 }
 
 fn shown(name: &str, option: &str) -> String {
     format!("--{option} of the code repository {name:?}")
 }
 
-fn by_name(tx: &Transaction<'_>, name: &str) -> Result<CodeRepository> {
-    let id: Option<String> =
-        tx.query_row("SELECT id FROM code_repository WHERE name = ?1", [name], |row| row.get(0)).optional()?;
-    match id {
-        Some(id) => only(load(tx, Some(&id))?, name),
-        None => Err(unknown(tx, name)?),
-    }
-}
-
 fn only(mut loaded: Vec<CodeRepository>, name: &str) -> Result<CodeRepository> {
     loaded.pop().ok_or_else(|| StoreError::UnknownCodeRepository { name: name.to_owned(), nearest: None })
-}
-
-fn names_and_ids(tx: &Transaction<'_>) -> Result<Vec<(String, String)>> {
-    let mut statement = tx.prepare("SELECT name, id FROM code_repository ORDER BY name")?;
-    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-fn unknown(tx: &Transaction<'_>, name: &str) -> Result<StoreError> {
-    let known = names_and_ids(tx)?;
-    Ok(StoreError::UnknownCodeRepository {
-        name: name.to_owned(),
-        nearest: nearest(name, known.iter().map(|(name, _)| name.as_str())),
-    })
 }

@@ -1,7 +1,8 @@
 //! A registration, as it is kept.
 
-use crate::{now, seal::Sealed};
+use crate::now;
 use forgeport_model::{Access, Grants, Limits, OptionDefinition, SecretReference};
+use forgeport_vault::Sealed;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 

@@ -1,7 +1,9 @@
 //! Everything that can go wrong, in words for the person who has to act on it. No text ever holds a credential.
 
-use crate::{KeyringError, Store, seal::MAX_VALUE_LENGTH};
+use crate::Store;
 use forgeport_model::shell_word;
+use forgeport_platform::{CHOOSE_ANOTHER_HOME, FileError, MAKE_ROOM};
+use forgeport_vault::VaultError;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -70,11 +72,6 @@ pub enum StoreError {
     /// A secret must have a value.
     #[error("the secret {0:?} would have no values; give it at least one, or delete it")]
     NoValues(String),
-    /// A value that is no credential by its size.
-    #[error(
-        "the value of {0} is longer than {max} bytes; was it read from the right file?", max = MAX_VALUE_LENGTH
-    )]
-    ValueTooLong(String),
     /// Code repositories would lose their credential.
     #[error("the secret {name:?} is used by {}; update or delete them first", some_of(.by))]
     SecretInUse {
@@ -83,56 +80,9 @@ pub enum StoreError {
         /// Names of the code repositories.
         by: Vec<String>,
     },
-    /// Others may read the key.
-    #[error(
-        "the key {path:?} can be read by others (mode {mode:03o}); run `chmod 600 {word}`, and replace the tokens if somebody has",
-        word = shell_word(.path)
-    )]
-    KeyNotPrivate {
-        /// The key file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// Something else than 32 bytes.
-    #[error("{0} does not hold a key: it must be 32 bytes, written as 64 hexadecimal digits or in base64")]
-    BadKey(String),
-    /// There are encrypted values, and no key.
-    #[error(
-        "the key {0:?} is missing, and this store holds values encrypted with it; restore it, set FORGEPORT_KEY to it, or delete the secrets and code repositories that need it"
-    )]
-    KeyMissing(PathBuf),
-    /// The keyring works, and has no such key.
-    #[error(
-        "the keyring does not have this store's key (forgeport {0}), and the store holds values encrypted with it; restore it, set FORGEPORT_KEY to it, or delete the secrets and code repositories that need it"
-    )]
-    NotInKeyring(String),
-    /// The keyring could not be used.
-    #[error(
-        "this system's keyring cannot be used for the store's key: {0}; unlock it, log in to a session that has one, or set FORGEPORT_KEY to the key"
-    )]
-    Keyring(#[from] KeyringError),
-    /// A rotation of the key in the environment without a new one.
-    #[error(
-        "FORGEPORT_KEY has the store's key, so FORGEPORT_NEW_KEY must have the new one (32 bytes, as `openssl rand -hex 32` prints them); or choose another place with --keep-in"
-    )]
-    NoNewKey,
-    /// A rotation to the key that is there already.
-    #[error(
-        "FORGEPORT_NEW_KEY has the key that the store is encrypted with already; if that was done by a rotation, set FORGEPORT_KEY to it, otherwise choose a new one"
-    )]
-    SameKey,
-    /// The encrypted values were made with another key.
-    #[error(
-        "the key in {0} is not the one that this store's values are encrypted with; was it rotated? use that one (nothing was changed)"
-    )]
-    WrongKey(String),
-    /// A sealed value was altered, or moved from another place.
-    #[error("the encrypted value of {0} was damaged or tampered with; set it anew")]
-    Tampered(String),
-    /// The system has no random numbers.
-    #[error("the system gave no random numbers ({0}); try again")]
-    NoRandomness(String),
+    /// The key, or a value that is encrypted.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// A component is not in the store.
     #[error("the provider's component {0} is not in the store; register the code repository anew with --source")]
     ComponentMissing(String),
@@ -149,19 +99,44 @@ pub enum StoreError {
     DirectoryNotPrivate(PathBuf),
     /// The database is from the future.
     #[error(
-        "the store {path:?} was made by a newer Forgeport (schema {found}, this one knows {known}); update Forgeport (nothing was changed)"
+        "the store {store:?} was made by a newer Forgeport (schema {found}, this one knows {known}); update Forgeport (nothing was changed)"
     )]
     FutureSchema {
         /// The database.
-        path: PathBuf,
+        store: String,
         /// The database's schema version.
         found: usize,
         /// This program's.
         known: usize,
     },
+    /// A server's database is not of this program's version.
+    #[error(
+        "the store {store:?} has the tables of schema {found}, and this Forgeport needs those of {known}; bring them up to date as the role that owns them"
+    )]
+    OutdatedSchema {
+        /// The database.
+        store: String,
+        /// The database's schema version; 0 where there are no tables.
+        found: usize,
+        /// This program's.
+        known: usize,
+    },
+    /// A role that sees the rows of every workspace.
+    #[error(
+        "the database's role {0:?} is a superuser, may bypass row-level security, or owns tables, so it could see every workspace; connect as a role that may only read and write rows"
+    )]
+    PowerfulRole(String),
+    /// A table whose rows every workspace could see.
+    #[error(
+        "the database's table {0:?} has no forced row-level security; bring the tables up to date as the role that owns them"
+    )]
+    OpenTable(String),
     /// Another process has held the database for too long.
     #[error("the store {0:?} has been busy for {wait} s with another process; try again", wait = Store::BUSY_TIMEOUT.as_secs())]
-    Busy(PathBuf),
+    Busy(String),
+    /// A thread has ended before its work.
+    #[error("the store has failed in its own code; report that, and try again (nothing was changed)")]
+    Interrupted,
     /// Nothing is where something was written before.
     #[error(
         "the store {path:?} is {how}, although its key or its sum is still beside it; restore the directory from a copy, or move it away to begin anew (nothing was changed)"
@@ -187,19 +162,19 @@ pub enum StoreError {
         "{0:?} is no regular file, so it cannot be the store: move it away, or set FORGEPORT_HOME to another directory"
     )]
     NoRegularFile(PathBuf),
-    /// SQLite failed.
-    #[error("the store {path:?} failed: {source}; {}", of_database(.source))]
+    /// The database failed.
+    #[error("the store {store:?} failed: {source}; {}", of_database(.source.kind))]
     Database {
         /// The database.
-        path: PathBuf,
-        /// What SQLite says.
-        source: rusqlite::Error,
+        store: String,
+        /// What it says.
+        source: DatabaseError,
     },
     /// The schema could not be brought up to date.
-    #[error("the store {path:?} could not be brought up to date: {why}; it is as it was before")]
+    #[error("the store {store:?} could not be brought up to date: {why}; it is as it was before")]
     Migration {
         /// The database.
-        path: PathBuf,
+        store: String,
         /// The first line of what went wrong.
         why: String,
     },
@@ -207,41 +182,48 @@ pub enum StoreError {
     #[error("the store holds {0} that cannot be read; restore it from a copy, or delete and register anew")]
     Corrupt(String),
     /// The file system failed.
-    #[error("cannot {doing} {path:?}: {source}{}", of_files(.source))]
-    Io {
-        /// A verb.
-        doing: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
-const ELSEWHERE: &str = "set FORGEPORT_HOME to a directory that you may write to";
-const NO_SPACE: &str =
-    "make room, as `forgeport cache clear` does, or set FORGEPORT_HOME to a directory on another disk";
+/// What a database says, whichever it is.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct DatabaseError {
+    /// What can be done about it.
+    pub kind: DatabaseErrorKind,
+    /// Its own words, in one line.
+    pub message: String,
+}
 
-/// What to do about an error of SQLite.
-fn of_database(error: &rusqlite::Error) -> &'static str {
-    use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, DiskFull, NotADatabase, PermissionDenied, ReadOnly};
-    match error.sqlite_error_code() {
-        Some(ReadOnly | CannotOpen | PermissionDenied) => ELSEWHERE,
-        Some(DiskFull) => NO_SPACE,
-        Some(DatabaseCorrupt | NotADatabase) => "the file is damaged: restore it from a copy",
-        _ => "is its file system full or damaged, or without locks? FORGEPORT_HOME names a directory on another one",
+/// What can be done about an error of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseErrorKind {
+    /// There is already a row with this key.
+    NotUnique,
+    /// It cannot be opened or written.
+    NotWritable,
+    /// There is no room.
+    Full,
+    /// Its files are damaged.
+    Damaged,
+    /// A server does not answer, or not to this role.
+    Unreachable,
+    /// Anything else.
+    Other,
+}
+
+/// What to do about an error of a database.
+fn of_database(kind: DatabaseErrorKind) -> &'static str {
+    match kind {
+        DatabaseErrorKind::NotWritable => CHOOSE_ANOTHER_HOME,
+        DatabaseErrorKind::Full => MAKE_ROOM,
+        DatabaseErrorKind::Damaged => "the file is damaged: restore it from a copy",
+        DatabaseErrorKind::Unreachable => "is the server there, and are its address, role and password right?",
+        DatabaseErrorKind::NotUnique | DatabaseErrorKind::Other => {
+            "is its file system full or damaged, or without locks? FORGEPORT_HOME names a directory on another one"
+        }
     }
-}
-
-/// What to do about an error of the file system, as it follows on it.
-fn of_files(error: &io::Error) -> String {
-    let advice = match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ELSEWHERE,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => NO_SPACE,
-        io::ErrorKind::Unsupported => "its file system has no locks: set FORGEPORT_HOME to a directory on another one",
-        _ => return String::new(),
-    };
-    format!("; {advice}")
 }
 
 /// Of many names so many are told.
@@ -262,38 +244,59 @@ fn did_you_mean(nearest: &Option<String>) -> String {
 
 impl StoreError {
     pub(crate) fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
-        move |source| StoreError::Io { doing, path: path.to_owned(), source }
+        move |source| FileError::at(doing, path)(source).into()
     }
 
     /// Whether it is about the key alone, so that after a rotation by another process it might be different.
     pub(crate) fn is_of_the_key(&self) -> bool {
-        matches!(self, StoreError::WrongKey(_) | StoreError::KeyMissing(_) | StoreError::NotInKeyring(_))
+        matches!(self, StoreError::Vault(error) if error.is_of_the_key())
     }
 
     /// Whether it is about the place where things are kept, and not about what is kept.
     pub fn is_of_the_disk(&self) -> bool {
-        matches!(self, StoreError::Io { .. } | StoreError::Database { .. } | StoreError::Busy(_))
+        match self {
+            StoreError::File(_) | StoreError::Database { .. } | StoreError::Busy(_) => true,
+            StoreError::Vault(error) => error.is_of_the_disk(),
+            _ => false,
+        }
     }
 
-    /// Tells where it happened, for what comes from SQLite without a path.
-    pub(crate) fn at(mut self, database: &Path) -> StoreError {
+    /// Tells where it happened, for what comes from a database without saying so.
+    pub(crate) fn at(mut self, database: &str) -> StoreError {
         match &mut self {
-            StoreError::Database { path, .. }
-            | StoreError::Migration { path, .. }
-            | StoreError::FutureSchema { path, .. }
-            | StoreError::Busy(path) => *path = database.to_owned(),
+            StoreError::Database { store, .. }
+            | StoreError::Migration { store, .. }
+            | StoreError::FutureSchema { store, .. }
+            | StoreError::OutdatedSchema { store, .. }
+            | StoreError::Busy(store) => database.clone_into(store),
             _ => {}
         }
         self
     }
 }
 
+impl From<DatabaseError> for StoreError {
+    fn from(source: DatabaseError) -> StoreError {
+        StoreError::Database { store: String::new(), source }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
-    fn from(source: rusqlite::Error) -> StoreError {
-        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
-        match source.sqlite_error_code() {
-            Some(DatabaseBusy | DatabaseLocked) => StoreError::Busy(PathBuf::new()),
-            _ => StoreError::Database { path: PathBuf::new(), source },
-        }
+    fn from(error: rusqlite::Error) -> StoreError {
+        use rusqlite::{ErrorCode, ffi};
+        let extended = error.sqlite_error().map(|error| error.extended_code);
+        let kind = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return StoreError::Busy(String::new()),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                DatabaseErrorKind::NotWritable
+            }
+            Some(ErrorCode::DiskFull) => DatabaseErrorKind::Full,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => DatabaseErrorKind::Damaged,
+            _ if matches!(extended, Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY)) => {
+                DatabaseErrorKind::NotUnique
+            }
+            _ => DatabaseErrorKind::Other,
+        };
+        DatabaseError { kind, message: error.to_string() }.into()
     }
 }

@@ -6,7 +6,8 @@
 //! is there for the others, and is lost only with the whole machine. The file goes when all of it is in the log. One that nobody holds
 //! any more is of a process that was killed, or could not write into the log: the next one that makes requests puts it there.
 
-use crate::{AuditEntry, Result, StoreError, private};
+use crate::{AuditEntry, Result, StoreError, home};
+use forgeport_platform::{open_regular_with, private};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -95,7 +96,7 @@ impl Intents {
     }
 
     fn create(&self) -> Result<(PathBuf, File)> {
-        private::directory(&self.directory)?;
+        home::make(&self.directory)?;
         loop {
             let path = self.directory.join(format!("{}.jsonl", uuid::Uuid::new_v4().simple()));
             let mut options = OpenOptions::new();
@@ -143,7 +144,7 @@ fn line(line: &Line) -> String {
 /// Files of processes that have ended, whose entries are in none but them. They are locked for as long as they are held here.
 pub(crate) fn abandoned(store: &Path) -> Vec<(PathBuf, File)> {
     let free = |path: PathBuf| {
-        let file = private::open(&path, OpenOptions::new().read(true).write(true)).ok()?;
+        let file = open_regular_with(&path, OpenOptions::new().read(true).write(true)).ok()?;
         file.try_lock().ok().map(|()| (path, file))
     };
     files(store).into_iter().filter_map(free).collect()
@@ -160,7 +161,7 @@ pub(crate) fn all(store: &Path) -> Result<Vec<AuditEntry>> {
 
 /// The entries of a file that are not known to be in the log. A last line that was cut is one of a request that did not leave.
 pub(crate) fn entries_of(path: &Path) -> Result<Vec<AuditEntry>> {
-    let bytes = private::read(path).map_err(StoreError::io("read", path))?.unwrap_or_default();
+    let bytes = private::read(path)?.unwrap_or_default();
     let mut open = BTreeMap::new();
     for line in bytes.split(|byte| *byte == b'\n') {
         match serde_json::from_slice(line) {
@@ -194,9 +195,9 @@ mod tests {
     use super::*;
     use crate::{AuditFilter, IN_FLIGHT, KeySource, Store, audit::tests::entry};
 
-    fn store() -> (tempfile::TempDir, Store) {
+    async fn store() -> (tempfile::TempDir, Store) {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), KeySource::File).unwrap();
+        let store = Store::open(directory.path(), KeySource::File).await.unwrap();
         (directory, store)
     }
 
@@ -204,42 +205,42 @@ mod tests {
         AuditEntry { path: format!("/{at}"), ..entry(at, "a", IN_FLIGHT) }
     }
 
-    fn told(store: &Store) -> Vec<(i64, String)> {
-        let log = store.audit().list(&AuditFilter::default()).unwrap();
+    async fn told(store: &Store) -> Vec<(i64, String)> {
+        let log = store.in_workspace(crate::LOCAL).audit().list(&AuditFilter::default()).await.unwrap();
         log.into_iter().map(|entry| (entry.at, entry.outcome)).collect()
     }
 
-    #[test]
-    fn what_is_on_its_way_is_told_until_the_log_has_how_it_ended() {
-        let (directory, store) = store();
+    #[tokio::test]
+    async fn what_is_on_its_way_is_told_until_the_log_has_how_it_ended() {
+        let (directory, store) = store().await;
         let intents = store.audit().intents();
         let numbers = [1, 2].map(|at| intents.announce(&leaving(at)).unwrap());
-        assert_eq!(told(&store), [(1, IN_FLIGHT.into()), (2, IN_FLIGHT.into())]);
+        assert_eq!(told(&store).await, [(1, IN_FLIGHT.into()), (2, IN_FLIGHT.into())]);
         // Between the two a process may be killed: it is told once.
-        store.audit().append(&[AuditEntry { outcome: "answered".into(), ..leaving(1) }]).unwrap();
-        assert_eq!(told(&store), [(1, "answered".into()), (2, IN_FLIGHT.into())]);
+        store.audit().append(&[AuditEntry { outcome: "answered".into(), ..leaving(1) }]).await.unwrap();
+        assert_eq!(told(&store).await, [(1, "answered".into()), (2, IN_FLIGHT.into())]);
         intents.written(&numbers[..1]);
-        assert_eq!(told(&store).len(), 2);
-        store.audit().append(&[AuditEntry { outcome: "failed".into(), ..leaving(2) }]).unwrap();
+        assert_eq!(told(&store).await.len(), 2);
+        store.audit().append(&[AuditEntry { outcome: "failed".into(), ..leaving(2) }]).await.unwrap();
         intents.written(&numbers[1..]);
-        assert_eq!(told(&store), [(1, "answered".into()), (2, "failed".into())]);
+        assert_eq!(told(&store).await, [(1, "answered".into()), (2, "failed".into())]);
         assert_eq!(fs::read_dir(directory.path().join(DIRECTORY)).unwrap().count(), 0);
     }
 
-    #[test]
-    fn what_a_process_left_that_has_ended_is_put_into_the_log_once_and_what_others_have_is_left_to_them() {
-        let (_directory, store) = store();
+    #[tokio::test]
+    async fn what_a_process_left_that_has_ended_is_put_into_the_log_once_and_what_others_have_is_left_to_them() {
+        let (_directory, store) = store().await;
         let (ended, living) = (store.audit().intents(), store.audit().intents());
         for at in 1..=3 {
             ended.announce(&leaving(at)).unwrap();
         }
         living.announce(&leaving(4)).unwrap();
-        store.audit().append(&[AuditEntry { outcome: "answered".into(), ..leaving(1) }]).unwrap();
+        store.audit().append(&[AuditEntry { outcome: "answered".into(), ..leaving(1) }]).await.unwrap();
         ended.postpone(&[AuditEntry { outcome: "failed".into(), ..leaving(5) }]).unwrap();
         drop(ended);
         for _ in 0..2 {
-            store.audit().recover().unwrap();
-            let mut outcomes = told(&store);
+            store.audit().recover().await.unwrap();
+            let mut outcomes = told(&store).await;
             outcomes.sort();
             let flying = |at| (at, IN_FLIGHT.to_owned());
             assert_eq!(outcomes, [(1, "answered".into()), flying(2), flying(3), flying(4), (5, "failed".into())]);
@@ -248,9 +249,9 @@ mod tests {
         assert_eq!(found.len(), 1, "the living one's");
     }
 
-    #[test]
-    fn a_line_that_was_cut_is_one_of_a_request_that_did_not_leave() {
-        let (directory, store) = store();
+    #[tokio::test]
+    async fn a_line_that_was_cut_is_one_of_a_request_that_did_not_leave() {
+        let (directory, store) = store().await;
         let intents = store.audit().intents();
         for at in 1..=2 {
             intents.announce(&leaving(at)).unwrap();
@@ -259,12 +260,12 @@ mod tests {
         let path = files(directory.path()).remove(0);
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 20]).unwrap();
-        assert_eq!(told(&store), [(1, IN_FLIGHT.into())]);
+        assert_eq!(told(&store).await, [(1, IN_FLIGHT.into())]);
     }
 
-    #[test]
-    fn the_file_is_written_anew_before_it_grows_without_end() {
-        let (directory, store) = store();
+    #[tokio::test]
+    async fn the_file_is_written_anew_before_it_grows_without_end() {
+        let (directory, store) = store().await;
         let intents = store.audit().intents();
         intents.announce(&leaving(0)).unwrap();
         for at in 1..10_000 {
@@ -273,6 +274,6 @@ mod tests {
             let bytes: u64 = files(directory.path()).iter().map(|file| fs::metadata(file).unwrap().len()).sum();
             assert!(bytes <= 2 * LONGEST, "{bytes}");
         }
-        assert_eq!(told(&store), [(0, IN_FLIGHT.into())]);
+        assert_eq!(told(&store).await, [(0, IN_FLIGHT.into())]);
     }
 }

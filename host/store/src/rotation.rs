@@ -1,11 +1,13 @@
-//! The change to a new key.
+//! The change to a new master key: the data key of each workspace is wrapped anew, and no value is touched. Where the new key is kept, so
+//! that a killed process leaves the one in use, is the vault's matter (staging.rs there).
 
 use crate::{
-    KeyPlace, Result, Store, StoreError, code_repositories,
-    key::{Key, KeyId, NEW_VARIABLE},
-    seal, secrets,
+    KeyPlace, Result, Store, StoreError,
+    data_keys::off_thread,
+    db::{Scope, Tx, values},
+    home,
 };
-use rusqlite::Transaction;
+use forgeport_vault::{KeyId, MasterKey, Vault, WrappedKey};
 use std::sync::Arc;
 
 /// What a rotation has done.
@@ -13,98 +15,126 @@ use std::sync::Arc;
 pub struct Rotated {
     /// Where the new key is; none when that is the environment, whose variable has to be changed now.
     pub kept_in: Option<KeyPlace>,
-    /// How many values were encrypted anew.
-    pub values: usize,
+    /// How many workspaces' data keys were wrapped anew.
+    pub workspaces: usize,
     /// Why something of the old key is left. The store is whole and has its new key; another rotation tries again.
     pub leftovers: Vec<StoreError>,
 }
 
-/// The moments of a rotation between which a process may be killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// The new key is kept beside the old one.
-    Staged,
-    /// The values are encrypted anew, and not committed.
-    Resealed,
-    /// The values are committed.
-    Committed,
-    /// The old key is gone from the keyring, if it was there.
-    Forgotten,
-    /// The new key is in the place of the old one.
-    Settled,
-    /// What the old key has encrypted is gone from the files.
-    Erased,
+/// A data key as it is kept.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    workspace: String,
+    id: String,
+    wrapped: WrappedKey,
 }
 
-/// Rotates the key; `reached` is told of every step.
-pub(crate) fn rotate(
-    store: &Store,
-    keep_in: Option<KeyPlace>,
-    given: Option<&str>,
-    reached: &dyn Fn(Step),
-) -> Result<Rotated> {
-    let committed = store.write(|tx| {
-        store.keys.settle(tx, None, &|_| {})?;
-        reseal(store, tx, keep_in, given, reached)
-    });
-    let (key, kept_in, values) = match committed {
+/// What is to be committed.
+struct Prepared {
+    key: Arc<MasterKey>,
+    kept_in: Option<KeyPlace>,
+    wrapped: Vec<Kept>,
+}
+
+/// Rotates the master key.
+pub(crate) async fn rotate(store: &Store, keep_in: Option<KeyPlace>, given: Option<&str>) -> Result<Rotated> {
+    let directory = store.directory.clone();
+    off_thread(move || home::make(&directory)).await?;
+    let (key, kept_in, workspaces) = match commit(store, keep_in, given).await {
         Ok(committed) => committed,
         Err(error) => {
             // What is left of a key that is not in use goes; where that fails, the next rotation does it.
-            let _ = store.write(|tx| store.keys.settle(tx, None, &|_| {}));
+            let _ = settle(store, None).await;
             return Err(error);
         }
     };
-    reached(Step::Committed);
-    store.keys.follow(&key, kept_in);
-    let settled = store.write(|tx| store.keys.settle(tx, Some(key.id), reached));
-    reached(Step::Settled);
-    // What the old key has encrypted goes from the database's free pages.
-    let erased = store.database.compact();
-    reached(Step::Erased);
-    Ok(Rotated { kept_in, values, leftovers: [settled, erased].into_iter().filter_map(Result::err).collect() })
+    store.keys.vault.follow(&key, kept_in);
+    let settled = settle(store, Some(key.id())).await;
+    // What the old key has wrapped goes from the database's free pages.
+    let erased = store.database.compact().await;
+    let leftovers = [settled, erased].into_iter().filter_map(Result::err).collect();
+    Ok(Rotated { kept_in, workspaces, leftovers })
 }
 
-/// Encrypts everything anew with the new key, in the transaction.
-fn reseal(
+/// The data keys of all workspaces as they are kept.
+pub(crate) async fn wrapped(tx: &Tx<'_>) -> Result<Vec<Kept>> {
+    let query = "SELECT workspace, id, wrapped FROM workspace_key ORDER BY workspace, id";
+    let rows = tx.query(query, values![]).await?;
+    let kept = |row: &crate::db::Row| {
+        let wrapped = WrappedKey::from_bytes(row.get("wrapped")?);
+        Ok(Kept { workspace: row.get("workspace")?, id: row.get("id")?, wrapped })
+    };
+    rows.iter().map(kept).collect()
+}
+
+/// The master key that the data keys are wrapped with; all of them are with the same one.
+pub(crate) fn in_use(wrapped: &[Kept]) -> Option<KeyId> {
+    wrapped.iter().find_map(|kept| kept.wrapped.master_id())
+}
+
+/// The workspaces that have data keys.
+pub(crate) async fn workspaces(tx: &Tx<'_>) -> Result<Vec<String>> {
+    let mut names: Vec<String> = wrapped(tx).await?.into_iter().map(|kept| kept.workspace).collect();
+    names.dedup();
+    Ok(names)
+}
+
+async fn commit(
     store: &Store,
-    tx: &Transaction<'_>,
     keep_in: Option<KeyPlace>,
     given: Option<&str>,
-    reached: &dyn Fn(Step),
-) -> Result<(Arc<Key>, Option<KeyPlace>, usize)> {
-    let keys = &store.keys;
-    let in_use = seal::key_in_use(tx)?;
-    let given = match keep_in.is_none() && keys.is_given() {
-        true => Some(parse_given(given, in_use)?),
-        false => None,
-    };
-    // A missing or wrong key is told before anything is written.
-    in_use.map(|id| keys.get(id)).transpose()?;
+) -> Result<(Arc<MasterKey>, Option<KeyPlace>, usize)> {
+    store.forget_unused_keys().await?;
+    let tx = store.database.write(Scope::EveryKey).await?;
+    let before = wrapped(&tx).await?;
+    let (vault, given) = (store.keys.vault.clone(), given.map(|text| zeroize::Zeroizing::new(text.to_owned())));
+    let prepared =
+        off_thread(move || prepare(&vault, keep_in, given.as_ref().map(|text| text.as_str()), before)).await?;
+    let Prepared { key, kept_in, wrapped } = prepared;
+    for Kept { workspace, id, wrapped } in &wrapped {
+        tx.execute(
+            "UPDATE workspace_key SET wrapped = $3 WHERE workspace = $1 AND id = $2",
+            values![workspace, id, wrapped.as_bytes()],
+        )
+        .await?;
+    }
+    if wrapped.is_empty() && kept_in.is_some() {
+        // No data key will name it, so it counts from when it is in its place, which must be while nobody else can seal.
+        let (vault, id) = (store.keys.vault.clone(), key.id());
+        off_thread(move || Ok(vault.promote(id)?)).await?;
+    }
+    tx.commit().await?;
+    let mut workspaces: Vec<&String> = wrapped.iter().map(|kept| &kept.workspace).collect();
+    workspaces.dedup();
+    Ok((key, kept_in, workspaces.len()))
+}
+
+/// Makes the new master key, and wraps all data keys with it. A missing or wrong old one is told before anything is written.
+fn prepare(vault: &Vault, keep_in: Option<KeyPlace>, given: Option<&str>, before: Vec<Kept>) -> Result<Prepared> {
+    let in_use = in_use(&before);
+    vault.settle(in_use)?;
+    let given = if keep_in.is_none() && vault.is_given() { Some(vault.accept(given, in_use)?) } else { None };
+    let old = in_use.map(|id| vault.get(id)).transpose()?;
     let (key, kept_in) = match given {
-        Some(key) => (keys.remember(key), None),
+        Some(key) => (key, None),
         None => {
-            let place = keep_in.map_or_else(|| keys.place(), Ok)?;
-            (keys.stage(place)?, Some(place))
+            let place = keep_in.map_or_else(|| vault.place(), Ok)?;
+            (vault.stage(place)?, Some(place))
         }
     };
-    reached(Step::Staged);
-    let values = secrets::reseal(tx, keys, &key)? + code_repositories::reseal(tx, keys, &key)?;
-    reached(Step::Resealed);
-    if in_use.is_none() && kept_in.is_some() {
-        // No value will name the key, so it counts from when it is in its place, which must be while nobody else can seal.
-        keys.promote(key.id, reached)?;
-    }
-    Ok((key, kept_in, values))
+    let anew = |kept: Kept| {
+        let Some(old) = &old else { return Err(StoreError::Corrupt("a data key".to_owned())) };
+        let data_key = old.unwrap(&kept.workspace, &kept.wrapped)?;
+        Ok(Kept { wrapped: key.wrap(&kept.workspace, &data_key)?, ..kept })
+    };
+    let wrapped = before.into_iter().map(anew).collect::<Result<_>>()?;
+    Ok(Prepared { key, kept_in, wrapped })
 }
 
-fn parse_given(given: Option<&str>, in_use: Option<KeyId>) -> Result<Key> {
-    let key = Key::parse(given.ok_or(StoreError::NoNewKey)?, NEW_VARIABLE.to_owned())?;
-    match Some(key.id) == in_use {
-        true => Err(StoreError::SameKey),
-        false => Ok(key),
-    }
+/// Finishes what rotations have left, while nobody else writes. `done` is the key of one that was just committed.
+async fn settle(store: &Store, done: Option<KeyId>) -> Result<()> {
+    let tx = store.database.write(Scope::EveryKey).await?;
+    let wanted = in_use(&wrapped(&tx).await?).or(done);
+    let vault = store.keys.vault.clone();
+    off_thread(move || Ok(vault.settle(wanted)?)).await
 }
-
-#[cfg(test)]
-mod crash;

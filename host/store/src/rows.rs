@@ -1,104 +1,107 @@
 //! Registrations as rows of the database.
 
 use crate::{
-    Result, StoreError,
+    DatabaseError, DatabaseErrorKind, Result, StoreError,
     code_repository::{CodeRepository, Consent, ProviderRef, StoredOption},
+    db::{Row, Tx, Value, values},
     now,
-    seal::Sealed,
 };
 use forgeport_model::{CallOf, Limits, SecretReference};
-use rusqlite::{Row, Transaction, ffi, named_params, params_from_iter};
+use forgeport_vault::Sealed;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 const WHAT: &str = "code repository";
 
-pub(crate) fn insert_row(tx: &Transaction<'_>, repository: &CodeRepository) -> Result<()> {
-    let inserted = tx.execute(
-        "INSERT INTO code_repository (id, name, kind, description, provider_name, provider_version,
-             provider_digest, provider_source, access, grants, limits, created, updated)
-         VALUES (:id, :name, :kind, :description, :provider_name, :provider_version,
-             :provider_digest, :provider_source, :access, :grants, :limits, :created, :updated)",
-        named_params! {
-            ":id": repository.id,
-            ":name": repository.name,
-            ":kind": repository.kind,
-            ":description": repository.description,
-            ":provider_name": repository.provider.name,
-            ":provider_version": repository.provider.version,
-            ":provider_digest": repository.provider.digest,
-            ":provider_source": repository.provider.source,
-            ":grants": json(&repository.grants)?,
-            ":limits": json(&repository.limits)?,
-            ":access": access(repository)?,
-            ":created": repository.created,
-            ":updated": repository.updated,
-        },
-    );
+pub(crate) async fn insert_row(tx: &Tx<'_>, workspace: &str, repository: &CodeRepository) -> Result<()> {
+    let mut parameters = columns(workspace, repository)?;
+    parameters.extend(values![repository.created, repository.updated]);
+    let inserted = tx
+        .execute(
+            "INSERT INTO code_repository (workspace, id, name, kind, description, provider_name, provider_version,
+                 provider_digest, provider_source, access, grants, limits, created, updated)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            parameters,
+        )
+        .await;
     inserted.map(drop).map_err(|error| name_taken(error, WHAT, &repository.name))
 }
 
 /// Replaces a row if it is still what was read; returns the new `updated`.
-pub(crate) fn update_row(tx: &Transaction<'_>, repository: &CodeRepository) -> Result<i64> {
+pub(crate) async fn update_row(tx: &Tx<'_>, workspace: &str, repository: &CodeRepository) -> Result<i64> {
     let updated = now().max(repository.updated.saturating_add(1));
-    let changed = tx.execute(
-        "UPDATE code_repository SET name = :name, kind = :kind, description = :description,
-             provider_name = :provider_name, provider_version = :provider_version,
-             provider_digest = :provider_digest, provider_source = :provider_source,
-             access = :access, grants = :grants, limits = :limits, updated = :updated
-         WHERE id = :id AND updated = :read",
-        named_params! {
-            ":id": repository.id,
-            ":name": repository.name,
-            ":kind": repository.kind,
-            ":description": repository.description,
-            ":provider_name": repository.provider.name,
-            ":provider_version": repository.provider.version,
-            ":provider_digest": repository.provider.digest,
-            ":provider_source": repository.provider.source,
-            ":grants": json(&repository.grants)?,
-            ":limits": json(&repository.limits)?,
-            ":access": access(repository)?,
-            ":updated": updated,
-            ":read": repository.updated,
-        },
-    );
+    let mut parameters = columns(workspace, repository)?;
+    parameters.extend(values![updated, repository.updated]);
+    let changed = tx
+        .execute(
+            "UPDATE code_repository SET name = $3, kind = $4, description = $5, provider_name = $6, provider_version = $7,
+                 provider_digest = $8, provider_source = $9, access = $10, grants = $11, limits = $12, updated = $13
+             WHERE workspace = $1 AND id = $2 AND updated = $14",
+            parameters,
+        )
+        .await;
     match changed.map_err(|error| name_taken(error, WHAT, &repository.name))? {
         0 => Err(StoreError::Changed(repository.name.clone())),
         _ => Ok(updated),
     }
 }
 
-pub(crate) fn name_taken(error: rusqlite::Error, what: &'static str, name: &str) -> StoreError {
-    match error.sqlite_error() {
-        Some(error) if error.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE => {
+/// What both statements begin with.
+fn columns(workspace: &str, repository: &CodeRepository) -> Result<Vec<Value>> {
+    let access = repository.consent.as_ref().map(|consent| json(&consent.access)).transpose()?;
+    Ok(values![
+        workspace,
+        &repository.id,
+        &repository.name,
+        &repository.kind,
+        repository.description.as_deref(),
+        &repository.provider.name,
+        &repository.provider.version,
+        &repository.provider.digest,
+        repository.provider.source.as_deref(),
+        access,
+        json(&repository.grants)?,
+        json(&repository.limits)?,
+    ])
+}
+
+pub(crate) fn name_taken(error: StoreError, what: &'static str, name: &str) -> StoreError {
+    match error {
+        StoreError::Database { source: DatabaseError { kind: DatabaseErrorKind::NotUnique, .. }, .. } => {
             StoreError::NameTaken { what, name: name.to_owned() }
         }
-        _ => error.into(),
+        error => error,
     }
 }
 
-/// One registration or all of them, with their options, in the order of their names.
-pub(crate) fn load(tx: &Transaction<'_>, id: Option<&str>) -> Result<Vec<CodeRepository>> {
-    let mut options = load_options(tx, id)?;
+/// One registration or all of a workspace, with their options, in the order of their names.
+pub(crate) async fn load(tx: &Tx<'_>, workspace: &str, id: Option<&str>) -> Result<Vec<CodeRepository>> {
+    let mut options = load_options(tx, workspace, id).await?;
     // One query for both would go through all registrations for each.
-    let which = if id.is_some() { "WHERE id = ?1" } else { "ORDER BY name" };
-    let mut statement = tx.prepare(&format!(
+    let which = if id.is_some() { "AND id = $2" } else { "ORDER BY name" };
+    let query = format!(
         "SELECT id, name, kind, description, provider_name, provider_version, provider_digest,
              provider_source, access, settings, grants, limits, created, updated
-         FROM code_repository LEFT JOIN component ON digest = provider_digest {which}"
-    ))?;
-    let mut rows = statement.query(params_from_iter(id))?;
-    let mut repositories = Vec::new();
-    while let Some(row) = rows.next()? {
+         FROM code_repository
+             LEFT JOIN component ON component.workspace = code_repository.workspace AND digest = provider_digest
+         WHERE code_repository.workspace = $1 {which}"
+    );
+    let rows = tx.query(&query, selected(workspace, id)).await?;
+    let with_options = |row: &Row| {
         let mut repository = read_row(row)?;
         repository.options = options.remove(&repository.id).unwrap_or_default();
-        repositories.push(repository);
-    }
-    Ok(repositories)
+        Ok(repository)
+    };
+    rows.iter().map(with_options).collect()
 }
 
-fn read_row(row: &Row<'_>) -> Result<CodeRepository> {
+fn selected(workspace: &str, id: Option<&str>) -> Vec<Value> {
+    let mut parameters = values![workspace];
+    parameters.extend(id.map(Value::from));
+    parameters
+}
+
+fn read_row(row: &Row) -> Result<CodeRepository> {
     let name: String = row.get("name")?;
     let of = CallOf::Registered(name.as_str().into());
     Ok(CodeRepository {
@@ -121,34 +124,29 @@ fn read_row(row: &Row<'_>) -> Result<CodeRepository> {
     })
 }
 
-fn access(repository: &CodeRepository) -> Result<Option<String>> {
-    repository.consent.as_ref().map(|consent| json(&consent.access)).transpose()
-}
-
 /// One half without the other was never written.
-fn consent(row: &Row<'_>) -> Result<Option<Consent>> {
-    let is_there = |column| row.get::<_, Option<String>>(column).map(|text| text.is_some());
-    match is_there("access")? && is_there("settings")? {
-        true => Ok(Some(Consent { settings: from_json(row, "settings")?, access: from_json(row, "access")? })),
-        false => Ok(None),
+fn consent(row: &Row) -> Result<Option<Consent>> {
+    let is_there = |column| row.get::<Option<String>>(column).map(|text| text.is_some());
+    if is_there("access")? && is_there("settings")? {
+        return Ok(Some(Consent { settings: from_json(row, "settings")?, access: from_json(row, "access")? }));
     }
+    Ok(None)
 }
 
 type OptionsById = BTreeMap<String, BTreeMap<String, StoredOption>>;
 
-fn load_options(tx: &Transaction<'_>, id: Option<&str>) -> Result<OptionsById> {
-    let which = if id.is_some() { "WHERE code_repository_id = ?1" } else { "" };
-    let mut statement = tx.prepare(&format!(
-        "SELECT code_repository_id, name, plain, secret_name, secret_key, sealed FROM code_repository_option {which}"
-    ))?;
-    let mut rows = statement.query(params_from_iter(id))?;
+async fn load_options(tx: &Tx<'_>, workspace: &str, id: Option<&str>) -> Result<OptionsById> {
+    let which = if id.is_some() { "AND code_repository_id = $2" } else { "" };
+    let query = format!(
+        "SELECT code_repository_id, name, plain, secret_name, secret_key, sealed FROM code_repository_option
+         WHERE workspace = $1 {which}"
+    );
     let mut options = OptionsById::new();
-    while let Some(row) = rows.next()? {
-        let option = match (row.get("plain")?, row.get("secret_name")?, row.get("sealed")?) {
+    for row in tx.query(&query, selected(workspace, id)).await? {
+        let option = match (row.get("plain")?, row.get::<Option<String>>("secret_name")?, row.get("sealed")?) {
             (Some(text), None, None) => StoredOption::Plain(text),
             (None, Some(name), None) => {
-                let (name, key): (String, String) = (name, row.get("secret_key")?);
-                let reference = SecretReference::new(&name, &key);
+                let reference = SecretReference::new(&name, &row.get::<String>("secret_key")?);
                 StoredOption::Reference(reference.map_err(|error| StoreError::Corrupt(error.to_string()))?)
             }
             (None, None, Some(bytes)) => StoredOption::Sealed(Sealed::from_bytes(bytes)),
@@ -156,7 +154,7 @@ fn load_options(tx: &Transaction<'_>, id: Option<&str>) -> Result<OptionsById> {
                 return Err(StoreError::Corrupt("an option of a code repository".to_owned()));
             }
         };
-        options.entry(row.get(0)?).or_default().insert(row.get("name")?, option);
+        options.entry(row.get("code_repository_id")?).or_default().insert(row.get("name")?, option);
     }
     Ok(options)
 }
@@ -165,7 +163,7 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| StoreError::Corrupt(format!("grants ({error})")))
 }
 
-pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &'static str) -> Result<T> {
+pub(crate) fn from_json<T: DeserializeOwned>(row: &Row, column: &'static str) -> Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|_| StoreError::Corrupt(format!("{column} of a code repository")))
 }

@@ -1,31 +1,41 @@
-//! The databases' tables, version by version. What has been released is never edited; a change is a new step at the end.
+//! The databases' tables, version by version. What has been released is never edited; a change is a new file in each folder.
+//!
+//! | folder | tables | versions |
+//! | --- | --- | --- |
+//! | `schema/sqlite` | registrations, secrets, and what components say of their options | 1 to 6 |
+//! | `schema/sqlite/audit` | the audit log, in a file of its own | 1 and 2 |
+//! | `schema/postgres` | all of them in one database | from 6 on |
 
-use crate::{Result, StoreError, private};
+use crate::{Result, StoreError, sum::Sum, sum::digest, upgrade};
+use forgeport_platform::private;
+use forgeport_vault::Vault;
 use rusqlite::Connection;
-use rusqlite_migration::{M, Migrations};
-use std::path::{Path, PathBuf};
+use std::{path::Path, sync::Arc};
 
-/// The tables of one database.
+/// The tables of one SQLite database.
 pub(crate) struct Schema {
-    steps: &'static [M<'static>],
+    steps: &'static [&'static str],
     /// The last version that had the audit log among the other tables.
     with_audit: usize,
+    /// Opens what was sealed before there were workspaces; none where there are no sealed values.
+    vault: Option<Arc<Vault>>,
 }
 
 /// Registrations, secrets, and what components say of their options.
-pub(crate) const STORE: Schema = Schema {
-    steps: &[
-        M::up(include_str!("schema/1.sql")),
-        M::up(include_str!("schema/2.sql")),
-        M::up(include_str!("schema/3.sql")),
-        M::up(include_str!("schema/4.sql")),
-        M::up(include_str!("schema/5.sql")),
-    ],
-    with_audit: 4,
-};
+const STORE: &[&str] = &[
+    include_str!("schema/sqlite/1.sql"),
+    include_str!("schema/sqlite/2.sql"),
+    include_str!("schema/sqlite/3.sql"),
+    include_str!("schema/sqlite/4.sql"),
+    include_str!("schema/sqlite/5.sql"),
+    include_str!("schema/sqlite/6.sql"),
+];
 
 /// The audit log.
-pub(crate) const AUDIT: Schema = Schema { steps: &[M::up(include_str!("schema/audit/1.sql"))], with_audit: 0 };
+const AUDIT: &[&str] = &[include_str!("schema/sqlite/audit/1.sql"), include_str!("schema/sqlite/audit/2.sql")];
+
+/// Everything, with the version that each file brings the tables to.
+const POSTGRES: &[(usize, &str)] = &[(6, include_str!("schema/postgres/6.sql"))];
 
 /// The file of the audit log, beside the store's.
 pub(crate) const AUDIT_FILE: &str = "audit.db";
@@ -41,8 +51,16 @@ const MOVE_AUDIT: &str = "
     COMMIT";
 
 impl Schema {
+    pub(crate) fn of_store(vault: Arc<Vault>) -> Schema {
+        Schema { steps: STORE, with_audit: 4, vault: Some(vault) }
+    }
+
+    pub(crate) fn of_audit() -> Schema {
+        Schema { steps: AUDIT, with_audit: 0, vault: None }
+    }
+
     /// Brings the tables to the newest version, in one process only when several come at once.
-    pub(crate) fn bring_up_to_date(&self, connection: &mut Connection, database: &Path) -> Result<()> {
+    pub(crate) fn bring_up_to_date(&self, connection: &Connection, database: &Path, sum: Option<&Sum>) -> Result<()> {
         if self.is_up_to_date(connection)? {
             return Ok(());
         }
@@ -53,30 +71,66 @@ impl Schema {
         // An older Forgeport kept a write-ahead log.
         connection.pragma_update(None, "journal_mode", "delete")?;
         if (2..=self.with_audit).contains(&version(connection)?) {
-            self.migrations().to_version(connection, self.with_audit).map_err(|error| failed(&error))?;
+            in_transaction(connection, || run(connection, &self.steps[..self.with_audit]))?;
             move_audit(connection, &database.with_file_name(AUDIT_FILE))?;
         }
-        self.migrations().to_latest(connection).map_err(|error| failed(&error))
+        let sum = sum.filter(|sum| sum.exists());
+        let after = in_transaction(connection, || {
+            let before = sum.map(|_| digest(connection)).transpose()?;
+            if let (Some(sum), Some(before)) = (sum, &before) {
+                sum.check(before, database)?;
+            }
+            run(connection, self.steps)?;
+            if let Some(vault) = &self.vault {
+                upgrade::seal_anew(connection, vault)?;
+            }
+            let after = sum.map(|_| digest(connection)).transpose()?;
+            if let (Some(sum), Some(before), Some(after)) = (sum, &before, &after) {
+                sum.expect(before, after)?;
+            }
+            Ok(after)
+        })?;
+        if let (Some(sum), Some(after)) = (sum, after) {
+            sum.settle(&after)?;
+        }
+        Ok(())
     }
 
     /// The tables without anything in them, and no file.
     pub(crate) fn in_memory(&self) -> Result<Connection> {
-        let mut connection = Connection::open_in_memory()?;
-        self.migrations().to_latest(&mut connection).map_err(|error| failed(&error))?;
+        let connection = Connection::open_in_memory()?;
+        run(&connection, self.steps)?;
         Ok(connection)
-    }
-
-    fn migrations(&self) -> Migrations<'static> {
-        Migrations::from_slice(self.steps)
     }
 
     fn is_up_to_date(&self, connection: &Connection) -> Result<bool> {
         let (found, known) = (version(connection)?, self.steps.len());
-        match found > known {
-            true => Err(StoreError::FutureSchema { path: PathBuf::new(), found, known }),
-            false => Ok(found == known),
+        if found > known {
+            return Err(StoreError::FutureSchema { store: String::new(), found, known });
         }
+        Ok(found == known)
     }
+}
+
+/// The steps that a PostgreSQL database of this version lacks.
+pub(crate) fn postgres_after(found: usize) -> Result<impl Iterator<Item = (usize, &'static str)>> {
+    let known = newest_postgres();
+    if found > known {
+        return Err(StoreError::FutureSchema { store: String::new(), found, known });
+    }
+    Ok(POSTGRES.iter().copied().filter(move |(version, _)| *version > found))
+}
+
+/// Refuses a PostgreSQL database that has not this program's tables.
+pub(crate) fn check_postgres(found: usize) -> Result<()> {
+    if postgres_after(found)?.next().is_some() {
+        return Err(StoreError::OutdatedSchema { store: String::new(), found, known: newest_postgres() });
+    }
+    Ok(())
+}
+
+fn newest_postgres() -> usize {
+    POSTGRES.last().map_or(0, |(version, _)| *version)
 }
 
 fn version(connection: &Connection) -> Result<usize> {
@@ -84,10 +138,33 @@ fn version(connection: &Connection) -> Result<usize> {
     Ok(usize::try_from(found).unwrap_or_default())
 }
 
+/// Takes the steps that are missing.
+fn run(connection: &Connection, steps: &[&str]) -> Result<()> {
+    for step in steps.iter().skip(version(connection)?) {
+        connection.execute_batch(step).map_err(|error| failed(&error))?;
+        // Rolled back with the rest.
+        connection.pragma_update(None, "user_version", i64::try_from(version(connection)? + 1).unwrap_or(i64::MAX))?;
+    }
+    Ok(())
+}
+
+fn in_transaction<T>(connection: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let done = work().and_then(|done| {
+        connection.execute_batch("COMMIT")?;
+        Ok(done)
+    });
+    if done.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    done
+}
+
 fn move_audit(connection: &Connection, log: &Path) -> Result<()> {
     private::empty_file(log)?;
-    let mut target = Connection::open(log)?;
-    AUDIT.migrations().to_latest(&mut target).map_err(|error| failed(&error))?;
+    let target = Connection::open(log)?;
+    // The rest follows when the log is opened.
+    in_transaction(&target, || run(&target, &AUDIT[..1]))?;
     drop(target);
     connection.execute("ATTACH ?1 AS log", [log.to_string_lossy()])?;
     connection.execute_batch(MOVE_AUDIT)?;
@@ -95,11 +172,8 @@ fn move_audit(connection: &Connection, log: &Path) -> Result<()> {
     Ok(())
 }
 
-fn failed(error: &rusqlite_migration::Error) -> StoreError {
+fn failed(error: &rusqlite::Error) -> StoreError {
     // The text repeats whole SQL scripts; only the cause helps.
-    let why = match error {
-        rusqlite_migration::Error::RusqliteError { err, .. } => err.to_string(),
-        other => other.to_string(),
-    };
-    StoreError::Migration { path: PathBuf::new(), why: why.lines().next().unwrap_or_default().to_owned() }
+    let why = error.sqlite_error().map_or_else(|| error.to_string(), |error| error.to_string());
+    StoreError::Migration { store: String::new(), why: why.lines().next().unwrap_or_default().to_owned() }
 }

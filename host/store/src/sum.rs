@@ -3,16 +3,15 @@
 //!
 //! The file has the sum of the last commit, and from just before a commit until just after it the next one's too. So it is right at whatever
 //! moment a process is killed. Only who holds the database's write lock writes it. It is no protection against somebody who wants to
-//! deceive: they can write both files. What is a secret is sealed, and bound to its place (seal.rs).
+//! deceive: they can write both files. What is a secret is sealed, and bound to its place (forgeport-vault).
 //!
 //! What is not noticed: another database together with its own sum, as when the whole directory is restored from an older copy; the
 //! state of one commit before, when a process was killed just then; and bytes of the header that only commits write.
 
-use crate::{Result, StoreError, private};
+use crate::{Result, StoreError};
+use forgeport_platform::private;
 use rusqlite::{Connection, MAIN_DB};
 use std::{
-    fs,
-    io::ErrorKind,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -48,36 +47,34 @@ impl Sum {
 
     /// Keeps what the database is now, and what it is about to be.
     pub(crate) fn expect(&self, before: &str, after: &str) -> Result<()> {
-        match before == after && self.kept()?.is_some() {
-            true => Ok(()),
-            false => private::write(&self.0, format!("{before}\n{after}\n").as_bytes()),
+        if before == after && self.kept()?.is_some() {
+            return Ok(());
         }
+        Ok(private::write(&self.0, format!("{before}\n{after}\n").as_bytes())?)
     }
 
     /// Keeps what the database is, and nothing else.
     pub(crate) fn expect_only(&self, now: &str) -> Result<()> {
-        private::write(&self.0, format!("{now}\n").as_bytes())
+        Ok(private::write(&self.0, format!("{now}\n").as_bytes())?)
     }
 
     /// Forgets what was before a change that is committed, unless another one came after it.
     pub(crate) fn settle(&self, committed: &str) -> Result<()> {
         let kept = self.kept()?.unwrap_or_default();
-        match kept.lines().last() == Some(committed) && kept.lines().count() > 1 {
-            true => self.expect_only(committed),
-            false => Ok(()),
+        if kept.lines().last() == Some(committed) && kept.lines().count() > 1 {
+            self.expect_only(committed)
+        } else {
+            Ok(())
         }
     }
 
     /// The database may be anything until the next sum is kept.
     pub(crate) fn forget(&self) -> Result<()> {
-        match fs::remove_file(&self.0) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::io("remove", &self.0)(error)),
-            _ => Ok(()),
-        }
+        Ok(private::remove(&self.0)?)
     }
 
     fn kept(&self) -> Result<Option<String>> {
-        let bytes = private::read(&self.0).map_err(StoreError::io("read", &self.0))?;
+        let bytes = private::read(&self.0)?;
         Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 }

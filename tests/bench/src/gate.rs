@@ -72,7 +72,7 @@ pub fn measure() -> Result<()> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let home = tempfile::tempdir()?;
         let bare = reqwest::Client::builder().tcp_nodelay(true).build()?;
-        let (gate, permit) = (gate()?, permit(&url, home.path())?);
+        let (gate, permit) = (gate()?, permit(&url, home.path()).await?);
         let (mut without, mut with) = (Vec::new(), Vec::new());
         for turn in 0..TURNS {
             let start = Instant::now();
@@ -110,7 +110,7 @@ fn request(url: &Url) -> Request {
     Request { method: Method::GET, url: url.clone(), headers, body: None, secret: None }
 }
 
-fn permit(url: &Url, home: &Path) -> Result<Permit> {
+async fn permit(url: &Url, home: &Path) -> Result<Permit> {
     let origin = Origin::of(url)?;
     let grant = Grant { private: true, ..Grant::reading(origin.clone()) };
     let grants: Grants = [grant].into_iter().collect();
@@ -118,7 +118,7 @@ fn permit(url: &Url, home: &Path) -> Result<Permit> {
         Authority { requested: grants.clone(), granted: grants.clone(), policy: Some(grants), of: CallOf::Nobody };
     let secret = Secret::new(format!("github_pat_{:082}", 7).into());
     let (sender, receiver) = mpsc::channel();
-    let intents = Arc::new(Store::open(home, KeySource::File)?.audit().intents());
+    let intents = Arc::new(Store::open(home, KeySource::File).await?.audit().intents());
     let written = intents.clone();
     std::thread::spawn(move || {
         receiver

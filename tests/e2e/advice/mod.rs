@@ -152,7 +152,7 @@ fn call_an_option_no_secret(scene: &Scene) {
     scene.run(&["secret", "create", "s", "--host=x"]).good();
     // As an older provider would have left it, that called it a secret.
     scene.edit_store(
-        "INSERT INTO component SELECT 'older', settings FROM component;
+        "INSERT INTO component SELECT workspace, 'older', settings FROM component;
          UPDATE code_repository SET provider_digest = 'older';
          UPDATE code_repository_option SET plain = NULL, secret_name = 's', secret_key = 'host' WHERE name = 'host'",
     );

@@ -1,10 +1,11 @@
 //! The options that are added to a command for its second pass.
 
 use clap::{Arg, ArgMatches, Command};
-use forgeport_service::{ProviderOptions, Setting};
+use forgeport_service::{OptionDefinition, ProviderOptions};
 use std::{collections::BTreeSet, ffi::OsString};
 
-use crate::args::Cli;
+/// The further options that were given, with their values, in the order of the help.
+pub type GivenOptions = Vec<(String, String)>;
 
 /// The commands that take the options of a provider, each in full and in its short form.
 pub const OPEN_TO_PROVIDERS: [&[&str]; 4] =
@@ -42,7 +43,7 @@ impl FurtherOption {
     /// Those of a provider. One that has the name of the command's own option cannot be given.
     pub fn of(root: &Command, path: &[&str], options: &ProviderOptions) -> Vec<FurtherOption> {
         let mut known = own_options(root, path);
-        let new = options.settings.iter().filter(|setting| known.insert(setting.name.clone()));
+        let new = options.options.iter().filter(|setting| known.insert(setting.name.clone()));
         let mut further: Vec<FurtherOption> = new.map(FurtherOption::from).collect();
         // An own option keeps its spelling.
         further

@@ -29,4 +29,4 @@ mod object;
 mod path;
 
 pub use object::{Collision, FileKind, Hasher, NoObjectId, ObjectFormat, ObjectId};
-pub use path::{PathError, RepoPath, neutral};
+pub use path::{PathError, RepoPath};

@@ -2,6 +2,9 @@
 
 use std::{borrow::Cow, path::Path};
 
+/// Characters of a text from elsewhere that a message shows.
+const SHORT: usize = 200;
+
 /// A text as a one-line message may have it: quoted, escaped, and cut after 64 characters.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 64;

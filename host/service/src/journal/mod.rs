@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
+use tokio::runtime::Handle;
 
 /// A thread that writes entries as they come; what has come is written before it goes.
 pub(crate) struct Journal {
@@ -36,7 +37,8 @@ impl Journal {
         let intents = store.audit().intents();
         let desk = Arc::new(Desk { intents, state: Mutex::default(), changed: Condvar::new() });
         let theirs = desk.clone();
-        let writer = std::thread::spawn(move || theirs.write_to(&store));
+        let runtime = Handle::current();
+        let writer = std::thread::spawn(move || theirs.write_to(&store, &runtime));
         Journal { desk, writer: Some(writer) }
     }
 
@@ -70,13 +72,13 @@ impl Auditor for Desk {
 }
 
 impl Desk {
-    fn write_to(&self, store: &Store) {
-        let recovered = store.audit().recover();
+    fn write_to(&self, store: &Store, runtime: &Handle) {
+        let recovered = runtime.block_on(store.audit().recover());
         if let Err(error) = recovered {
             tracing::warn!(%error, "requests of earlier commands are not in the audit log yet; the next one puts them there");
         }
         while let Some((entries, announced)) = self.take() {
-            let written = store.audit().append(&entries);
+            let written = runtime.block_on(store.audit().append(&entries));
             let kept = written.or_else(|error| {
                 tracing::warn!(%error, "requests are not in the audit log yet; the next command that makes some puts them there");
                 self.intents.postpone(&entries)
@@ -164,7 +166,7 @@ mod tests {
     #[tokio::test]
     async fn who_asks_again_and_again_for_what_it_may_not_fills_no_log_and_pushes_nobody_out() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(directory.path(), KeySource::File).unwrap());
+        let store = Arc::new(Store::open(directory.path(), KeySource::File).await.unwrap());
         let journal = Journal::start(store.clone());
         let gate = Gate::new(GateSettings::default()).unwrap();
         gate.open(&permit(&journal, "quiet"), get("")).await.map(drop).unwrap_err();
@@ -177,13 +179,13 @@ mod tests {
         }
         assert!(matches!(last, Some(EgressError::Limit(reached)) if reached.limit == Limit::Requests));
         drop(journal);
-        let of = |repository: &str| {
+        let of = async |repository: &str| {
             let filter = AuditFilter { repository: Some(repository.into()), ..AuditFilter::default() };
-            let entries = store.audit().list(&filter).unwrap();
+            let entries = store.in_workspace("").audit().list(&filter).await.unwrap();
             (entries.len(), entries.iter().map(|entry| entry.count).sum::<u64>())
         };
-        assert_eq!(of("quiet"), (1, 1));
-        assert_eq!(of("same"), (2, asked), "what was refused, and what was beyond the limit");
-        assert_eq!(of("each another"), (301, asked));
+        assert_eq!(of("quiet").await, (1, 1));
+        assert_eq!(of("same").await, (2, asked), "what was refused, and what was beyond the limit");
+        assert_eq!(of("each another").await, (301, asked));
     }
 }

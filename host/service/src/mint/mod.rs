@@ -64,18 +64,18 @@ pub(crate) fn is_made(key: &str) -> bool {
 impl Service {
     /// One value of a secret, made if need be.
     pub(crate) async fn secret_value(&self, name: &str, key: &str) -> Result<Zeroizing<String>> {
-        if !self.is_minted(name, key) {
-            return Ok(self.secrets().get(name, key)?);
+        if !self.is_minted(name, key).await {
+            return Ok(self.secrets().get(name, key).await?);
         }
-        let values = self.recipe(name)?;
+        let values = self.recipe(name).await?;
         let recipe = fingerprint(&values);
-        if let Some(kept) = self.kept(name, &recipe)? {
+        if let Some(kept) = self.kept(name, &recipe).await? {
             return Ok(kept);
         }
         let Minted { token, expires } = self.mint(name, &values).await?;
         let kept = Zeroizing::new(format!("{} {} {recipe}", millis(expires), millis(SystemTime::now())));
         let kept = [(TOKEN, token.clone()), (KEPT, kept)];
-        self.secrets().update(name, &kept.map(|(key, value)| (key.to_owned(), value)).into(), &[])?;
+        self.secrets().update(name, &kept.map(|(key, value)| (key.to_owned(), value)).into(), &[]).await?;
         self.host.minted().insert(self.minted_name(name), Instant::now());
         Ok(token)
     }
@@ -84,17 +84,17 @@ impl Service {
     ///
     /// # Errors
     /// When there is no such secret or key.
-    pub(crate) fn secret_version(&self, name: &str, key: &str) -> Result<String> {
-        let versions = if self.is_minted(name, key) {
-            self.recipe_keys(name)?.iter().map(|key| self.secrets().version(name, key)).collect()
-        } else {
-            self.secrets().version(name, key).map(|version| vec![version])
-        };
-        Ok(versions?.join(" "))
+    pub(crate) async fn secret_version(&self, name: &str, key: &str) -> Result<String> {
+        let keys = if self.is_minted(name, key).await { self.recipe_keys(name).await? } else { vec![key.to_owned()] };
+        let mut versions = Vec::new();
+        for key in &keys {
+            versions.push(self.secrets().version(name, key).await?);
+        }
+        Ok(versions.join(" "))
     }
 
-    fn is_minted(&self, name: &str, key: &str) -> bool {
-        key == TOKEN && self.mints(name).unwrap_or_default()
+    async fn is_minted(&self, name: &str, key: &str) -> bool {
+        key == TOKEN && self.mints(name).await.unwrap_or_default()
     }
 
     /// Does something, and once more with new tokens if an origin did not take one that was kept: its time is told by a clock, which may
@@ -109,7 +109,7 @@ impl Service {
     ) -> Result<T> {
         match work().await {
             Err(error) => {
-                if self.forget_unauthorized(repository).unwrap_or_default().is_empty() {
+                if self.forget_unauthorized(repository).await.unwrap_or_default().is_empty() {
                     Err(error)
                 } else {
                     work().await
@@ -120,16 +120,16 @@ impl Service {
     }
 
     /// Forgets the kept tokens that an origin did not take, and tells the options that they are the values of.
-    pub(crate) fn forget_unauthorized(&self, repository: &CodeRepository) -> Result<Vec<String>> {
+    pub(crate) async fn forget_unauthorized(&self, repository: &CodeRepository) -> Result<Vec<String>> {
         let mut forgotten = Vec::new();
         for setting in self.host.unauthorized(&repository.id).take() {
             let Some(StoredOption::Reference(to)) = repository.options.get(&setting) else { continue };
             let made = self.host.minted().get(&self.minted_name(to.name())).copied();
             let is_fresh = made.is_some_and(|made| made.elapsed() < FRESH);
-            if self.is_minted(to.name(), to.key()) && !is_fresh {
+            if self.is_minted(to.name(), to.key()).await && !is_fresh {
                 let keys: Vec<String> =
-                    self.secrets().keys(to.name())?.into_iter().filter(|key| is_made(key)).collect();
-                self.secrets().update(to.name(), &Values::new(), &keys)?;
+                    self.secrets().keys(to.name()).await?.into_iter().filter(|key| is_made(key)).collect();
+                self.secrets().update(to.name(), &Values::new(), &keys).await?;
                 forgotten.push(setting);
             }
         }
@@ -140,23 +140,27 @@ impl Service {
         (self.workspace.id().to_owned(), secret.to_owned())
     }
 
-    fn recipe_keys(&self, name: &str) -> Result<Vec<String>> {
-        Ok(self.secrets().keys(name)?.into_iter().filter(|key| !is_made(key)).collect())
+    async fn recipe_keys(&self, name: &str) -> Result<Vec<String>> {
+        Ok(self.secrets().keys(name).await?.into_iter().filter(|key| !is_made(key)).collect())
     }
 
-    fn recipe(&self, name: &str) -> Result<Values> {
-        let keys = self.recipe_keys(name)?.into_iter();
-        keys.map(|key| Ok((key.clone(), self.secrets().get(name, &key)?))).collect()
+    async fn recipe(&self, name: &str) -> Result<Values> {
+        let mut recipe = Values::new();
+        for key in self.recipe_keys(name).await? {
+            let value = self.secrets().get(name, &key).await?;
+            recipe.insert(key, value);
+        }
+        Ok(recipe)
     }
 
     /// The token of before, if it lasts long enough and was made from the same values, by a clock that was right as far as can be told.
-    fn kept(&self, name: &str, recipe: &str) -> Result<Option<Zeroizing<String>>> {
-        let Ok(kept) = self.secrets().get(name, KEPT) else { return Ok(None) };
+    async fn kept(&self, name: &str, recipe: &str) -> Result<Option<Zeroizing<String>>> {
+        let Ok(kept) = self.secrets().get(name, KEPT).await else { return Ok(None) };
         let Some((ends, made)) = times(&kept, recipe) else { return Ok(None) };
         let now = SystemTime::now();
         let is_possible = made <= now && ends <= date_after(made, LONGEST);
         if is_possible && ends > date_after(now, MARGIN) {
-            Ok(Some(self.secrets().get(name, TOKEN)?))
+            Ok(Some(self.secrets().get(name, TOKEN).await?))
         } else {
             Ok(None)
         }

@@ -1,7 +1,7 @@
 //! Values that must show nowhere.
 
-use crate::support::{Place, files_below, reference, register_with_token, registration, values, with};
-use forgeport_store::{CodeRepository, Store, StoreError};
+use crate::support::{Place, Store, files_below, on_both, reference, register_with_token, registration, values, with};
+use forgeport_store::{CodeRepository, StoreError};
 use std::fs;
 
 const TOKEN: &str = "CANARY-token-7c1e4f0b";
@@ -42,9 +42,7 @@ fn no_file_of_the_store_holds_a_value_in_plain_text() {
     assert!(bytes.windows(8).any(|window| window == b"password"));
 }
 
-#[test]
-fn neither_debug_nor_serialize_shows_a_credential_or_what_it_is_encrypted_to() {
-    let place = Place::new();
+fn neither_debug_nor_serialize_shows_a_credential_or_what_it_is_encrypted_to(place: &Place) {
     let store = place.open();
     fill(&store);
     let repository = store.code_repositories().get("r").unwrap();
@@ -84,22 +82,24 @@ fn every_error(place: &Place) -> Vec<StoreError> {
     errors
 }
 
-#[test]
-fn no_error_shows_a_credential() {
-    let place = Place::new();
+fn no_error_shows_a_credential(place: &Place) {
     fill(&place.open());
-    let errors = every_error(&place);
+    let errors = every_error(place);
     assert_eq!(errors.len(), 13);
     for error in errors {
         assert_silent(&format!("{error} {error:?}"));
     }
 }
 
-#[test]
-fn the_same_value_is_never_encrypted_to_the_same_bytes() {
-    let place = Place::new();
+fn the_same_value_is_never_encrypted_to_the_same_bytes(place: &Place) {
     let store = place.open();
     let repository = registration("r");
     let seal = || store.code_repositories().seal(&repository, "token", TOKEN).unwrap();
     assert_ne!(seal(), seal());
+}
+
+on_both! {
+    neither_debug_nor_serialize_shows_a_credential_or_what_it_is_encrypted_to,
+    no_error_shows_a_credential,
+    the_same_value_is_never_encrypted_to_the_same_bytes,
 }

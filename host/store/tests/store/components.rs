@@ -1,6 +1,6 @@
 //! The components of custom providers, beside the database.
 
-use crate::support::{Place, chmod, custom, files_below, mode_of, names, registration, told};
+use crate::support::{Place, chmod, custom, files_below, mode_of, names, on_both, registration, told};
 use forgeport_store::{ProviderRef, StoreError, digest_of};
 use std::{fs, path::PathBuf};
 
@@ -61,9 +61,7 @@ fn an_update_to_another_component_replaces_the_file() {
     assert_eq!(components(&place), [file_of(&place, TWO)]);
 }
 
-#[test]
-fn a_registration_without_its_component_or_with_another_one_is_not_stored() {
-    let place = Place::new();
+fn a_registration_without_its_component_or_with_another_one_is_not_stored(place: &Place) {
     let store = place.open();
     let error = told(store.code_repositories().insert(&custom("a", ONE), None), &[&digest_of(ONE)]);
     assert!(matches!(error, StoreError::ComponentMissing(_)));
@@ -99,9 +97,7 @@ fn a_component_that_was_altered_or_removed_is_never_given_out_and_can_be_registe
     assert_eq!(store.component(&digest_of(ONE)).unwrap(), ONE);
 }
 
-#[test]
-fn a_digest_that_is_none_leads_to_no_file() {
-    let place = Place::new();
+fn a_digest_that_is_none_leads_to_no_file(place: &Place) {
     let store = place.open();
     store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
     let upper = digest_of(ONE).to_uppercase();
@@ -150,4 +146,9 @@ fn a_directory_of_components_that_others_may_write_to_is_refused() {
     let error = told(store.code_repositories().insert(&custom("b", TWO), Some(TWO)), &["providers", "chmod"]);
     assert!(matches!(error, StoreError::DirectoryNotPrivate(_)));
     assert_eq!(names(&store), ["a"]);
+}
+
+on_both! {
+    a_registration_without_its_component_or_with_another_one_is_not_stored,
+    a_digest_that_is_none_leads_to_no_file,
 }

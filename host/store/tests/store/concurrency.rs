@@ -1,7 +1,9 @@
 //! Many threads and many processes at one store.
 
-use crate::support::{Place, custom, files_below, plain, register_with_token, registration, token_of, values, with};
-use forgeport_store::{KeySource, Store, StoreError, digest_of};
+use crate::support::{
+    Place, Store, custom, files_below, on_both, plain, register_with_token, registration, token_of, values, with,
+};
+use forgeport_store::{KeySource, StoreError, digest_of};
 use std::{
     env,
     path::PathBuf,
@@ -16,9 +18,7 @@ const PROCESSES: usize = 6;
 const DIRECTORY: &str = "STORE_TEST_DIRECTORY";
 const NAME: &str = "STORE_TEST_NAME";
 
-#[test]
-fn eight_threads_at_two_opened_stores_lose_nothing() {
-    let place = Place::new();
+fn eight_threads_at_two_opened_stores_lose_nothing(place: &Place) {
     let stores = [place.open(), place.open()];
     let start = Barrier::new(THREADS);
     thread::scope(|scope| {
@@ -46,9 +46,7 @@ fn eight_threads_at_two_opened_stores_lose_nothing() {
     }
 }
 
-#[test]
-fn of_many_that_want_one_name_exactly_one_gets_it() {
-    let place = Place::new();
+fn of_many_that_want_one_name_exactly_one_gets_it(place: &Place) {
     let stores = [place.open(), place.open()];
     let start = Barrier::new(THREADS);
     let outcomes: Vec<Result<(), StoreError>> = thread::scope(|scope| {
@@ -66,9 +64,7 @@ fn of_many_that_want_one_name_exactly_one_gets_it() {
     }
 }
 
-#[test]
-fn changes_that_are_tried_again_after_a_conflict_are_all_there_in_the_end() {
-    let place = Place::new();
+fn changes_that_are_tried_again_after_a_conflict_are_all_there_in_the_end(place: &Place) {
     let stores = [place.open(), place.open()];
     stores[0].code_repositories().insert(&registration("one"), None).unwrap();
     thread::scope(|scope| {
@@ -159,4 +155,10 @@ fn a_process_of_its_own() {
     let store = Store::open(&PathBuf::from(directory), KeySource::detect()).unwrap();
     register_with_token(&store, &name, &name);
     store.secrets().create(&name, &values(&[("k", &name)])).unwrap();
+}
+
+on_both! {
+    eight_threads_at_two_opened_stores_lose_nothing,
+    of_many_that_want_one_name_exactly_one_gets_it,
+    changes_that_are_tried_again_after_a_conflict_are_all_there_in_the_end,
 }

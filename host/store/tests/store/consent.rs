@@ -1,6 +1,6 @@
 //! What a person agreed to is kept, and what a component says of itself is believed once.
 
-use crate::support::{Place, custom, plain, reference, registration, told, values, with};
+use crate::support::{Place, custom, on_both, plain, reference, registration, told, values, with};
 use forgeport_model::{Access, CredentialPlan, Grant, OptionDefinition, Origin, Placement};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 
@@ -30,9 +30,7 @@ fn consented(repository: CodeRepository, consent: Consent) -> CodeRepository {
     CodeRepository { consent: Some(consent), ..repository }
 }
 
-#[test]
-fn what_was_consented_to_is_read_back_as_it_was() {
-    let place = Place::new();
+fn what_was_consented_to_is_read_back_as_it_was(place: &Place) {
     let repository = consented(custom("r", b"component"), consent(true));
     place.open().code_repositories().insert(&repository, Some(b"component")).unwrap();
     let store = place.open();
@@ -43,9 +41,7 @@ fn what_was_consented_to_is_read_back_as_it_was() {
     assert_eq!(store.component_settings(&repository.provider.digest).unwrap(), None);
 }
 
-#[test]
-fn a_component_that_says_something_else_of_its_options_is_refused_and_nothing_is_stored() {
-    let place = Place::new();
+fn a_component_that_says_something_else_of_its_options_is_refused_and_nothing_is_stored(place: &Place) {
     let store = place.open();
     store
         .code_repositories()
@@ -66,7 +62,7 @@ fn a_registration_from_before_is_there_and_says_that_nothing_was_kept() {
     let place = Place::new();
     std::fs::create_dir(place.directory()).unwrap();
     let connection = rusqlite::Connection::open(place.file("forgeport.db")).unwrap();
-    for step in [include_str!("../../src/schema/1.sql"), include_str!("../../src/schema/2.sql")] {
+    for step in [include_str!("../../src/schema/sqlite/1.sql"), include_str!("../../src/schema/sqlite/2.sql")] {
         connection.execute_batch(step).unwrap();
     }
     connection
@@ -87,9 +83,7 @@ fn a_registration_from_before_is_there_and_says_that_nothing_was_kept() {
     assert_eq!(stored.consent, Some(consent(true)));
 }
 
-#[test]
-fn a_credentials_version_changes_whenever_it_is_given_anew_and_only_then() {
-    let place = Place::new();
+fn a_credentials_version_changes_whenever_it_is_given_anew_and_only_then(place: &Place) {
     let store = place.open();
     store.secrets().create("s", &values(&[("token", "one"), ("other", "x")])).unwrap();
     let version = || store.secrets().version("s", "token").unwrap();
@@ -111,4 +105,10 @@ fn a_credentials_version_changes_whenever_it_is_given_anew_and_only_then() {
         other => panic!("{other:?}"),
     };
     assert_ne!(sealed("one"), sealed("one"));
+}
+
+on_both! {
+    what_was_consented_to_is_read_back_as_it_was,
+    a_component_that_says_something_else_of_its_options_is_refused_and_nothing_is_stored,
+    a_credentials_version_changes_whenever_it_is_given_anew_and_only_then,
 }

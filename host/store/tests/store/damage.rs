@@ -1,7 +1,7 @@
 //! Files that are not what was written: noticed before they are believed or written to, and named.
 
-use crate::support::{Place, custom, files_below, names, register_with_token, registration, told, values};
-use forgeport_store::{KeySource, Store, StoreError};
+use crate::support::{Place, Store, custom, files_below, names, register_with_token, registration, told, values};
+use forgeport_store::{KeySource, StoreError};
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
 fn reopened(place: &Place) -> Result<Store, StoreError> {

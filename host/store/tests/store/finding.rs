@@ -1,8 +1,8 @@
 //! Code repositories as people name them.
 
-use crate::support::{Place, custom, plain, registration, told, with};
+use crate::support::{Place, Store, custom, on_both, plain, registration, told, with};
 use forgeport_model::{Access, RemoteUrl};
-use forgeport_store::{CodeRepository, Consent, Store, StoreError};
+use forgeport_store::{CodeRepository, Consent, StoreError};
 
 fn store_with(place: &Place, entries: &[(&str, &str)]) -> Store {
     let store = place.open();
@@ -21,10 +21,8 @@ fn found(store: &Store, text: &str) -> String {
     store.code_repositories().find(text).unwrap().name
 }
 
-#[test]
-fn a_code_repository_is_found_by_name_id_and_the_beginning_of_either() {
-    let place = Place::new();
-    let store = store_with(&place, &[("models", FIRST), ("pipelines", SECOND), ("tools", THIRD)]);
+fn a_code_repository_is_found_by_name_id_and_the_beginning_of_either(place: &Place) {
+    let store = store_with(place, &[("models", FIRST), ("pipelines", SECOND), ("tools", THIRD)]);
     for text in ["models", "mod", "m", FIRST, "a1", "a"] {
         assert_eq!(found(&store, text), "models", "{text}");
     }
@@ -32,19 +30,15 @@ fn a_code_repository_is_found_by_name_id_and_the_beginning_of_either() {
     assert_eq!(store.code_repositories().find("models").unwrap(), store.code_repositories().get("models").unwrap());
 }
 
-#[test]
-fn a_whole_name_counts_before_an_id_and_before_names_that_only_begin_so() {
-    let place = Place::new();
-    let store = store_with(&place, &[("models", FIRST), ("models-v2", SECOND), ("a1", THIRD)]);
+fn a_whole_name_counts_before_an_id_and_before_names_that_only_begin_so(place: &Place) {
+    let store = store_with(place, &[("models", FIRST), ("models-v2", SECOND), ("a1", THIRD)]);
     assert_eq!(found(&store, "models"), "models");
     assert_eq!(found(&store, "a1"), "a1");
     assert_eq!(found(&store, "a11"), "models");
 }
 
-#[test]
-fn what_several_begin_with_is_ambiguous_and_the_error_lists_them_with_their_ids() {
-    let place = Place::new();
-    let store = store_with(&place, &[("models", FIRST), ("modules", SECOND), ("b2 tools", THIRD)]);
+fn what_several_begin_with_is_ambiguous_and_the_error_lists_them_with_their_ids(place: &Place) {
+    let store = store_with(place, &[("models", FIRST), ("modules", SECOND), ("b2 tools", THIRD)]);
     let error = told(store.code_repositories().find("mod"), &["\"models\"", "\"modules\"", FIRST, SECOND]);
     assert!(matches!(error, StoreError::Ambiguous { .. }));
     assert!(!error.to_string().contains("tools"), "{error}");
@@ -52,10 +46,8 @@ fn what_several_begin_with_is_ambiguous_and_the_error_lists_them_with_their_ids(
     told(store.code_repositories().find("b2"), &["\"modules\"", "\"b2 tools\""]);
 }
 
-#[test]
-fn an_unknown_name_suggests_the_nearest_and_nothing_where_none_is_near() {
-    let place = Place::new();
-    let store = store_with(&place, &[("models", FIRST), ("pipelines", SECOND)]);
+fn an_unknown_name_suggests_the_nearest_and_nothing_where_none_is_near(place: &Place) {
+    let store = store_with(place, &[("models", FIRST), ("pipelines", SECOND)]);
     told(store.code_repositories().find("modles"), &["\"modles\"", "did you mean \"models\"?", "list"]);
     told(store.code_repositories().get("pipline"), &["did you mean \"pipelines\"?"]);
     for text in ["zzz", "", "%", "_odels", "MODELS\n"] {
@@ -66,17 +58,13 @@ fn an_unknown_name_suggests_the_nearest_and_nothing_where_none_is_near() {
     assert!(!error.contains("did you mean"), "{error}");
 }
 
-#[test]
-fn get_takes_no_beginnings_and_no_ids() {
-    let place = Place::new();
-    let store = store_with(&place, &[("models", FIRST)]);
+fn get_takes_no_beginnings_and_no_ids(place: &Place) {
+    let store = store_with(place, &[("models", FIRST)]);
     told(store.code_repositories().get("model"), &["no code repository"]);
     told(store.code_repositories().get(FIRST), &["no code repository"]);
 }
 
-#[test]
-fn of_very_many_that_could_be_meant_ten_are_named() {
-    let place = Place::new();
+fn of_very_many_that_could_be_meant_ten_are_named(place: &Place) {
     let store = place.open();
     for number in 0..30 {
         store.code_repositories().insert(&registration(&format!("demo-{number}")), None).unwrap();
@@ -128,4 +116,13 @@ fn by_a_remote_those_are_found_that_may_be_it() {
     assert_eq!(found(&["https://elsewhere.example/a/new"]), "bf");
     store.code_repositories().delete("b").unwrap();
     assert_eq!(found(&["https://elsewhere.example/a/new"]), "f");
+}
+
+on_both! {
+    a_code_repository_is_found_by_name_id_and_the_beginning_of_either,
+    a_whole_name_counts_before_an_id_and_before_names_that_only_begin_so,
+    what_several_begin_with_is_ambiguous_and_the_error_lists_them_with_their_ids,
+    an_unknown_name_suggests_the_nearest_and_nothing_where_none_is_near,
+    get_takes_no_beginnings_and_no_ids,
+    of_very_many_that_could_be_meant_ten_are_named,
 }

@@ -1,8 +1,8 @@
 //! Where the key comes from, and what happens with another one or none.
 
-use crate::support::{Place, chmod, names, register_with_token, registration, token_of, told, values, with};
+use crate::support::{Place, Store, chmod, names, on_both, register_with_token, registration, token_of, told, values};
 use base64::{Engine, engine::general_purpose};
-use forgeport_store::{KeySource, Store, StoreError};
+use forgeport_store::{KeySource, StoreError, VaultError};
 use std::fs;
 use zeroize::Zeroizing;
 
@@ -54,15 +54,13 @@ fn a_key_file_moved_to_the_environment_opens_the_same_store() {
     assert_whole(&place.open_with_key(&key));
 }
 
-#[test]
-fn what_is_no_key_is_refused_when_it_is_needed_and_never_repeated() {
-    let place = Place::new();
+fn what_is_no_key_is_refused_when_it_is_needed_and_never_repeated(place: &Place) {
     let bad = ["", "short", &hex()[1..], &format!("{}0", hex()), &"g".repeat(64), &"ä".repeat(32), &"A".repeat(44)];
     for text in bad {
         let store = place.open_with_key(text);
         let outcome = store.secrets().create("s", &values(&[("k", "v")]));
         let error = told(outcome, &["FORGEPORT_KEY", "64 hexadecimal digits"]);
-        assert!(matches!(error, StoreError::BadKey(_)));
+        assert!(matches!(error, StoreError::Vault(VaultError::BadKey(_))));
         assert!(text.is_empty() || !format!("{error} {error:?}").contains(text));
         assert_eq!(store.secrets().list().unwrap(), []);
     }
@@ -74,9 +72,7 @@ fn the_source_of_a_key_shows_nothing_of_it() {
     assert_eq!(format!("{source:?} {:?}", KeySource::File), "Environment(..) File");
 }
 
-#[test]
-fn with_the_wrong_key_nothing_is_read_or_written_and_nothing_is_lost() {
-    let place = Place::new();
+fn with_the_wrong_key_nothing_is_read_or_written_and_nothing_is_lost(place: &Place) {
     fill(&place.open_with_key(&hex()));
     let wrong = place.open_with_key(OTHER);
     let repository = wrong.code_repositories().get("r").unwrap();
@@ -90,12 +86,10 @@ fn with_the_wrong_key_nothing_is_read_or_written_and_nothing_is_lost() {
     ];
     for outcome in outcomes {
         let error = told(outcome, &["FORGEPORT_KEY", "not the one"]);
-        assert!(matches!(error, StoreError::WrongKey(_)));
+        assert!(matches!(error, StoreError::Vault(VaultError::WrongKey(_))));
     }
-    let new = registration("x");
-    let sealed = wrong.code_repositories().seal(&new, "token", "t").unwrap();
-    let outcome = wrong.code_repositories().insert(&with(new, "token", sealed), None);
-    assert!(matches!(told(outcome, &["FORGEPORT_KEY"]), StoreError::WrongKey(_)));
+    let outcome = wrong.code_repositories().seal(&registration("x"), "token", "t");
+    assert!(matches!(told(outcome, &["FORGEPORT_KEY"]), StoreError::Vault(VaultError::WrongKey(_))));
     drop(wrong);
     let store = place.open_with_key(&hex());
     assert_whole(&store);
@@ -118,7 +112,7 @@ fn a_lost_key_file_is_told_and_never_replaced_by_a_new_key() {
     ];
     for outcome in outcomes {
         let error = told(outcome, &["store/key", "missing", "restore it", "FORGEPORT_KEY", "delete"]);
-        assert!(matches!(error, StoreError::KeyMissing(_)));
+        assert!(matches!(error, StoreError::Vault(VaultError::KeyMissing(_))));
     }
     assert!(!place.file("key").exists());
     // What needs no key works: looking, and giving up what is lost.
@@ -164,15 +158,18 @@ fn a_key_file_that_others_can_read_or_that_holds_no_key_is_refused_and_left_as_i
     let key = fs::read(place.file("key")).unwrap();
     chmod(&place.file("key"), 0o640);
     let error = told(place.open().secrets().get("s", "k"), &["store/key", "640", "chmod 600"]);
-    assert!(matches!(error, StoreError::KeyNotPrivate { mode: 0o640, .. }));
+    assert!(matches!(error, StoreError::Vault(VaultError::KeyNotPrivate { mode: 0o640, .. })));
     chmod(&place.file("key"), 0o600);
     assert_whole(&place.open());
 
     for broken in [&b""[..], &key[..40], b"\xff\xfe", &b"a".repeat(5000)] {
         fs::write(place.file("key"), broken).unwrap();
         let store = place.open();
-        assert!(matches!(store.secrets().get("s", "k"), Err(StoreError::BadKey(_))));
-        assert!(matches!(store.secrets().create("t", &values(&[("k", "v")])), Err(StoreError::BadKey(_))));
+        assert!(matches!(store.secrets().get("s", "k"), Err(StoreError::Vault(VaultError::BadKey(_)))));
+        assert!(matches!(
+            store.secrets().create("t", &values(&[("k", "v")])),
+            Err(StoreError::Vault(VaultError::BadKey(_)))
+        ));
         assert_eq!(fs::read(place.file("key")).unwrap(), broken);
     }
     fs::write(place.file("key"), key).unwrap();
@@ -201,4 +198,9 @@ fn a_store_without_credentials_has_no_key() {
     assert!(!place.file("key").exists());
     // Nor does it need the one that it is given.
     assert_eq!(names(&place.open_with_key("no key at all")), ["a"]);
+}
+
+on_both! {
+    what_is_no_key_is_refused_when_it_is_needed_and_never_repeated,
+    with_the_wrong_key_nothing_is_read_or_written_and_nothing_is_lost,
 }

@@ -1,6 +1,7 @@
 //! The store from the outside: what a caller, another process, or somebody at the directory's files sees.
 #![allow(clippy::unwrap_used)]
 
+mod blocking;
 mod canary;
 mod components;
 mod concurrency;
@@ -9,9 +10,12 @@ mod damage;
 mod finding;
 mod keys;
 mod opening;
+mod postgres;
 mod privacy;
 mod references;
 mod registrations;
 mod secrets;
 mod support;
 mod tampering;
+mod walls;
+mod workspaces;

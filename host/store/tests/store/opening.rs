@@ -1,7 +1,7 @@
 //! Opening what is there, whatever it is.
 
-use crate::support::{Place, files_below, names, register_with_token, token_of, told};
-use forgeport_store::{AuditFilter, KeySource, Store, StoreError};
+use crate::support::{Place, Store, files_below, names, register_with_token, token_of, told};
+use forgeport_store::{AuditFilter, KeySource, StoreError};
 use std::fs;
 
 fn reopened(place: &Place) -> Result<Store, StoreError> {
@@ -73,10 +73,10 @@ fn older(place: &Place, version: usize) {
     let connection = place.sql();
     connection.pragma_update(None, "journal_mode", "wal").unwrap();
     let steps = [
-        include_str!("../../src/schema/1.sql"),
-        include_str!("../../src/schema/2.sql"),
-        include_str!("../../src/schema/3.sql"),
-        include_str!("../../src/schema/4.sql"),
+        include_str!("../../src/schema/sqlite/1.sql"),
+        include_str!("../../src/schema/sqlite/2.sql"),
+        include_str!("../../src/schema/sqlite/3.sql"),
+        include_str!("../../src/schema/sqlite/4.sql"),
     ];
     for step in &steps[..version] {
         connection.execute_batch(step).unwrap();

@@ -1,7 +1,7 @@
 //! Who may read and change the files.
 
-use crate::support::{Place, chmod, custom, files_below, mode_of, register_with_token, told, values};
-use forgeport_store::{KeySource, Store, StoreError};
+use crate::support::{Place, Store, chmod, custom, files_below, mode_of, register_with_token, told, values};
+use forgeport_store::{KeySource, StoreError};
 use std::fs;
 
 #[test]

@@ -1,7 +1,7 @@
 //! Code repositories that take their credentials from secrets.
 
-use crate::support::{Place, plain, reference, registration, token_of, told, values, with};
-use forgeport_store::{Referrer, Store, StoreError};
+use crate::support::{Place, Store, on_both, plain, reference, registration, token_of, told, values, with};
+use forgeport_store::{Referrer, StoreError};
 
 /// `a` and `b` take their tokens from `github`, `a` its user name too; `c` takes nothing.
 fn filled(place: &Place) -> Store {
@@ -17,10 +17,8 @@ fn filled(place: &Place) -> Store {
     store
 }
 
-#[test]
-fn whoever_takes_a_value_from_a_secret_is_listed() {
-    let place = Place::new();
-    let store = filled(&place);
+fn whoever_takes_a_value_from_a_secret_is_listed(place: &Place) {
+    let store = filled(place);
     let referrer = |code_repository: &str, option: &str, key: &str| Referrer {
         code_repository: code_repository.to_owned(),
         option: option.to_owned(),
@@ -32,10 +30,8 @@ fn whoever_takes_a_value_from_a_secret_is_listed() {
     assert_eq!(store.secrets().referrers("none").unwrap(), []);
 }
 
-#[test]
-fn references_follow_a_renamed_secret() {
-    let place = Place::new();
-    let store = filled(&place);
+fn references_follow_a_renamed_secret(place: &Place) {
+    let store = filled(place);
     assert_eq!(store.secrets().rename("github", "hub").unwrap(), ["a", "b"]);
     assert_eq!(token_of(&store, "a").unwrap(), "ghp_1");
     assert_eq!(store.code_repositories().get("a").unwrap().options["token"], reference("{{hub.token}}"));
@@ -43,10 +39,8 @@ fn references_follow_a_renamed_secret() {
     told(store.secrets().get("github", "token"), &["no secret"]);
 }
 
-#[test]
-fn an_update_that_read_the_old_name_cannot_bring_it_back() {
-    let place = Place::new();
-    let store = filled(&place);
+fn an_update_that_read_the_old_name_cannot_bring_it_back(place: &Place) {
+    let store = filled(place);
     let read = store.code_repositories().get("a").unwrap();
     let untouched = store.code_repositories().get("c").unwrap();
     store.secrets().rename("github", "hub").unwrap();
@@ -55,10 +49,8 @@ fn an_update_that_read_the_old_name_cannot_bring_it_back() {
     store.code_repositories().update(&untouched, None).unwrap();
 }
 
-#[test]
-fn a_secret_keeps_its_name_where_the_new_one_is_taken_or_bad() {
-    let place = Place::new();
-    let store = filled(&place);
+fn a_secret_keeps_its_name_where_the_new_one_is_taken_or_bad(place: &Place) {
+    let store = filled(place);
     store.secrets().create("other", &values(&[("k", "v")])).unwrap();
     assert!(matches!(told(store.secrets().rename("github", "other"), &["\"other\""]), StoreError::NameTaken { .. }));
     told(store.secrets().rename("github", "with space"), &["must"]);
@@ -66,10 +58,8 @@ fn a_secret_keeps_its_name_where_the_new_one_is_taken_or_bad() {
     assert_eq!(store.secrets().rename("github", "github").unwrap(), ["a", "b"]);
 }
 
-#[test]
-fn a_secret_in_use_is_deleted_only_when_asked_twice() {
-    let place = Place::new();
-    let store = filled(&place);
+fn a_secret_in_use_is_deleted_only_when_asked_twice(place: &Place) {
+    let store = filled(place);
     let error = told(store.secrets().delete_unused("github"), &["\"github\"", "a, b"]);
     assert!(matches!(error, StoreError::SecretInUse { .. }));
     assert_eq!(token_of(&store, "a").unwrap(), "ghp_1");
@@ -81,10 +71,8 @@ fn a_secret_in_use_is_deleted_only_when_asked_twice() {
     assert!(matches!(store.secrets().delete_unused("github"), Err(StoreError::UnknownSecret { .. })));
 }
 
-#[test]
-fn an_unused_secret_is_deleted_at_once() {
-    let place = Place::new();
-    let store = filled(&place);
+fn an_unused_secret_is_deleted_at_once(place: &Place) {
+    let store = filled(place);
     store.code_repositories().delete("a").unwrap();
     let b = with(store.code_repositories().get("b").unwrap(), "token", plain("none"));
     store.code_repositories().update(&b, None).unwrap();
@@ -92,9 +80,7 @@ fn an_unused_secret_is_deleted_at_once() {
     assert_eq!(store.secrets().list().unwrap(), []);
 }
 
-#[test]
-fn a_reference_to_what_is_not_there_yet_is_kept_and_told_when_it_is_needed() {
-    let place = Place::new();
+fn a_reference_to_what_is_not_there_yet_is_kept_and_told_when_it_is_needed(place: &Place) {
     let store = place.open();
     let repository = with(registration("a"), "token", reference("{{later.token}}"));
     store.code_repositories().insert(&repository, None).unwrap();
@@ -105,13 +91,22 @@ fn a_reference_to_what_is_not_there_yet_is_kept_and_told_when_it_is_needed() {
     assert_eq!(token_of(&store, "a").unwrap(), "t");
 }
 
-#[test]
-fn a_secret_takes_no_name_that_a_reference_to_it_could_not_have() {
-    let place = Place::new();
-    let store = filled(&place);
+fn a_secret_takes_no_name_that_a_reference_to_it_could_not_have(place: &Place) {
+    let store = filled(place);
     for name in ["git.hub", "git{hub", "git\u{3164}hub", "git\u{e0041}hub", "git\u{200b}hub"] {
         told(store.secrets().rename("github", name), &["must"]);
         told(store.secrets().create(name, &values(&[("k", "v")])), &["must"]);
     }
     assert_eq!(token_of(&store, "a").unwrap(), "ghp_1");
+}
+
+on_both! {
+    whoever_takes_a_value_from_a_secret_is_listed,
+    references_follow_a_renamed_secret,
+    an_update_that_read_the_old_name_cannot_bring_it_back,
+    a_secret_keeps_its_name_where_the_new_one_is_taken_or_bad,
+    a_secret_in_use_is_deleted_only_when_asked_twice,
+    an_unused_secret_is_deleted_at_once,
+    a_reference_to_what_is_not_there_yet_is_kept_and_told_when_it_is_needed,
+    a_secret_takes_no_name_that_a_reference_to_it_could_not_have,
 }

@@ -1,7 +1,7 @@
 //! Secrets by themselves.
 
-use crate::support::{Place, told, values};
-use forgeport_store::{MAX_VALUE_LENGTH, Store, StoreError};
+use crate::support::{Place, Store, on_both, told, values};
+use forgeport_store::{MAX_VALUE_LENGTH, StoreError, VaultError};
 
 fn get(store: &Store, name: &str, key: &str) -> String {
     store.secrets().get(name, key).unwrap().to_string()
@@ -13,9 +13,7 @@ fn with_github(place: &Place) -> Store {
     store
 }
 
-#[test]
-fn a_secret_is_read_back_by_whoever_opens_the_store_next() {
-    let place = Place::new();
+fn a_secret_is_read_back_by_whoever_opens_the_store_next(place: &Place) {
     let pem = "-----BEGIN KEY-----\nä\0\n".repeat(400);
     let all = values(&[("token", "ghp_1"), ("pem", &pem), ("empty", ""), ("ключ", "日本")]);
     place.open().secrets().create("github", &all).unwrap();
@@ -26,10 +24,8 @@ fn a_secret_is_read_back_by_whoever_opens_the_store_next() {
     assert_eq!(store.secrets().keys("github").unwrap(), ["empty", "pem", "token", "ключ"]);
 }
 
-#[test]
-fn the_list_is_in_order_and_shows_names_keys_and_times_alone() {
-    let place = Place::new();
-    let store = with_github(&place);
+fn the_list_is_in_order_and_shows_names_keys_and_times_alone(place: &Place) {
+    let store = with_github(place);
     store.secrets().create("aws", &values(&[("key", "AKIA")])).unwrap();
     let list = store.secrets().list().unwrap();
     let shown: Vec<_> = list.iter().map(|secret| (secret.name.as_str(), secret.keys.join(","))).collect();
@@ -37,10 +33,8 @@ fn the_list_is_in_order_and_shows_names_keys_and_times_alone() {
     assert!(list.iter().all(|secret| secret.created > 1_600_000_000_000 && secret.updated == secret.created));
 }
 
-#[test]
-fn a_taken_name_a_bad_name_and_a_bad_key_store_nothing() {
-    let place = Place::new();
-    let store = with_github(&place);
+fn a_taken_name_a_bad_name_and_a_bad_key_store_nothing(place: &Place) {
+    let store = with_github(place);
     let error = told(store.secrets().create("github", &values(&[("token", "other")])), &["\"github\"", "already"]);
     assert!(matches!(error, StoreError::NameTaken { what: "secret", .. }));
     told(store.secrets().create("a.b", &values(&[("k", "v")])), &["\"a.b\"", "must"]);
@@ -49,10 +43,8 @@ fn a_taken_name_a_bad_name_and_a_bad_key_store_nothing() {
     assert_eq!(get(&store, "github", "token"), "ghp_1");
 }
 
-#[test]
-fn a_secret_without_values_is_refused_and_so_is_taking_its_last_one() {
-    let place = Place::new();
-    let store = with_github(&place);
+fn a_secret_without_values_is_refused_and_so_is_taking_its_last_one(place: &Place) {
+    let store = with_github(place);
     told(store.secrets().create("empty", &values(&[])), &["\"empty\"", "at least one"]);
     let both = ["token".to_owned(), "user".to_owned()];
     let error = told(store.secrets().update("github", &values(&[]), &both), &["\"github\""]);
@@ -61,10 +53,8 @@ fn a_secret_without_values_is_refused_and_so_is_taking_its_last_one() {
     assert_eq!(store.secrets().list().unwrap().len(), 1);
 }
 
-#[test]
-fn an_update_sets_and_removes_what_it_names_and_nothing_else() {
-    let place = Place::new();
-    let store = with_github(&place);
+fn an_update_sets_and_removes_what_it_names_and_nothing_else(place: &Place) {
+    let store = with_github(place);
     let before = store.secrets().list().unwrap();
     store.secrets().update("github", &values(&[("token", "ghp_2"), ("url", "u")]), &["user".to_owned()]).unwrap();
     assert_eq!(store.secrets().keys("github").unwrap(), ["token", "url"]);
@@ -77,10 +67,8 @@ fn an_update_sets_and_removes_what_it_names_and_nothing_else() {
     assert_eq!(store.secrets().keys("github").unwrap(), ["new"]);
 }
 
-#[test]
-fn an_update_with_one_wrong_key_to_remove_changes_nothing_and_lists_all_that_there_are() {
-    let place = Place::new();
-    let store = with_github(&place);
+fn an_update_with_one_wrong_key_to_remove_changes_nothing_and_lists_all_that_there_are(place: &Place) {
+    let store = with_github(place);
     let remove = ["token".to_owned(), "typo".to_owned()];
     let outcome = store.secrets().update("github", &values(&[("user", "you")]), &remove);
     let error = told(outcome, &["\"github\"", "\"typo\"", "token, user"]);
@@ -88,21 +76,17 @@ fn an_update_with_one_wrong_key_to_remove_changes_nothing_and_lists_all_that_the
     assert_eq!((get(&store, "github", "token"), get(&store, "github", "user")), ("ghp_1".into(), "me".into()));
 }
 
-#[test]
-fn an_update_that_fails_at_its_last_value_changes_nothing() {
-    let place = Place::new();
-    let store = with_github(&place);
+fn an_update_that_fails_at_its_last_value_changes_nothing(place: &Place) {
+    let store = with_github(place);
     let long = "x".repeat(MAX_VALUE_LENGTH + 1);
     let outcome = store.secrets().update("github", &values(&[("token", "ghp_2"), ("zzz", &long)]), &[]);
     let error = told(outcome, &["\"zzz\"", "\"github\"", "65536"]);
-    assert!(matches!(error, StoreError::ValueTooLong(_)));
+    assert!(matches!(error, StoreError::Vault(VaultError::ValueTooLong(_))));
     assert_eq!(get(&store, "github", "token"), "ghp_1");
     assert_eq!(store.secrets().keys("github").unwrap(), ["token", "user"]);
 }
 
-#[test]
-fn the_longest_value_is_stored_and_one_byte_more_is_not() {
-    let place = Place::new();
+fn the_longest_value_is_stored_and_one_byte_more_is_not(place: &Place) {
     let store = place.open();
     let longest = "x".repeat(MAX_VALUE_LENGTH);
     store.secrets().create("s", &values(&[("k", &longest)])).unwrap();
@@ -110,10 +94,8 @@ fn the_longest_value_is_stored_and_one_byte_more_is_not() {
     told(store.secrets().create("t", &values(&[("k", &(longest + "x"))])), &["longer"]);
 }
 
-#[test]
-fn unknown_secrets_and_keys_are_told_with_what_there_is_and_never_a_value() {
-    let place = Place::new();
-    let store = with_github(&place);
+fn unknown_secrets_and_keys_are_told_with_what_there_is_and_never_a_value(place: &Place) {
+    let store = with_github(place);
     let unknown_secrets = [
         store.secrets().get("githb", "token").map(drop),
         store.secrets().keys("githb").map(drop),
@@ -141,4 +123,16 @@ fn a_deleted_secret_is_gone_with_its_values() {
     drop(store);
     let left: i64 = place.sql().query_row("SELECT count(*) FROM secret_value", (), |row| row.get(0)).unwrap();
     assert_eq!(left, 1);
+}
+
+on_both! {
+    a_secret_is_read_back_by_whoever_opens_the_store_next,
+    the_list_is_in_order_and_shows_names_keys_and_times_alone,
+    a_taken_name_a_bad_name_and_a_bad_key_store_nothing,
+    a_secret_without_values_is_refused_and_so_is_taking_its_last_one,
+    an_update_sets_and_removes_what_it_names_and_nothing_else,
+    an_update_with_one_wrong_key_to_remove_changes_nothing_and_lists_all_that_there_are,
+    an_update_that_fails_at_its_last_value_changes_nothing,
+    the_longest_value_is_stored_and_one_byte_more_is_not,
+    unknown_secrets_and_keys_are_told_with_what_there_is_and_never_a_value,
 }

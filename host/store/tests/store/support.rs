@@ -1,6 +1,10 @@
 //! A store in a directory of its own, and short ways to fill and look at it.
 
-use forgeport_store::{CodeRepository, KeySource, ProviderRef, Store, StoreError, StoredOption, digest_of};
+pub use crate::blocking::Store;
+use crate::{blocking::wait, postgres::Cluster};
+use forgeport_store::{
+    self as store, CodeRepository, KeySource, ProviderRef, StoreError, StoredOption, SystemKeyring, digest_of,
+};
 use std::{
     collections::BTreeMap,
     fs,
@@ -11,16 +15,33 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 /// A directory in which there may be a store; it goes when this is dropped.
-pub struct Place(TempDir);
+pub struct Place {
+    directory: TempDir,
+    /// Where its rows are in a server: the addresses of the owner and of the application.
+    server: Option<(String, String)>,
+}
 
 impl Place {
     pub fn new() -> Place {
-        Place(tempfile::tempdir().unwrap())
+        Place { directory: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    /// With a database of its own.
+    pub fn on(cluster: &Cluster) -> Place {
+        let (owner, application) = cluster.database();
+        wait(store::Store::migrate(&owner, "forgeport_app")).unwrap();
+        Place { server: Some((owner, application)), ..Place::new() }
+    }
+
+    /// The address of the server's database, as the application or as the owner of its tables.
+    pub fn url(&self, as_owner: bool) -> &str {
+        let (owner, application) = self.server.as_ref().unwrap();
+        if as_owner { owner } else { application }
     }
 
     /// The store's own directory, which the first opening makes.
     pub fn directory(&self) -> PathBuf {
-        self.0.path().join("store")
+        self.directory.path().join("store")
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -28,11 +49,20 @@ impl Place {
     }
 
     pub fn open(&self) -> Store {
-        Store::open(&self.directory(), KeySource::File).unwrap()
+        self.open_from(KeySource::File).unwrap()
     }
 
     pub fn open_with_key(&self, key: &str) -> Store {
-        Store::open(&self.directory(), KeySource::Environment(Zeroizing::new(key.to_owned()))).unwrap()
+        self.open_from(KeySource::Environment(Zeroizing::new(key.to_owned()))).unwrap()
+    }
+
+    pub fn open_from(&self, key: KeySource) -> Result<Store, StoreError> {
+        match &self.server {
+            Some((_, url)) => {
+                wait(store::Store::connect(url, &self.directory(), key, Box::new(SystemKeyring))).map(Store::of)
+            }
+            None => Store::open(&self.directory(), key),
+        }
     }
 
     /// The database without anything that the store does about it. Close the store first.
@@ -131,3 +161,20 @@ pub fn told<T>(outcome: Result<T, StoreError>, parts: &[&str]) -> StoreError {
     }
     error
 }
+
+/// Runs each of these tests on SQLite, and has them run on PostgreSQL (postgres.rs).
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test(&crate::support::Place::new());
+                }
+            )*
+        }
+
+        pub const ON_BOTH: &[crate::postgres::Test] = &[$((stringify!($test), $test)),*];
+    };
+}
+pub(crate) use on_both;

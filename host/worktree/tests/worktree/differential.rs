@@ -17,7 +17,9 @@ use std::{
 
 /// Fewer than this would prove little; a machine that is slow goes on for longer.
 const FEWEST: u64 = 60;
-const SECONDS: u64 = 25;
+/// How long cases are tried where `FORGEPORT_FULL` is set, and otherwise.
+const SECONDS: (u64, u64) = (300, 15);
+
 /// The state of a checkout, as `git status` and as Forgeport report it.
 #[derive(Debug, PartialEq, Eq, Default, Clone)]
 struct StatusReport {

@@ -1,0 +1,228 @@
+//! What PostgreSQL itself keeps apart, whatever a statement says. These tests run in the suite on PostgreSQL.
+
+use crate::{
+    blocking::wait,
+    postgres::Test,
+    support::{Place, custom, reference, register_with_token, told, values, with},
+};
+use forgeport_store::{self as store, AuditEntry, KeySource, StoreError, SystemKeyring};
+use tokio_postgres::{Client, NoTls, error::SqlState};
+
+const TABLES: [&str; 9] = [
+    "audit",
+    "audit_sequence",
+    "code_repository",
+    "code_repository_option",
+    "component",
+    "remote_clue",
+    "secret",
+    "secret_value",
+    "workspace_key",
+];
+
+pub const ON_POSTGRES: &[Test] = &[
+    ("a_statement_that_forgets_the_workspace", a_statement_that_forgets_the_workspace_finds_none_of_another),
+    ("a_row_cannot_be_moved", a_row_cannot_be_put_into_another_workspace_nor_lead_into_it),
+    ("a_role_that_sees_all_is_refused", a_role_that_could_see_all_workspaces_is_refused),
+    ("tables_of_another_version_are_refused", tables_of_another_version_or_without_a_wall_are_refused),
+    ("both_have_the_same_tables", both_databases_have_the_same_tables_and_columns),
+    ("a_dropped_change_is_rolled_back", a_change_that_is_dropped_or_fails_leaves_nothing_and_the_connection_goes_on),
+];
+
+fn client(url: &str) -> Client {
+    wait(async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    })
+}
+
+/// As the application, in a transaction of a workspace.
+fn in_workspace(place: &Place, workspace: &str) -> Client {
+    let client = client(place.url(false));
+    wait(client.batch_execute(&format!("BEGIN; SET LOCAL forgeport.workspace = '{workspace}'"))).unwrap();
+    client
+}
+
+/// Some of everything in the workspace `other`.
+fn fill(place: &Place) {
+    let theirs = place.open().in_workspace("other");
+    theirs.secrets().create("s", &values(&[("k", "v")])).unwrap();
+    register_with_token(&theirs, "r", "token");
+    let component = with(custom("c", b"component"), "token", reference("{{s.k}}"));
+    let consent = store::Consent { settings: Vec::new(), access: forgeport_model::Access::default() };
+    let component = store::CodeRepository { consent: Some(consent), ..component };
+    theirs.code_repositories().insert(&component, Some(b"component")).unwrap();
+    let text = String::new;
+    let entry = AuditEntry {
+        at: 1,
+        until: 1,
+        count: 1,
+        tenant: "other".to_owned(),
+        registration: text(),
+        repository: text(),
+        provider: text(),
+        digest: text(),
+        method: text(),
+        origin: text(),
+        path: text(),
+        status: Some(200),
+        sent: 0,
+        received: 0,
+        secrets: Vec::new(),
+        outcome: "answered".to_owned(),
+        rule: text(),
+    };
+    theirs.audit().append(&[entry]).unwrap();
+}
+
+fn a_statement_that_forgets_the_workspace_finds_none_of_another(place: &Place) {
+    fill(place);
+    let rows = |client: &Client, table: &str| -> i64 {
+        wait(client.query_one(&format!("SELECT count(*) FROM {table}"), &[])).unwrap().get(0)
+    };
+    let (ours, theirs) = (in_workspace(place, "local"), in_workspace(place, "other"));
+    for table in TABLES {
+        assert_eq!(rows(&ours, table), 0, "{table}");
+        assert!(rows(&theirs, table) > 0, "{table}");
+        if table != "audit" {
+            let changed = wait(ours.execute(&format!("UPDATE {table} SET workspace = workspace"), &[])).unwrap();
+            assert_eq!(changed, 0, "{table}");
+        }
+        assert_eq!(wait(ours.execute(&format!("DELETE FROM {table}"), &[])).unwrap(), 0, "{table}");
+    }
+    // Nor does one that says no workspace, or one that is every one's.
+    let nobody = client(place.url(false));
+    assert!(wait(nobody.query("SELECT * FROM secret", &[])).is_err());
+    let every = in_workspace(place, "*");
+    for table in TABLES.iter().filter(|table| **table != "workspace_key") {
+        assert_eq!(rows(&every, table), 0, "{table}");
+    }
+    // The owner is held by it, too.
+    let owner = client(place.url(true));
+    let forced = "SELECT count(*) FROM pg_class WHERE relname = ANY($1) AND relrowsecurity AND relforcerowsecurity";
+    let forced: i64 = wait(owner.query_one(forced, &[&TABLES.as_slice()])).unwrap().get(0);
+    assert_eq!(forced, TABLES.len() as i64);
+}
+
+fn a_row_cannot_be_put_into_another_workspace_nor_lead_into_it(place: &Place) {
+    fill(place);
+    let refused = |sql: &str, code: &SqlState| {
+        let error = wait(in_workspace(place, "local").execute(sql, &[])).unwrap_err();
+        assert_eq!(error.code(), Some(code), "{sql}: {error}");
+    };
+    refused("INSERT INTO secret VALUES ('other', 'i', 'n', 1, 1)", &SqlState::INSUFFICIENT_PRIVILEGE);
+    refused("INSERT INTO audit_sequence VALUES ('other', 7)", &SqlState::INSUFFICIENT_PRIVILEGE);
+    let theirs = place.open().in_workspace("other").code_repositories().get("r").unwrap();
+    let reference = format!("INSERT INTO remote_clue VALUES ('local', '', '{}')", theirs.id);
+    refused(&reference, &SqlState::FOREIGN_KEY_VIOLATION);
+    let option = format!("INSERT INTO code_repository_option VALUES ('local', '{}', 'o', 'v')", theirs.id);
+    refused(&option, &SqlState::FOREIGN_KEY_VIOLATION);
+    refused("UPDATE audit SET outcome = 'answered'", &SqlState::INSUFFICIENT_PRIVILEGE);
+    refused("DROP POLICY own ON secret", &SqlState::INSUFFICIENT_PRIVILEGE);
+    refused("DROP TABLE secret", &SqlState::INSUFFICIENT_PRIVILEGE);
+}
+
+fn connected(place: &Place, url: &str) -> Result<store::Store, StoreError> {
+    wait(store::Store::connect(url, &place.directory(), KeySource::File, Box::new(SystemKeyring)))
+}
+
+fn a_role_that_could_see_all_workspaces_is_refused(place: &Place) {
+    told(connected(place, place.url(true)), &["forgeport_owner", "superuser"]);
+    let owner = client(place.url(true));
+    // Roles are the whole server's.
+    let name = format!("r{}", uuid());
+    for (made, undone) in [
+        (format!("CREATE ROLE {name} LOGIN BYPASSRLS"), String::new()),
+        (
+            format!("ALTER ROLE {name} NOBYPASSRLS; ALTER TABLE secret OWNER TO {name}"),
+            "ALTER TABLE secret OWNER TO forgeport_owner".to_owned(),
+        ),
+    ] {
+        wait(owner.batch_execute(&made)).unwrap();
+        let url = place.url(false).replace("forgeport_app", &name);
+        assert!(matches!(told(connected(place, &url), &[&name]), StoreError::PowerfulRole(_)));
+        wait(owner.batch_execute(&undone)).unwrap();
+    }
+    wait(owner.batch_execute(&format!("DROP ROLE {name}"))).unwrap();
+    connected(place, place.url(false)).unwrap();
+}
+
+fn uuid() -> String {
+    store::CodeRepository::new("n", "k", custom("c", b"c").provider).id.replace('-', "")
+}
+
+fn tables_of_another_version_or_without_a_wall_are_refused(place: &Place) {
+    let owner = client(place.url(true));
+    let refused = |sql: &str, parts: &[&str]| {
+        wait(owner.batch_execute(sql)).unwrap();
+        told(connected(place, place.url(false)), parts)
+    };
+    let error = refused("UPDATE schema_version SET version = 1000", &["newer", "1000"]);
+    assert!(matches!(error, StoreError::FutureSchema { found: 1000, .. }));
+    told(wait(store::Store::migrate(place.url(true), "forgeport_app")), &["newer", "1000"]);
+    let error = refused("UPDATE schema_version SET version = 1", &["schema 1", "bring them up to date"]);
+    assert!(matches!(error, StoreError::OutdatedSchema { found: 1, .. }));
+    let opened = "UPDATE schema_version SET version = 6; ALTER TABLE secret NO FORCE ROW LEVEL SECURITY";
+    assert!(matches!(refused(opened, &["\"secret\""]), StoreError::OpenTable(_)));
+}
+
+fn both_databases_have_the_same_tables_and_columns(place: &Place) {
+    let owner = client(place.url(true));
+    let columns = "SELECT table_name::text, column_name::text, is_nullable = 'YES', data_type::text
+         FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'schema_version'
+         ORDER BY table_name COLLATE \"C\", ordinal_position";
+    let server: Vec<(String, String, bool, String)> = wait(owner.query(columns, &[]))
+        .unwrap()
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)))
+        .collect();
+    let local = Place::new();
+    register_with_token(&local.open(), "r", "token");
+    local.open().audit().append(&[]).unwrap();
+    let mut files = Vec::new();
+    for file in ["audit.db", "forgeport.db"] {
+        let connection = rusqlite::Connection::open(local.file(file)).unwrap();
+        let query =
+            "SELECT m.name, c.name, NOT c.\"notnull\", c.type FROM sqlite_schema AS m, pragma_table_info(m.name) AS c
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid";
+        let mut statement = connection.prepare(query).unwrap();
+        let of_server = |name: String| match name.as_str() {
+            "INTEGER" => "bigint".to_owned(),
+            "BLOB" => "bytea".to_owned(),
+            _ => name.to_lowercase(),
+        };
+        let rows = statement.query_map((), |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?, of_server(row.get(3)?)))
+        });
+        files.extend(rows.unwrap().map(Result::unwrap));
+    }
+    assert_eq!(files, server);
+    for table in TABLES {
+        assert!(server.iter().any(|(name, column, ..)| name == table && column == "workspace"), "{table}");
+    }
+}
+
+fn a_change_that_is_dropped_or_fails_leaves_nothing_and_the_connection_goes_on(place: &Place) {
+    let store = place.open();
+    for round in 0..40 {
+        store.secrets().create("s", &values(&[("k", "v")])).map(drop).unwrap_or_default();
+        told(store.secrets().create("s", &values(&[("k", "v")])), &["already"]);
+        let names = values(&[("good", "v"), ("not good", "v")]);
+        told(store.secrets().create(&format!("t{round}"), &names), &["must"]);
+        // Begun, and not waited for.
+        let (name, more) = (format!("u{round}"), values(&[("k", "v")]));
+        let late = async {
+            let secrets = store.store.in_workspace("local").secrets();
+            tokio::select! {
+                biased;
+                _ = secrets.create(&name, &more) => {}
+                () = async { for _ in 0..round { tokio::task::yield_now().await } } => {}
+            }
+        };
+        wait(late);
+    }
+    let kept = store.secrets().list().unwrap();
+    assert!(kept.iter().all(|secret| secret.keys == ["k"]) && kept.iter().any(|secret| secret.name == "s"));
+    store.secrets().create("after", &values(&[("k", "v")])).unwrap();
+}
