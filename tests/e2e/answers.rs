@@ -161,7 +161,7 @@ fn a_renamed_repository_says_its_new_name_and_how_to_have_status_know_it() {
         scene.forge.rename("acme/demo", "acme/renamed");
         let token = scene.token(kind);
         let ran = scene.try_register(kind, &[format!("--token={token}")]).good();
-        assert!(ran.stderr.contains("calls acme/demo acme/renamed now"), "{kind:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains("has renamed acme/demo to acme/renamed"), "{kind:?}: {}", ran.stderr);
         scene.download("main", "out", &[]).good();
         git(&scene.path(""), &["init", "-q", "-b", "main", "checkout"]);
         let remote = match kind {

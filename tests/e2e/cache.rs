@@ -138,7 +138,7 @@ fn it_is_told_whose_word_a_verified_tree_is() {
         assert_eq!(told["provider"]["digest"].as_str().map(str::len), Some(64));
     }
     let text = scene.run(&["code-repository", "download", "demo", "--commit=main", "--directory=three"]).good().stdout;
-    assert!(text.contains("verified, tree ") && text.contains(", as github "), "{text}");
+    assert!(text.contains("verified, tree ") && text.contains(", reported by github "), "{text}");
 }
 
 #[test]

@@ -200,7 +200,7 @@ fn assert_honest(force: bool, cached: bool) {
         let whole = out.exists() && on_disk(&out) == right;
         match code {
             0 => assert!(whole, "{said}"),
-            1 => assert!(untouched && said.contains("interrupted; nothing was changed"), "{said}"),
+            1 => assert!(untouched && said.contains("interrupted; no changes were made"), "{said}"),
             // The signal came before anything was begun.
             -1 => assert!(untouched, "{said}"),
             other => panic!("{other}: {said}"),
@@ -262,7 +262,7 @@ fn an_interrupt_is_heard_where_a_person_is_asked_on_a_terminal() {
     typed.write_all(b"\x03").unwrap();
     shown.read_to_end(&mut told).unwrap();
     let told = String::from_utf8_lossy(&told);
-    assert!(told.contains("interrupted; nothing was changed"), "{told}");
+    assert!(told.contains("interrupted; no changes were made"), "{told}");
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert!(scene.names().is_empty());
 }

@@ -18,7 +18,7 @@ fn the_noun_can_be_left_out_and_shortened_and_says_the_same() {
     let scene = scene();
     scene.run(&["secret", "create", "s", "--key=value"]).good();
     for same in [
-        &["code-repository list", "list", "repo list", "code-repositories list", "repositories list"][..],
+        &["code-repository list", "list", "repo list", "code-repositories list", "repos list"][..],
         &["code-repository describe demo", "describe demo", "show demo", "repo get demo", "repo inspect demo"],
         &["secret list", "secrets list"],
         &["secret describe s", "secret get s", "secrets show s"],

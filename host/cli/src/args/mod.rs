@@ -93,7 +93,7 @@ pub enum Command {
     #[command(
         arg_required_else_help = true,
         visible_alias = "repo",
-        aliases = ["code-repositories", "repos", "repository", "repositories"]
+        aliases = ["code-repositories", "repos"]
     )]
     CodeRepository {
         #[command(subcommand)]
@@ -104,7 +104,8 @@ pub enum Command {
         alias = "completions",
         after_help = "\
 Example:
-  forgeport completion bash > ~/.local/share/bash-completion/completions/forgeport"
+  forgeport completion bash \\
+      > ~/.local/share/bash-completion/completions/forgeport"
     )]
     Completion {
         /// The shell.

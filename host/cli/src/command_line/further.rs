@@ -1,11 +1,9 @@
 //! The options that are added to a command for its second pass.
 
-use clap::{Arg, ArgMatches, Command};
-use forgeport_service::{OptionDefinition, ProviderOptions};
+use crate::args::Cli;
+use clap::{Arg, ArgMatches, Command, CommandFactory};
+use forgeport_service::{ProviderOptions, Setting};
 use std::{collections::BTreeSet, ffi::OsString};
-
-/// The further options that were given, with their values, in the order of the help.
-pub type GivenOptions = Vec<(String, String)>;
 
 /// The commands that take the options of a provider, each in full and in its short form.
 pub const OPEN_TO_PROVIDERS: [&[&str]; 4] =
@@ -17,6 +15,9 @@ const OPEN_TO_KEYS: [&[&str]; 2] = [&["secret", "create"], &["secret", "update"]
 pub fn open() -> impl Iterator<Item = &'static [&'static str]> {
     OPEN_TO_PROVIDERS.into_iter().chain(OPEN_TO_KEYS)
 }
+
+/// The further options that were given, with their values, in the order of the help.
+pub type GivenOptions = Vec<(String, String)>;
 
 /// An option that is not the command's own.
 #[derive(Clone, Debug)]
