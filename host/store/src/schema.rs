@@ -6,11 +6,19 @@
 //! | `schema/sqlite/audit` | the audit log, in a file of its own | 1 and 2 |
 //! | `schema/postgres` | all of them in one database | from 6 on |
 
-use crate::{Result, StoreError, sum::Sum, sum::digest, upgrade};
+use crate::{
+    Result, Store, StoreError,
+    sum::{Sum, digest},
+    upgrade,
+};
 use forgeport_platform::private;
 use forgeport_vault::Vault;
 use rusqlite::Connection;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// The tables of one SQLite database.
 pub(crate) struct Schema {
@@ -40,6 +48,9 @@ const POSTGRES: &[(usize, &str)] = &[(6, include_str!("schema/postgres/6.sql"))]
 /// The file of the audit log, beside the store's.
 pub(crate) const AUDIT_FILE: &str = "audit.db";
 
+/// Before another try to give up a log.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Copies what there is into the audit log's own file; both are committed together.
 const MOVE_AUDIT: &str = "
     BEGIN IMMEDIATE;
@@ -59,17 +70,15 @@ impl Schema {
         Schema { steps: AUDIT, with_audit: 0, vault: None }
     }
 
-    /// Brings the tables to the newest version, in one process only when several come at once.
+    /// Brings the tables to the newest version. Nobody else does so at the same time.
     pub(crate) fn bring_up_to_date(&self, connection: &Connection, database: &Path, sum: Option<&Sum>) -> Result<()> {
         if self.is_up_to_date(connection)? {
             return Ok(());
         }
-        let _alone = private::exclusive(&database.with_file_name("lock"))?;
-        if self.is_up_to_date(connection)? {
-            return Ok(());
+        if let Some(vault) = self.vault.as_ref().filter(|_| version(connection).is_ok_and(|found| found > 0)) {
+            upgrade::check_key(connection, vault)?;
         }
-        // An older Forgeport kept a write-ahead log.
-        connection.pragma_update(None, "journal_mode", "delete")?;
+        give_up_log(connection)?;
         if (2..=self.with_audit).contains(&version(connection)?) {
             in_transaction(connection, || run(connection, &self.steps[..self.with_audit]))?;
             move_audit(connection, &database.with_file_name(AUDIT_FILE))?;
@@ -103,7 +112,11 @@ impl Schema {
         Ok(connection)
     }
 
-    fn is_up_to_date(&self, connection: &Connection) -> Result<bool> {
+    /// Whether the tables are of the newest version.
+    ///
+    /// # Errors
+    /// When they are of a newer one.
+    pub(crate) fn is_up_to_date(&self, connection: &Connection) -> Result<bool> {
         let (found, known) = (version(connection)?, self.steps.len());
         if found > known {
             return Err(StoreError::FutureSchema { store: String::new(), found, known });
@@ -136,6 +149,18 @@ fn newest_postgres() -> usize {
 fn version(connection: &Connection) -> Result<usize> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(usize::try_from(found).unwrap_or_default())
+}
+
+/// An older Forgeport kept a write-ahead log. It can be given up while nobody else has the database open, and whoever only looks at the
+/// version of the tables has it for a moment; SQLite does not wait for that by itself.
+fn give_up_log(connection: &Connection) -> Result<()> {
+    let end = Instant::now().checked_add(Store::BUSY_TIMEOUT);
+    loop {
+        match connection.pragma_update(None, "journal_mode", "delete").map_err(StoreError::from) {
+            Err(StoreError::Busy(_)) if end.is_some_and(|end| Instant::now() < end) => std::thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
 }
 
 /// Takes the steps that are missing.

@@ -33,6 +33,25 @@ struct Former {
     sealed: Sealed,
 }
 
+/// Looks for the master key of what is sealed, before anything is changed.
+///
+/// # Errors
+/// As [`seal_anew`].
+pub(crate) fn check_key(connection: &Connection, vault: &Vault) -> Result<()> {
+    let query = "SELECT sealed FROM secret_value
+         UNION ALL SELECT sealed FROM code_repository_option WHERE sealed IS NOT NULL";
+    let mut statement = connection.prepare(query)?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        let sealed = Sealed::from_bytes(row.get(0)?);
+        if let Some(id) = sealed.key_id().filter(|_| sealed.is_former()) {
+            vault.get(id)?;
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Seals every former value anew.
 ///
 /// # Errors

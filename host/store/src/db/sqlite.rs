@@ -254,6 +254,18 @@ impl File {
 
     fn connect(&self) -> Result<Open> {
         private::take_from_others(&self.path);
+        let mut connection = self.connection_to_file()?;
+        if !self.schema.is_up_to_date(&connection)? {
+            // Whoever waits has it not open: nobody else may, for the tables to be changed.
+            drop(connection);
+            let _alone = private::exclusive(&self.path.with_file_name("lock"))?;
+            connection = self.connection_to_file()?;
+            self.schema.bring_up_to_date(&connection, &self.path, self.sum.as_ref())?;
+        }
+        Ok(Open { connection, compared: false })
+    }
+
+    fn connection_to_file(&self) -> Result<Connection> {
         // SQLite opens for reading alone what it may not write.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
@@ -262,8 +274,7 @@ impl File {
         // What is deleted or replaced is overwritten, and nothing is copied to files elsewhere.
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "temp_store", "memory")?;
-        self.schema.bring_up_to_date(&connection, &self.path, self.sum.as_ref())?;
-        Ok(Open { connection, compared: false })
+        Ok(connection)
     }
 }
 
