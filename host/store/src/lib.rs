@@ -15,6 +15,22 @@
 //! and needs no store: where none was made yet, there is just nothing in it.
 //!
 //! The API is async, and blocks no thread of a runtime: what waits for a disk does so on a thread of its own.
+//!
+//! ```
+//! use forgeport_store::{KeySource, LOCAL, Store};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! let store = Store::open(directory.path(), KeySource::File).await?;
+//! let values = [("token".to_owned(), "hunter2".to_owned().into())].into();
+//! store.in_workspace(LOCAL).secrets().create("forge", &values).await?;
+//!
+//! assert_eq!(*store.in_workspace(LOCAL).secrets().get("forge", "token").await?, "hunter2");
+//! assert!(store.in_workspace("another").secrets().get("forge", "token").await.is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 mod audit;
 mod clues;

@@ -198,8 +198,8 @@ impl Drop for Connection {
 fn see(scope: Scope<'_>) -> String {
     match scope {
         Scope::Workspace(workspace) => format!("SET LOCAL forgeport.workspace = {}", quoted(workspace)),
-        // No workspace has this name; only the policy of the wrapped keys knows it.
-        Scope::EveryKey => "SET LOCAL forgeport.workspace = '*'".to_owned(),
+        // Only the policy of the wrapped keys knows the other setting.
+        Scope::EveryKey => "SET LOCAL forgeport.workspace = ''; SET LOCAL forgeport.every_key = 'on'".to_owned(),
     }
 }
 

@@ -22,8 +22,17 @@ use rusqlite::{
     Connection, OpenFlags, Statement,
     types::{Null, ToSqlOutput, ValueRef},
 };
-use std::{fs, io::ErrorKind, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::{Mutex, MutexGuard};
+
+/// How long SQLite itself waits for another process.
+const TRY: Duration = Duration::from_millis(100);
 
 /// A database, and the one connection of this process to it.
 pub(crate) struct Sqlite {
@@ -56,15 +65,26 @@ impl Sqlite {
     /// Writes the file anew without what was deleted or replaced in it.
     pub(super) async fn compact(&self) -> Result<()> {
         let _turn = self.turn.lock().await;
-        self.call(File::compact).await
+        self.patiently(|file| file.compact().inspect_err(|_| file.roll_back())).await
     }
 
     async fn begin(&self, how: fn(&mut File) -> Result<()>) -> Result<Tx<'_>> {
         let turn = self.turn.lock().await;
         // From here on, as whoever waits for it may be dropped meanwhile.
         let transaction = Tx { database: self, _turn: turn, ended: false };
-        self.call(how).await?;
+        self.patiently(move |file| how(file).inspect_err(|_| file.roll_back())).await?;
         Ok(transaction)
+    }
+
+    /// Tries again for as long as another process is at work there. Each try is short, so that whoever gives up is not kept waiting.
+    async fn patiently(&self, work: impl Fn(&mut File) -> Result<()> + Copy + Send + 'static) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            match self.call(work).await {
+                Err(StoreError::Busy(_)) if begun.elapsed() < Store::BUSY_TIMEOUT => {}
+                done => return done,
+            }
+        }
     }
 
     async fn call<T: Send + 'static>(&self, work: impl FnOnce(&mut File) -> Result<T> + Send + 'static) -> Result<T> {
@@ -80,7 +100,7 @@ impl Tx<'_> {
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
-        self.database.call(File::commit).await?;
+        self.database.patiently(File::commit).await?;
         self.ended = true;
         Ok(())
     }
@@ -128,7 +148,8 @@ impl File {
             self.current = Some(Current::Nowhere(self.schema.in_memory()?));
             return Ok(());
         };
-        open.connection.execute_batch("BEGIN")?;
+        // The first look takes the lock, and decides which state is seen.
+        open.connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema")?;
         self.current = Some(Current::Reading);
         if let Some(sum) = self.sum.as_ref().filter(|_| !open.compared) {
             sum.check(&digest(&open.connection)?, &self.path)?;
@@ -183,7 +204,7 @@ impl File {
         // Where that cannot be, what was before this change is still taken for right.
         let _ = connection.busy_timeout(Duration::ZERO);
         let settled = settle(connection, sum, &after);
-        let _ = connection.busy_timeout(Store::BUSY_TIMEOUT);
+        let _ = connection.busy_timeout(TRY);
         if let Err(error) = settled {
             tracing::debug!(%error, "the sum of what was before stays");
         }
@@ -269,7 +290,7 @@ impl File {
         // SQLite opens for reading alone what it may not write.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(Store::BUSY_TIMEOUT)?;
+        connection.busy_timeout(TRY)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         // What is deleted or replaced is overwritten, and nothing is copied to files elsewhere.
         connection.pragma_update(None, "secure_delete", true)?;

@@ -1,14 +1,15 @@
 //! Many threads and many processes at one store.
 
+use crate::blocking::wait;
 use crate::support::{
     Place, Store, custom, files_below, on_both, plain, register_with_token, registration, token_of, values, with,
 };
-use forgeport_store::{KeySource, StoreError, digest_of};
+use forgeport_store::{KeySource, LOCAL, StoreError, digest_of};
 use std::{
     env,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::Barrier,
+    sync::{Arc, Barrier},
     thread,
 };
 
@@ -133,6 +134,34 @@ fn the_variable_counts_before_the_file_and_an_empty_one_is_none() {
     assert_eq!(token_of(&place.open(), "from-the-file").unwrap(), "from-the-file");
 }
 
+fn tasks_of_a_runtime_share_a_store_and_lose_nothing(place: &Place) {
+    let store = Arc::new(place.open().store);
+    let tasks = (0..THREADS).map(|task| {
+        let store = store.clone();
+        // To be spawned a call has to be free to go on on another thread.
+        async move {
+            let (store, name) = (store.in_workspace(LOCAL), task.to_string());
+            let repository = registration(&name);
+            let sealed = store.code_repositories().seal(&repository, "token", &name).await?;
+            store.code_repositories().insert(&with(repository, "token", sealed), None).await?;
+            store.secrets().create(&name, &values(&[("k", &name)])).await?;
+            let value = store.secrets().get(&name, "k").await?;
+            store.secrets().rename(&name, &format!("{name}-renamed")).await?;
+            Ok::<_, StoreError>(value.to_string() == name)
+        }
+    });
+    let right = wait(async {
+        let spawned: Vec<_> = tasks.map(tokio::spawn).collect();
+        let mut right = Vec::new();
+        for task in spawned {
+            right.push(task.await.unwrap().unwrap());
+        }
+        right
+    });
+    assert_eq!(right, [true; THREADS]);
+    assert_eq!(wait(store.in_workspace(LOCAL).code_repositories().list()).unwrap().len(), THREADS);
+}
+
 /// Runs `a_process_of_its_own` in one.
 fn spawn(place: &Place, name: &str, key: Option<&str>) -> Child {
     let mut command = Command::new(env::current_exe().unwrap());
@@ -158,6 +187,7 @@ fn a_process_of_its_own() {
 }
 
 on_both! {
+    tasks_of_a_runtime_share_a_store_and_lose_nothing,
     eight_threads_at_two_opened_stores_lose_nothing,
     of_many_that_want_one_name_exactly_one_gets_it,
     changes_that_are_tried_again_after_a_conflict_are_all_there_in_the_end,

@@ -27,6 +27,9 @@ pub const ON_POSTGRES: &[Test] = &[
     ("tables_of_another_version_are_refused", tables_of_another_version_or_without_a_wall_are_refused),
     ("both_have_the_same_tables", both_databases_have_the_same_tables_and_columns),
     ("a_dropped_change_is_rolled_back", a_change_that_is_dropped_or_fails_leaves_nothing_and_the_connection_goes_on),
+    ("closed_connections_are_replaced", connections_that_the_server_has_closed_are_replaced_without_a_word),
+    ("a_server_without_tls_is_refused", a_server_without_tls_is_refused_where_it_was_asked_for_and_no_password_is_told),
+    ("a_busy_workspace_keeps_no_other_waiting", who_writes_in_one_workspace_keeps_no_other_waiting),
 ];
 
 fn client(url: &str) -> Client {
@@ -94,9 +97,10 @@ fn a_statement_that_forgets_the_workspace_finds_none_of_another(place: &Place) {
     // Nor does one that says no workspace, or one that is every one's.
     let nobody = client(place.url(false));
     assert!(wait(nobody.query("SELECT * FROM secret", &[])).is_err());
-    let every = in_workspace(place, "*");
-    for table in TABLES.iter().filter(|table| **table != "workspace_key") {
-        assert_eq!(rows(&every, table), 0, "{table}");
+    let every = in_workspace(place, "");
+    wait(every.batch_execute("SET LOCAL forgeport.every_key = 'on'")).unwrap();
+    for table in TABLES {
+        assert_eq!(rows(&every, table), i64::from(table == "workspace_key"), "{table}");
     }
     // The owner is held by it, too.
     let owner = client(place.url(true));
@@ -225,4 +229,44 @@ fn a_change_that_is_dropped_or_fails_leaves_nothing_and_the_connection_goes_on(p
     let kept = store.secrets().list().unwrap();
     assert!(kept.iter().all(|secret| secret.keys == ["k"]) && kept.iter().any(|secret| secret.name == "s"));
     store.secrets().create("after", &values(&[("k", "v")])).unwrap();
+}
+
+fn connections_that_the_server_has_closed_are_replaced_without_a_word(place: &Place) {
+    let store = place.open();
+    let owner = client(place.url(true));
+    for round in 0..3 {
+        let (name, pair) = (format!("s{round}"), [("k", "v")]);
+        store.secrets().create(&name, &values(&pair)).unwrap();
+        let all = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let closed: i64 = wait(owner.query_one(all, &[])).unwrap().get(0);
+        assert!(closed > 0);
+        assert_eq!(store.secrets().list().unwrap().len(), round + 1);
+    }
+}
+
+fn a_server_without_tls_is_refused_where_it_was_asked_for_and_no_password_is_told(place: &Place) {
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let url = format!("{}&sslmode={mode}&password=CANARY", place.url(false));
+        let error = told(connected(place, &url), &["TLS"]);
+        assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
+    }
+    let error = told(connected(place, "postgresql://me:CANARY@[broken"), &["address"]);
+    assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
+    let nowhere = place.url(false).replace("host=", "host=/nowhere");
+    told(connected(place, &nowhere), &["is the server there"]);
+}
+
+fn who_writes_in_one_workspace_keeps_no_other_waiting(place: &Place) {
+    let (ours, theirs) = (place.open(), place.open().in_workspace("other"));
+    theirs.secrets().create("s", &values(&[("k", "v")])).unwrap();
+    // The number of the workspace's lock, as of a change there that is still under way.
+    let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(b"local").as_bytes();
+    let lock = format!("SELECT pg_advisory_lock({})", i64::from_be_bytes([a, b, c, d, e, f, g, h]));
+    let other = client(place.url(false));
+    wait(other.batch_execute(&lock)).unwrap();
+    theirs.secrets().create("t", &values(&[("k", "v")])).unwrap();
+    assert_eq!(ours.secrets().list().unwrap(), [], "nor does who reads there");
+    drop(other);
+    ours.secrets().create("u", &values(&[("k", "v")])).unwrap();
 }

@@ -127,10 +127,10 @@ CREATE TABLE audit_sequence (
 -- A transaction says whose rows it sees, see db/postgres.rs; one that does not say it fails. The owner is held by this too.
 ALTER TABLE workspace_key ENABLE ROW LEVEL SECURITY;
 ALTER TABLE workspace_key FORCE ROW LEVEL SECURITY;
--- A change of the master key wraps the keys of all workspaces anew. No workspace is called `*`.
+-- A change of the master key wraps the keys of all workspaces anew; it says so by a setting of its own.
 CREATE POLICY own ON workspace_key
-    USING (current_setting('forgeport.workspace') IN (workspace, '*'))
-    WITH CHECK (current_setting('forgeport.workspace') IN (workspace, '*'));
+    USING (workspace = current_setting('forgeport.workspace') OR current_setting('forgeport.every_key', true) = 'on')
+    WITH CHECK (workspace = current_setting('forgeport.workspace') OR current_setting('forgeport.every_key', true) = 'on');
 ALTER TABLE code_repository ENABLE ROW LEVEL SECURITY;
 ALTER TABLE code_repository FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON code_repository
