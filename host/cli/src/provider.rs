@@ -22,18 +22,18 @@ pub async fn run(service: &Service, output: Output, command: ProviderCommand) ->
 }
 
 fn text(inspection: &Inspection) -> String {
-    let Inspection { digest, anatomy, description, problem } = inspection;
+    let Inspection { digest, info, description, problem } = inspection;
     let mut rows = Rows::default();
-    rows.add("sha256", &digest.to_string());
-    rows.add("size", &bytes(anatomy.size as u64));
-    rows.add("world", anatomy.world.as_deref().unwrap_or("none that Forgeport supports"));
-    for import in &anatomy.imports {
-        let refused = if anatomy.foreign.contains(import) { " (refused: providers do not get this)" } else { "" };
+    rows.add("sha256", digest);
+    rows.add("size", &bytes(info.size as u64));
+    rows.add("world", info.world.as_deref().unwrap_or("none that a provider is made for"));
+    for import in &info.imports {
+        let refused = if info.foreign.contains(import) { " (no provider gets this)" } else { "" };
         rows.add("imports", &format!("{import}{refused}"));
     }
-    anatomy.exports.iter().for_each(|export| rows.add("exports", export));
-    rows.add("core modules", &anatomy.modules.to_string());
-    anatomy.producers.iter().for_each(|producer| rows.add("made by", producer));
+    info.exports.iter().for_each(|export| rows.add("exports", export));
+    rows.add("core modules", &info.modules.to_string());
+    info.producers.iter().for_each(|producer| rows.add("made by", producer));
     if let Some(description) = description {
         describe(&mut rows, description);
     }

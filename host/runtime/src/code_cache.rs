@@ -140,10 +140,10 @@ mod tests {
     }
 
     /// An engine for components, and the code of one.
-    fn machine() -> (Engine, Vec<u8>) {
+    fn engine_and_code() -> (Engine, Vec<u8>) {
         let text = "(component (core module (func (export \"f\"))))";
         let code = crate::engine::compiling().unwrap().precompile_component(&wat::parse_str(text).unwrap());
-        (crate::engine::build(512 << 10).unwrap(), code.unwrap())
+        (crate::engine::running(512 << 10).unwrap(), code.unwrap())
     }
 
     /// Loads a component; did it have to be compiled?
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_is_not_exactly_what_was_written_is_discarded_and_compiled_anew() {
-        let (scratch, engine) = (TempDir::new().unwrap(), machine());
+        let (scratch, engine) = (TempDir::new().unwrap(), engine_and_code());
         let cache = |key| cache(scratch.path(), key, AMPLE, &engine);
         assert!(compiles(&cache(KEY), &engine, "a") && !compiles(&cache(KEY), &engine, "a"));
         let file = files(scratch.path()).remove(0);
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_was_not_used_for_the_longest_time_goes_when_there_is_too_much() {
-        let (scratch, engine) = (TempDir::new().unwrap(), machine());
+        let (scratch, engine) = (TempDir::new().unwrap(), engine_and_code());
         let ample = cache(scratch.path(), KEY, AMPLE, &engine);
         assert!(["a", "b", "c"].iter().all(|digest| compiles(&ample, &engine, digest)));
         let size = files(scratch.path()).iter().map(|file| fs::metadata(file).unwrap().len()).max().unwrap();
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn many_that_write_and_read_at_once_do_not_disturb_each_other() {
-        let (scratch, engine) = (TempDir::new().unwrap(), machine());
+        let (scratch, engine) = (TempDir::new().unwrap(), engine_and_code());
         let size = {
             compiles(&cache(scratch.path(), KEY, AMPLE, &engine), &engine, "0");
             fs::metadata(files(scratch.path()).remove(0)).unwrap().len()

@@ -10,7 +10,7 @@
 //! answer is kept under that component's digest. The same holds for a defect by which the compiler makes wrong code. Both end when calls
 //! run in a child too.
 
-use crate::{LoadError, engine};
+use crate::{engine, error::LoadError};
 use forgeport_child::{Bounds, Job, Program, ask};
 use std::{num::NonZero, thread::available_parallelism, time::Duration};
 use tokio::sync::Semaphore;
@@ -52,12 +52,12 @@ impl CompilerSettings {
 
 pub(crate) struct Compiler {
     settings: CompilerSettings,
-    pub(crate) places: Semaphore,
+    pub(crate) slots: Semaphore,
 }
 
 impl Compiler {
     pub(crate) fn new(settings: CompilerSettings) -> Compiler {
-        Compiler { settings, places: Semaphore::new(AT_ONCE) }
+        Compiler { settings, slots: Semaphore::new(AT_ONCE) }
     }
 
     /// Machine code, for the engine to read.

@@ -1,4 +1,5 @@
-//! The engine's configuration, in one place: compiled code is valid only for the very same settings.
+//! The engine's configuration, in one place: compiled code is valid only for the very same settings. Below the engines that providers run
+//! on (`engines.rs`) and the compiler (`compile.rs`).
 
 use forgeport_model::Limit;
 use std::{
@@ -7,10 +8,10 @@ use std::{
 };
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// How often the epoch moves on, and so how long a component computes before others have their turn.
+/// How often the epoch moves on, and so how long a component computes before others go on.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Calls that may run at the same time; others wait for their turn.
+/// Calls that may run at the same time; others wait for a slot. Each takes four gigabytes of address space for each of its memories.
 pub(crate) const CONCURRENT_CALLS: u32 = 64;
 
 /// Core modules in one component; those that adapters and runtimes of languages add are counted too.
@@ -22,20 +23,11 @@ const MEMORIES: u32 = 8;
 /// Bytes of stack that the host's own functions have, below a component's.
 const HOST_STACK: usize = 1536 << 10;
 
-/// Bytes of stack that components can have. It is the engine that bounds the stack, and each reserves some terabytes of address space, of
-/// which a process has 128: so there are only these.
-const STACKS: [usize; 4] = [64 << 10, 512 << 10, 4 << 20, Limit::Stack.most() as usize];
-
-/// The stack that a component gets where the limit is so many bytes: at least as large, in few sizes.
-pub(crate) fn stack_for(limit: usize) -> usize {
-    STACKS.into_iter().find(|stack| *stack >= limit).unwrap_or(STACKS[STACKS.len() - 1])
-}
-
 /// An engine that runs components, which have this many bytes of stack. Compiled code is the same for all of them.
-pub(crate) fn build(stack: usize) -> wasmtime::Result<Engine> {
+pub(crate) fn running(stack: usize) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(CONCURRENT_CALLS)
-        // Whatever components they are, as many calls as get a turn must find their place.
+        // Whatever components they are, as many calls as get a slot must find room.
         .total_core_instances(CONCURRENT_CALLS * CORE_INSTANCES)
         .total_memories(CONCURRENT_CALLS * MEMORIES)
         .total_tables(CONCURRENT_CALLS * CORE_INSTANCES)
@@ -90,20 +82,5 @@ impl Ticker {
             }
         });
         Ticker { _stop: stop }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_limit_of_the_stack_has_one_of_a_few_stacks_that_is_as_large() {
-        let most = Limit::Stack.most() as usize;
-        for limit in (1..=most).step_by(4096).chain([Limit::Stack.default_value() as usize, most]) {
-            let stack = stack_for(limit);
-            assert!(STACKS.contains(&stack) && stack >= limit, "{limit}: {stack}");
-        }
-        assert_eq!(stack_for(Limit::Stack.default_value() as usize), Limit::Stack.default_value() as usize);
     }
 }

@@ -1,10 +1,10 @@
 //! A provider that is ready to be called, and one code repository seen through it.
 
 use crate::{
-    Machine,
     bindings::{CodeProvider, CodeProviderPre, Commit, Identity, wit},
     cpu::CpuTime,
     download::Download,
+    engines::ProviderEngine,
     error::{CallError, LoadError, ProviderError},
     state::State,
 };
@@ -21,14 +21,29 @@ use wasmtime::{
 /// The most time that reading a description may take; it does no more than hand over constants.
 const DESCRIBE: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// A compiled component that fits the interface.
+/// A compiled component that fits the interface. Clones share it.
 #[derive(Clone)]
 pub struct Provider {
-    machine: Arc<Machine>,
-    component: CodeProviderPre<State>,
+    loaded: Arc<Loaded>,
     /// For describing itself.
     limits: Limits,
-    turns: Arc<Semaphore>,
+    call_slots: Arc<Semaphore>,
+}
+
+/// A compiled component with all its imports linked, on the engine of its stack. It has no limits yet, so that every registration of the
+/// same component shares it.
+pub(crate) struct Loaded {
+    engine: Arc<ProviderEngine>,
+    component: CodeProviderPre<State>,
+}
+
+impl Loaded {
+    /// # Errors
+    /// When the component's imports or exports have other functions than the interface says.
+    pub(crate) fn new(engine: Arc<ProviderEngine>, component: &Component, wasi: bool) -> Result<Loaded, LoadError> {
+        let component = engine.linker(wasi)?.instantiate_pre(component).and_then(CodeProviderPre::new);
+        Ok(Loaded { component: component.map_err(LoadError::Unfit)?, engine })
+    }
 }
 
 /// What a call acts with: the way out, what of it is allowed, and the options.
@@ -84,15 +99,8 @@ struct Opened {
 }
 
 impl Provider {
-    pub(crate) fn new(
-        machine: Arc<Machine>,
-        component: &Component,
-        wasi: bool,
-        limits: Limits,
-        turns: Arc<Semaphore>,
-    ) -> Result<Provider, LoadError> {
-        let component = machine.linker(wasi)?.instantiate_pre(component).and_then(CodeProviderPre::new);
-        Ok(Provider { component: component.map_err(LoadError::Unfit)?, machine, limits, turns })
+    pub(crate) fn new(loaded: Arc<Loaded>, limits: Limits, call_slots: Arc<Semaphore>) -> Provider {
+        Provider { loaded, limits, call_slots }
     }
 
     /// What the provider says of itself; nothing is granted to it meanwhile.
@@ -103,8 +111,8 @@ impl Provider {
         let ended = LimitReached::fixed(Limit::CallTime, DESCRIBE.as_millis() as u64);
         let cpu = CpuTime::new(&self.limits);
         let described = cpu.bound(async {
-            let _turn = self.turns.acquire().await;
-            let mut store = State::store(&self.machine.engine, &self.limits, &cpu, None);
+            let _slot = self.call_slots.acquire().await;
+            let mut store = State::store(&self.loaded.engine.engine, &self.limits, &cpu, None);
             let instance = self.instantiate(&mut store, &self.limits).await?;
             let described = instance.forgeport_code_repository_provider().call_describe(&mut store).await;
             described.map(Into::into).map_err(|error| CallError::from_trap("describe", &self.limits, error))
@@ -135,8 +143,8 @@ impl Provider {
         let Bounds { deadline, time, limits } = bounds;
         let cpu = CpuTime::new(limits);
         let called = cpu.bound(async {
-            let _turn = self.turns.acquire().await;
-            let store = State::store(&self.machine.engine, limits, &cpu, session.cloned());
+            let _slot = self.call_slots.acquire().await;
+            let store = State::store(&self.loaded.engine.engine, limits, &cpu, session.cloned());
             let mut opened = self.open(store, limits, opening).await?;
             call(&mut opened).await.unwrap_or_else(|error| Err(CallError::from_trap(name, limits, error)))
         });
@@ -160,7 +168,7 @@ impl Provider {
     }
 
     async fn instantiate(&self, store: &mut Store<State>, limits: &Limits) -> Result<CodeProvider, CallError> {
-        let instance = self.component.instantiate_async(store).await;
+        let instance = self.loaded.component.instantiate_async(store).await;
         instance.map_err(|error| CallError::from_trap("instantiate", limits, error))
     }
 }

@@ -1,7 +1,7 @@
 //! How large a component may be, judged from its bytes before any of it is compiled. What a small component can still make of it, the
 //! process that compiles is bounded by.
 
-use crate::LoadError;
+use crate::error::LoadError;
 
 /// A part of a component that there can be too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! What the sandbox adds to one call: everything but the network.
 
-use crate::timing::{median, shown};
+use crate::timing::{median, ratio, shown};
 use anyhow::{Context, Result, ensure};
 use forgeport_model::{Limits, RemoteUrl};
-use forgeport_runtime::{CodeCacheSettings, CompilerSettings, Offline, Opening, Program, Provider, Runtime};
+use forgeport_runtime::{CodeCacheSettings, CompilerSettings, LoadError, Offline, Opening, Program, Provider, Runtime};
 use std::{
-    path::PathBuf,
+    borrow::Cow,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 /// The argument that makes this binary do one call in a fresh process and tell how long it took.
 pub const FRESH: &str = "--one-call";
 
-pub const COMPONENT: &[u8] = include_bytes!("../../../providers/artifacts/github.wasm");
+const COMPONENT: &[u8] = include_bytes!("../../../providers/artifacts/github.wasm");
 const RUNS: usize = 15;
 
 pub fn measure() -> Result<()> {
@@ -31,6 +32,24 @@ pub fn measure() -> Result<()> {
     println!("\n| what the sandbox adds to one call | median |\n| --- | --- |");
     println!("| fresh process, compiled code cached: engine, component, instance, call | {} |", shown(median(fresh)));
     println!("| warm process: instance, `open`, call | {} |", shown(median(warm)));
+    loads(&runtime, cache.path())
+}
+
+/// Loads one provider twice in each of several runtimes: the first time from the code cache, the second time it is ready.
+fn loads(runtime: &tokio::runtime::Runtime, cache: &Path) -> Result<()> {
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let providers = new_runtime(cache.to_owned())?;
+        for times in [&mut first, &mut second] {
+            let start = Instant::now();
+            runtime.block_on(providers.load("github", &Limits::default(), component()))?;
+            times.push(start.elapsed());
+        }
+    }
+    let (first, second) = (median(first), median(second));
+    println!("\n| loading a provider | median | of the first |\n| --- | --- | --- |");
+    println!("| the first time in a process, compiled code cached | {} | 1 |", shown(first));
+    println!("| the second time | {:.1} \u{b5}s | {} |", second.as_secs_f64() * 1e6, ratio(second, first));
     Ok(())
 }
 
@@ -50,10 +69,19 @@ pub fn compiler() -> Result<CompilerSettings> {
     Ok(CompilerSettings::by(Program::this()?))
 }
 
-async fn load(directory: PathBuf) -> Result<Provider> {
+/// The component's bytes, as a runtime asks for them.
+pub async fn component() -> Result<Cow<'static, [u8]>, LoadError> {
+    Ok(COMPONENT.into())
+}
+
+fn new_runtime(directory: PathBuf) -> Result<Runtime> {
     let cache = CodeCacheSettings { directory, key: Zeroizing::new([7; 32]), bytes: u64::MAX };
-    let runtime = Runtime::new(compiler()?, Some(cache))?;
-    let provider = runtime.load(COMPONENT, "github", &Limits::default()).await?;
+    Ok(Runtime::new(compiler()?, Some(cache))?)
+}
+
+async fn load(directory: PathBuf) -> Result<Provider> {
+    let runtime = new_runtime(directory)?;
+    let provider = runtime.load("github", &Limits::default(), component()).await?;
     // It lives as long as the process, as in the command.
     std::mem::forget(runtime);
     Ok(provider)

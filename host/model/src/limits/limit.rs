@@ -74,6 +74,10 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const SECOND: u64 = 1000;
 
+/// The stacks that a provider can have, in bytes; a limit between two of them is rounded up. Each is an engine of its own, which reserves
+/// two terabytes of address space for the memories of its instances, of which a process has 128: so there are only these.
+pub const STACK_CLASSES: [u64; 4] = [512 * KIB, 2 * MIB, 8 * MIB, 64 * MIB];
+
 /// Ample for interpreters (an instance of CPython or StarlingMonkey takes about 23 MB), for the largest listing that GitHub gives
 /// (100,000 entries, about 30 MB), and for the largest repositories (Chromium has 480,000 files).
 const TABLE: [Row; 23] = [
@@ -89,8 +93,14 @@ const TABLE: [Row; 23] = [
     Row(Limit::Memory, "memory", Unit::Bytes, 256 * MIB, "the provider's memories together"),
     Row(Limit::TableElements, "table_elements", Unit::Count, 100_000, "elements of the provider's tables together"),
     Row(Limit::Instances, "instances", Unit::Count, 64, "core modules that the provider consists of"),
-    Row(Limit::Handles, "handles", Unit::Count, 1024, "resources of the host that the provider uses at the same time"),
-    Row(Limit::Stack, "stack", Unit::Bytes, 512 * KIB, "the provider's own stack"),
+    Row(Limit::Handles, "handles", Unit::Count, 1024, "things of the host that the provider holds at the same time"),
+    Row(
+        Limit::Stack,
+        "stack",
+        Unit::Bytes,
+        512 * KIB,
+        "the provider's own stack, rounded up to 512 KiB, 2, 8 or 64 MiB",
+    ),
     Row(Limit::CallBytes, "call_bytes", Unit::Bytes, 16 * MIB, "what the provider hands to the host at once"),
     Row(Limit::LogBytes, "log_bytes", Unit::Bytes, 64 * KIB, "log messages; what is over is left out"),
     Row(Limit::Requests, "requests", Unit::Count, 50_000, "requests of one call"),
@@ -195,14 +205,24 @@ impl Limit {
             Limit::Memory => 4 * GIB,
             Limit::TableElements => 1_000_000,
             Limit::Instances => 64,
-            Limit::Stack => 64 * MIB,
+            Limit::Stack => STACK_CLASSES[STACK_CLASSES.len() - 1],
             Limit::PathLength => 4096,
             Limit::PathDepth => 256,
             _ => u64::MAX,
         }
     }
 
-    /// A value as a person reads it.
+    /// The value that is enforced where this one is set: a stack has one of a few sizes, and nothing is above the most.
+    #[must_use]
+    pub fn effective(self, value: u64) -> u64 {
+        let value = value.min(self.most());
+        if self != Limit::Stack {
+            return value;
+        }
+        STACK_CLASSES.into_iter().find(|class| *class >= value).unwrap_or(value)
+    }
+
+    /// A value for a person.
     #[must_use]
     pub fn written(self, value: u64) -> String {
         let units: &[(u64, &str)] = match self.row().2 {
@@ -274,6 +294,24 @@ impl From<Limit> for String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stack_is_rounded_up_to_its_class_and_every_other_limit_is_kept() {
+        let class = |text: &str| Limit::Stack.written(Limit::Stack.effective(Limit::Stack.read(text).unwrap()));
+        for (text, rounded) in [
+            ("1", "512 KiB"),
+            ("512KiB", "512 KiB"),
+            ("513KiB", "2 MiB"),
+            ("2MiB", "2 MiB"),
+            ("3MiB", "8 MiB"),
+            ("16MiB", "64 MiB"),
+            ("64MiB", "64 MiB"),
+        ] {
+            assert_eq!(class(text), rounded, "{text}");
+        }
+        assert_eq!(Limit::Stack.effective(Limit::Stack.default_value()), Limit::Stack.default_value());
+        assert_eq!(Limit::Memory.effective(3 * MIB + 1), 3 * MIB + 1);
+    }
 
     #[test]
     fn every_limit_has_its_row() {

@@ -39,5 +39,5 @@ mod values;
 
 pub use call_of::CallOf;
 pub use deadline::{LONGEST, date_after, deadline};
-pub use limit::{Limit, LimitError};
+pub use limit::{Limit, LimitError, STACK_CLASSES};
 pub use values::{LimitReached, Limits};

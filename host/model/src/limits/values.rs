@@ -47,8 +47,8 @@ impl LimitReached {
         if policy.is_some_and(|policy| *value >= policy) {
             return "; the operator's policy allows no more".to_owned();
         }
-        let most = policy.unwrap_or(u64::MAX).min(limit.most());
-        let more = limit.written(value.saturating_mul(2).min(most)).replace(' ', "");
+        let most = ceiling.unwrap_or(u64::MAX).min(limit.most());
+        let more = limit.written(limit.effective(value.saturating_mul(2)).min(most)).replace(' ', "");
         match of.with_option(&format!("--limit {limit}={more}")) {
             None => "; it cannot be changed here".to_owned(),
             Some(command) => format!("; if this is expected, raise it with {command}"),
@@ -67,7 +67,7 @@ impl Limits {
     /// The value that is set, or the default. Stored limits and an operator's may be of another version, so the maximum applies here as well.
     #[must_use]
     pub fn get(&self, limit: Limit) -> u64 {
-        self.set.get(&limit).copied().unwrap_or_else(|| limit.default_value()).min(limit.most())
+        limit.effective(self.set.get(&limit).copied().unwrap_or_else(|| limit.default_value()))
     }
 
     /// The value as a size in memory.
@@ -88,9 +88,9 @@ impl Limits {
         crate::deadline(self.time(limit))
     }
 
-    /// Sets a limit.
+    /// Sets one. A stack is rounded up to its class.
     pub fn set(&mut self, limit: Limit, value: u64) {
-        self.set.insert(limit, value);
+        self.set.insert(limit, if limit == Limit::Stack { limit.effective(value) } else { value });
     }
 
     /// The same limits with one more set.
@@ -116,9 +116,13 @@ impl Limits {
         Ok(())
     }
 
-    /// The limits that are set.
+    /// Those that are set. A stack that was stored before there were classes is shown as its class.
     pub fn set_ones(&self) -> impl Iterator<Item = (Limit, u64)> {
-        self.set.iter().map(|(limit, value)| (*limit, *value))
+        let enforced = |(limit, value): (&Limit, &u64)| match limit {
+            Limit::Stack => (*limit, limit.effective(*value)),
+            _ => (*limit, *value),
+        };
+        self.set.iter().map(enforced)
     }
 
     /// True if no limit is set.
@@ -133,7 +137,7 @@ impl Limits {
         let lowered = policy.set_ones().map(|(limit, most)| (limit, most.min(self.get(limit))));
         let mut set = self.set.clone();
         set.extend(lowered);
-        Limits { set, policy: policy.set.clone(), of: self.of.clone() }
+        Limits { set, ceiling: ceiling.set_ones().collect(), of: self.of.clone() }
     }
 
     /// Checks that no limit is set above the policy's.
@@ -228,8 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_lowers_what_is_set_and_what_is_not() {
-        let (mut set, mut policy) = (Limits::default(), Limits::default());
+    fn a_stack_is_set_stored_and_shown_as_its_class() {
+        let mut limits = Limits::default();
+        limits.set_text("stack=3MiB").unwrap();
+        assert_eq!(limits.set_ones().collect::<Vec<_>>(), [(Limit::Stack, 8 << 20)]);
+        let stored: Limits = serde_json::from_str(r#"{"stack":3000000}"#).unwrap();
+        assert_eq!(stored.set_ones().collect::<Vec<_>>(), [(Limit::Stack, 8 << 20)]);
+        assert_eq!(stored.get(Limit::Stack), 8 << 20);
+        assert!(limits.reached(Limit::Stack).to_string().contains("of 8 MiB was reached"));
+        let advised = limits.of(CallOf::New).reached(Limit::Stack).to_string();
+        assert!(advised.ends_with("raise it with `--limit stack=64MiB`"), "{advised}");
+    }
+
+    #[test]
+    fn a_ceiling_lowers_what_is_set_and_what_is_not() {
+        let (mut set, mut ceiling) = (Limits::default(), Limits::default());
         set.set(Limit::Memory, 3 * GIB);
         policy.set(Limit::Memory, GIB);
         policy.set(Limit::Requests, 5);

@@ -11,15 +11,11 @@ mod wasi;
 pub(crate) use log::ProviderLog;
 pub(crate) use wasi::Wasi;
 
-use crate::{anatomy::without_version, bindings::CodeProvider, state::State};
+use crate::{bindings::CodeProvider, state::State};
 use wasmtime::{
     Engine, Result,
     component::{HasSelf, Linker},
 };
-
-/// The interfaces that every provider gets, without their version.
-const OWN: [&str; 3] =
-    ["forgeport:code-repository/http", "forgeport:code-repository/checkout", "forgeport:code-repository/log"];
 
 /// What every provider can call.
 pub(crate) fn own(engine: &Engine) -> Result<Linker<State>> {
@@ -33,16 +29,4 @@ pub(crate) fn with_wasi(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = own(engine)?;
     wasi::add_to_linker(&mut linker)?;
     Ok(linker)
-}
-
-/// Is an interface of this name, with its version, one that a provider gets?
-pub(crate) fn is_offered(name: &str) -> bool {
-    OWN.contains(&without_version(name)) || is_offered_wasi(name)
-}
-
-/// Is it one of those that only the runtimes of languages and ordinary HTTP libraries need?
-pub(crate) fn is_offered_wasi(name: &str) -> bool {
-    // Drafts of 0.2 had other functions.
-    let is_spoken = |version: &str| version.starts_with("0.2.") && !version.contains('-');
-    name.split_once('@').is_some_and(|(interface, version)| wasi::OFFERED.contains(&interface) && is_spoken(version))
 }

@@ -89,7 +89,7 @@ pub struct Bench {
 impl Bench {
     pub async fn new() -> Bench {
         let runtime = Runtime::new(compiler(), None).unwrap();
-        let good = runtime.load(&guest().encode(), "good", &limits(&LIMITS)).await.unwrap();
+        let good = load(&runtime, &guest().encode(), &limits(&LIMITS)).await.unwrap();
         let scratch = TempDir::new().unwrap();
         fs::write(scratch.path().join("outside"), "untouched").unwrap();
         Bench { runtime, gate: gate(), good, scratch, kept: Arc::default(), granted: Grants::default() }
@@ -128,7 +128,7 @@ impl Bench {
     }
 
     pub async fn load_bytes(&self, bytes: &[u8], extra: &[&str]) -> Result<Provider, LoadError> {
-        self.runtime.load(bytes, "hostile", &limits(&[&LIMITS, extra].concat())).await
+        load(&self.runtime, bytes, &limits(&[&LIMITS, extra].concat())).await
     }
 
     pub async fn repository(&self, guest: &Guest, limits: &[&str]) -> Repository {
@@ -241,6 +241,11 @@ pub fn limits(texts: &[&str]) -> Limits {
     let mut limits = Limits::default();
     texts.iter().for_each(|text| limits.set_text(text).unwrap());
     limits
+}
+
+/// Loads a component under a digest of its own.
+pub async fn load(runtime: &Runtime, bytes: &[u8], limits: &Limits) -> Result<Provider, LoadError> {
+    runtime.load(&blake3::hash(bytes).to_string(), limits, async { Ok(bytes.to_vec().into()) }).await
 }
 
 /// Compiles in a program of these tests.

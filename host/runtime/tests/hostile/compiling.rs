@@ -1,8 +1,8 @@
 //! Components that are too much to compile, and compilers that do not do what they should.
 
-use crate::bench::{compiler, limits};
+use crate::bench::{compiler, limits, load};
 use crate::guest::{guest, leb128};
-use forgeport_runtime::{Anatomy, Bounds, ChildError, CompilerSettings, LoadError, Program, Runtime};
+use forgeport_runtime::{Bounds, ChildError, CompilerSettings, ComponentInfo, LoadError, Program, Runtime};
 use std::time::{Duration, Instant};
 
 /// Small, so that a case is short.
@@ -76,7 +76,7 @@ fn questioned(locals: usize, loops: usize) -> String {
 }
 
 async fn refused(runtime: &Runtime, bytes: &[u8]) -> LoadError {
-    let error = runtime.load(bytes, "hostile", &limits(&[])).await.err().unwrap();
+    let error = load(runtime, bytes, &limits(&[])).await.err().unwrap();
     let text = error.to_string();
     assert!(!text.contains('\n') && text.len() < 1500, "{text}");
     error
@@ -111,7 +111,7 @@ async fn what_is_too_large_is_refused_before_anything_is_compiled_with_the_numbe
         let started = Instant::now();
         let error = refused(&runtime, &bytes).await;
         assert!(error.to_string().contains(words), "{words}: {error}");
-        assert!(matches!(Anatomy::of(&bytes), Err(LoadError::TooLarge { .. })), "{words}");
+        assert!(matches!(ComponentInfo::of(&bytes), Err(LoadError::TooLarge { .. })), "{words}");
         assert!(started.elapsed() < Duration::from_secs(5), "{words}: {:?}", started.elapsed());
     }
 }
@@ -130,7 +130,7 @@ fn what_a_component_says_of_its_makers_is_told_up_to_a_bound() {
     }
     let section = [&[9][..], b"producers", &fields].concat();
     let bytes = [HEAD, &[0], &leb128(section.len() as u32), &section].concat();
-    let producers = Anatomy::of(&bytes).unwrap().producers;
+    let producers = ComponentInfo::of(&bytes).unwrap().producers;
     assert!(producers.len() == 64 && producers.iter().all(|text| text.chars().count() <= 100), "{producers:?}");
 }
 
@@ -153,7 +153,7 @@ async fn what_takes_too_much_to_compile_ends_at_its_bounds_and_the_host_goes_on(
         ("50,000 functions", with(&"(func (drop (i32.const 1)))".repeat(50_000)), false),
     ] {
         let started = Instant::now();
-        let loaded = runtime.load(&bytes, "hostile", &limits(&[])).await;
+        let loaded = load(&runtime, &bytes, &limits(&[])).await;
         assert!(started.elapsed() < SMALL.time, "{name}: {:?}", started.elapsed());
         match loaded {
             Err(LoadError::Compile(ChildError::Memory(_) | ChildError::Computing(_) | ChildError::Answer { .. })) => {}
@@ -161,7 +161,7 @@ async fn what_takes_too_much_to_compile_ends_at_its_bounds_and_the_host_goes_on(
             Ok(_) => panic!("{name}: it was compiled"),
             Err(error) => panic!("{name}: {error}"),
         }
-        runtime.load(&guest().encode(), "good", &limits(&[])).await.unwrap();
+        load(&runtime, &guest().encode(), &limits(&[])).await.unwrap();
     }
 }
 
@@ -187,7 +187,8 @@ async fn as_many_as_want_it_are_compiled_a_few_at_a_time() {
     let (bytes, limits) = (&component, &limits(&[]));
     let all = (0..20).map(|number| {
         let runtime = &runtime;
-        async move { runtime.load(bytes, &format!("digest {number}"), limits).await.map(drop) }
+        let bytes = async { Ok::<_, LoadError>(bytes.clone().into()) };
+        async move { runtime.load(&format!("digest {number}"), limits, bytes).await.map(drop) }
     });
     for loaded in futures_util::future::join_all(all).await {
         loaded.unwrap();

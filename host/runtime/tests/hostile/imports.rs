@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, Call, Expect, case};
 use crate::guest::{guest, world};
-use forgeport_runtime::Anatomy;
+use forgeport_runtime::ComponentInfo;
 use std::collections::BTreeSet;
 use wit_parser::WorldItem;
 
@@ -37,8 +37,8 @@ async fn whatever_else_is_imported_is_refused_by_its_name() {
         let bytes = wat::parse_str(&text).unwrap();
         let error = bench.load_bytes(&bytes, &[]).await.err().unwrap().to_string();
         assert!(error.contains(name) && !error.contains('\n'), "{error}");
-        let anatomy = Anatomy::of(&bytes).unwrap();
-        assert_eq!((anatomy.foreign, anatomy.world), (vec![name.to_owned()], None));
+        let info = ComponentInfo::of(&bytes).unwrap();
+        assert_eq!((info.foreign, info.world), (vec![name.to_owned()], None));
     }
     // A module of an earlier WASI is no component at all.
     let module = wat::parse_str("(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func)))").unwrap();

@@ -10,6 +10,7 @@ mod describe;
 mod downloads;
 mod handles;
 mod imports;
+mod loading;
 mod memory;
 mod network;
 mod server;

@@ -1,15 +1,19 @@
-//! What a component is made of, read from its bytes without compiling or running any of it.
+//! What a component is made of, read from its bytes without compiling or running any of it: a stranger's component is judged by this
+//! first.
+//!
+//! ```
+//! let info = forgeport_runtime::ComponentInfo::of(b"\0asm\x0d\0\x01\0").unwrap();
+//! assert_eq!((info.imports.len(), info.world), (0, None));
+//! assert!(forgeport_runtime::ComponentInfo::of(b"no component").is_err());
+//! ```
 
 use crate::{
-    LoadError,
-    imports::{is_offered, is_offered_wasi},
+    error::LoadError,
+    interfaces::{EXPORTED, is_offered, is_offered_wasi, without_version},
     sizes::{Part, Sizes},
 };
 use serde::Serialize;
 use wasmparser::{FunctionBody, Parser, Payload, ProducersSectionReader};
-
-/// The interface that a provider exports, without its version.
-pub(crate) const EXPORTED: &str = "forgeport:code-repository/provider";
 
 /// Producers that are told, and characters of each.
 const PRODUCERS: usize = 64;
@@ -17,7 +21,7 @@ const PRODUCER: usize = 100;
 
 /// The parts of a component that tell what it can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Anatomy {
+pub struct ComponentInfo {
     /// Bytes.
     pub size: usize,
     /// The world that it fits, with the version, where it is one that providers are made for.
@@ -34,14 +38,14 @@ pub struct Anatomy {
     pub producers: Vec<String>,
 }
 
-impl Anatomy {
+impl ComponentInfo {
     /// Takes a component apart, in one pass over its bytes.
     ///
     /// # Errors
     /// When the bytes are no component, or end early, or one that is too large.
-    pub fn of(bytes: &[u8]) -> Result<Anatomy, LoadError> {
+    pub fn of(bytes: &[u8]) -> Result<ComponentInfo, LoadError> {
         let mut reading =
-            Reading { anatomy: Anatomy { size: bytes.len(), ..Anatomy::default() }, ..Reading::default() };
+            Reading { info: ComponentInfo { size: bytes.len(), ..ComponentInfo::default() }, ..Reading::default() };
         reading.sizes.reach(Part::Bytes, bytes.len() as u64)?;
         if !Parser::is_component(bytes) {
             return Err(broken("it does not begin like one"));
@@ -49,24 +53,33 @@ impl Anatomy {
         for payload in Parser::new(0).parse_all(bytes) {
             reading.read(payload.map_err(broken)?)?;
         }
-        let mut anatomy = reading.anatomy;
-        anatomy.producers.sort();
-        anatomy.producers.dedup();
-        anatomy.foreign = anatomy.imports.iter().filter(|name| !is_offered(name)).cloned().collect();
-        anatomy.world = anatomy.world();
-        Ok(anatomy)
+        let mut info = reading.info;
+        info.producers.sort();
+        info.producers.dedup();
+        info.foreign = info.imports.iter().filter(|name| !is_offered(name)).cloned().collect();
+        info.world = info.world();
+        Ok(info)
     }
 
-    /// Does it offer what a provider does?
-    pub(crate) fn is_provider(&self) -> bool {
-        self.provider().is_some()
+    /// Refuses what could not be used, before any of it is compiled.
+    ///
+    /// # Errors
+    /// When it imports what no provider gets, or does not export what a provider does.
+    pub(crate) fn check_provider(&self) -> Result<(), LoadError> {
+        if let Some(name) = self.foreign.first() {
+            return Err(LoadError::Import(name.clone()));
+        }
+        if self.provider().is_none() {
+            return Err(LoadError::Unfit(wasmtime::Error::msg(format!("it does not export {EXPORTED}"))));
+        }
+        Ok(())
     }
 
     fn provider(&self) -> Option<&String> {
         self.exports.iter().find(|name| without_version(name) == EXPORTED)
     }
 
-    /// Does it ask for any of what only the runtimes of languages need?
+    /// It imports something that only the runtimes of languages need.
     pub(crate) fn imports_wasi(&self) -> bool {
         self.imports.iter().any(|name| is_offered_wasi(name))
     }
@@ -74,10 +87,8 @@ impl Anatomy {
     fn world(&self) -> Option<String> {
         let exported = self.provider()?;
         let version = exported.split_once('@').map(|(_, version)| format!("@{version}")).unwrap_or_default();
-        let package = match self.imports_wasi() {
-            true => "forgeport:code-repository-wasi",
-            false => "forgeport:code-repository",
-        };
+        let wasi = self.imports_wasi();
+        let package = if wasi { "forgeport:code-repository-wasi" } else { "forgeport:code-repository" };
         self.foreign.is_empty().then(|| format!("{package}/code-provider{version}"))
     }
 }
@@ -85,7 +96,7 @@ impl Anatomy {
 /// A component that is being taken apart.
 #[derive(Default)]
 struct Reading {
-    anatomy: Anatomy,
+    info: ComponentInfo,
     sizes: Sizes,
     /// How many modules and components are around what is read. Only the outermost component's own imports and exports count; those of
     /// its parts are their own affair.
@@ -97,7 +108,7 @@ impl Reading {
         let sizes = &mut self.sizes;
         match payload {
             Payload::ModuleSection { .. } => {
-                self.anatomy.modules += 1;
+                self.info.modules += 1;
                 self.depth += 1;
                 sizes.add(Part::Modules, 1)
             }
@@ -119,14 +130,14 @@ impl Reading {
             Payload::CodeSectionEntry(body) => function(sizes, &body),
             Payload::ComponentImportSection(section) if self.depth == 0 => {
                 sizes.add(Part::Imports, section.count().into())?;
-                names(sizes, &mut self.anatomy.imports, section.into_iter().map(|import| Ok(import?.name.name)))
+                names(sizes, &mut self.info.imports, section.into_iter().map(|import| Ok(import?.name.name)))
             }
             Payload::ComponentExportSection(section) if self.depth == 0 => {
                 sizes.add(Part::Exports, section.count().into())?;
-                names(sizes, &mut self.anatomy.exports, section.into_iter().map(|export| Ok(export?.name.name)))
+                names(sizes, &mut self.info.exports, section.into_iter().map(|export| Ok(export?.name.name)))
             }
             Payload::CustomSection(section) if section.name() == "producers" => {
-                producers(&mut self.anatomy.producers, section.data()).map_err(broken)
+                producers(&mut self.info.producers, section.data()).map_err(broken)
             }
             _ => Ok(()),
         }
@@ -171,8 +182,4 @@ fn producers(to: &mut Vec<String>, section: &[u8]) -> wasmparser::Result<()> {
 
 fn broken(why: impl ToString) -> LoadError {
     LoadError::NoComponent(wasmtime::Error::msg(why.to_string()))
-}
-
-pub(crate) fn without_version(name: &str) -> &str {
-    name.split('@').next().unwrap_or(name)
 }
