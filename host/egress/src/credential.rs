@@ -10,10 +10,10 @@ use crate::{
     EgressError,
     blocking::run_off_thread_if_long,
     headers,
-    permit::Permit,
     placeholder::{Placeholder, Whole, decoded},
     request::{Request, SecretUse},
     secret::{Credential, Secret},
+    session::Session,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use forgeport_model::{Origin, Placement};
@@ -31,15 +31,15 @@ pub(crate) struct PreparedRequest {
 
 /// Adds the credential; refuses reserved headers, and placeholders outside a credential's place.
 pub(crate) fn prepare(
-    permit: &Permit,
+    session: &Session,
     request: &Request,
     origin: &Origin,
     same_origin: bool,
 ) -> Result<PreparedRequest, EgressError> {
     let mut own = request.headers.clone();
     headers::without_libraries_own(&mut own);
-    let replaced = if same_origin { replace_placeholder(permit, &mut own, origin)? } else { None };
-    if let Some(leak) = leak(permit, request, &own) {
+    let replaced = if same_origin { replace_placeholder(session, &mut own, origin)? } else { None };
+    if let Some(leak) = leak(session, request, &own) {
         return Err(leak);
     }
     if let Some(name) = headers::refused(&own) {
@@ -52,9 +52,9 @@ pub(crate) fn prepare(
     let credential = match (&request.secret, replaced) {
         _ if !same_origin => None,
         (_, Some(replaced)) => Some(replaced),
-        (Some(wanted), None) => Some(asked_for(permit, wanted, origin)?),
+        (Some(wanted), None) => Some(asked_for(session, wanted, origin)?),
         (None, None) => {
-            let ambient = permit.credentials_for(origin).next();
+            let ambient = session.credentials_for(origin).next();
             ambient.map(|found| rendered(found, &found.placement)).transpose()?
         }
     };
@@ -69,9 +69,9 @@ pub(crate) fn prepare(
 type Header = (String, HeaderName, HeaderValue);
 
 /// Takes the header out that is a placeholder's, if the secret would be sent there anyway.
-fn replace_placeholder(permit: &Permit, own: &mut HeaderMap, origin: &Origin) -> Result<Option<Header>, EgressError> {
-    for placeholder in &permit.placeholders {
-        let mut here = permit.credentials_for(origin);
+fn replace_placeholder(session: &Session, own: &mut HeaderMap, origin: &Origin) -> Result<Option<Header>, EgressError> {
+    for placeholder in &session.placeholders {
+        let mut here = session.credentials_for(origin);
         let Some(credential) = here.find(|found| found.setting == placeholder.setting) else { continue };
         let name = header_of(&credential.placement)?;
         let Some(whole) = own.get(&name).and_then(|value| placeholder.whole(value)) else { continue };
@@ -86,8 +86,8 @@ fn replace_placeholder(permit: &Permit, own: &mut HeaderMap, origin: &Origin) ->
     Ok(None)
 }
 
-fn leak(permit: &Permit, request: &Request, own: &HeaderMap) -> Option<EgressError> {
-    permit.placeholders.iter().find_map(|placeholder| {
+fn leak(session: &Session, request: &Request, own: &HeaderMap) -> Option<EgressError> {
+    session.placeholders.iter().find_map(|placeholder| {
         let place = placeholder.place(request.url.as_str(), own)?;
         Some(EgressError::Leak { setting: placeholder.setting.clone(), place })
     })
@@ -97,9 +97,9 @@ fn leak(permit: &Permit, request: &Request, own: &HeaderMap) -> Option<EgressErr
 ///
 /// # Errors
 /// When there is one.
-pub(crate) async fn check_body(permit: &Permit, request: &Request) -> Result<(), EgressError> {
-    let Some(body) = request.body.clone().filter(|_| !permit.placeholders.is_empty()) else { return Ok(()) };
-    let (length, placeholders) = (body.len(), permit.placeholders.clone());
+pub(crate) async fn check_body(session: &Session, request: &Request) -> Result<(), EgressError> {
+    let Some(body) = request.body.clone().filter(|_| !session.placeholders.is_empty()) else { return Ok(()) };
+    let (length, placeholders) = (body.len(), session.placeholders.clone());
     let search = move || {
         let text = decoded(&body);
         placeholders.into_iter().find(|placeholder| placeholder.is_in_decoded(&text))
@@ -109,8 +109,8 @@ pub(crate) async fn check_body(permit: &Permit, request: &Request) -> Result<(),
 }
 
 /// The secret that the request names, in the place that it names.
-fn asked_for(permit: &Permit, wanted: &SecretUse, origin: &Origin) -> Result<Header, EgressError> {
-    let Some(credential) = permit.credentials_for(origin).find(|found| found.setting == wanted.setting) else {
+fn asked_for(session: &Session, wanted: &SecretUse, origin: &Origin) -> Result<Header, EgressError> {
+    let Some(credential) = session.credentials_for(origin).find(|found| found.setting == wanted.setting) else {
         return Err(improper(&format!(
             "--{} is not sent to {origin}: it was not given, or the provider's description does not say so",
             wanted.setting.escape_debug()

@@ -20,7 +20,7 @@
 //! # }
 //! ```
 
-use crate::{EgressError, blocking::run_off_thread_if_long, redact::Forms, usage::Usage};
+use crate::{EgressError, blocking::run_off_thread_if_long, budget::Budget, redact::Forms};
 use bytes::{Bytes, BytesMut};
 use forgeport_model::Origin;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
@@ -51,7 +51,7 @@ pub struct Answer {
     pub(crate) origin: Origin,
     /// What was sent to it.
     pub(crate) forms: Arc<Forms>,
-    pub(crate) usage: Usage,
+    pub(crate) budget: Budget,
     pub(crate) body: BoxStream<'static, Result<Bytes, EgressError>>,
 }
 
@@ -62,7 +62,7 @@ pub struct ForDisk {
     begins: Vec<Bytes>,
     /// How many bytes that is.
     kept: usize,
-    usage: Usage,
+    budget: Budget,
 }
 
 /// Puts into words what was wrong with a body that went to the disk.
@@ -93,9 +93,9 @@ impl Answer {
     /// For what becomes files. What is wrong with it is told to a provider through the other half alone.
     #[must_use]
     pub fn for_disk(self) -> (ForDisk, Telling) {
-        let Answer { status, headers, origin, forms, body, usage } = self;
+        let Answer { status, headers, origin, forms, body, budget } = self;
         let coded = coding(&headers).map(|coding| (origin, coding));
-        (ForDisk { body, begins: Vec::new(), kept: 0, usage }, Telling { forms, coded, status, headers })
+        (ForDisk { body, begins: Vec::new(), kept: 0, budget }, Telling { forms, coded, status, headers })
     }
 
     /// For a provider, whole.
@@ -104,7 +104,7 @@ impl Answer {
     /// When it is in a content coding, longer than may be held, or breaks off.
     pub async fn for_provider(mut self) -> Result<Checked, EgressError> {
         self.check_uncoded()?;
-        let (mut whole, mut held) = (BytesMut::new(), self.usage.hold());
+        let (mut whole, mut held) = (BytesMut::new(), self.budget.body());
         while let Some(chunk) = self.body.next().await {
             let chunk = chunk?;
             held.add(chunk.len())?;
@@ -122,7 +122,7 @@ impl Answer {
         self.check_uncoded()?;
         // A credential that is cut in two would not be found.
         let enough = most.saturating_add(self.forms.longest());
-        let (mut begins, mut held) = (BytesMut::new(), self.usage.hold());
+        let (mut begins, mut held) = (BytesMut::new(), self.budget.body());
         while let Some(Ok(chunk)) = self.body.next().await {
             let chunk = chunk.slice(..chunk.len().min(enough.saturating_sub(begins.len())));
             held.add(chunk.len())?;
@@ -170,7 +170,7 @@ impl ForDisk {
         telling.coded().map_or(Ok(()), Err)?;
         // A credential that is cut in two would not be found.
         let enough = BEGINNING.saturating_add(telling.forms.longest());
-        let (mut begins, mut held) = (BytesMut::new(), self.usage.hold());
+        let (mut begins, mut held) = (BytesMut::new(), self.budget.body());
         let mut came = std::mem::take(&mut self.begins).into_iter();
         while begins.len() < enough {
             let chunk = match came.next() {

@@ -3,13 +3,13 @@
 use crate::{
     EgressError,
     audit::Outcome,
+    call::Call,
     clients::{Clients, GateSettings, Key},
     connect::{Reason, causes},
     credential::{self, PreparedRequest},
     error::refused_address,
     exits::{Answer, Checked, IDENTITY},
     guard::Guard,
-    permit::Permit,
     record::RecordGuard,
     redact::Forms,
     redirect,
@@ -51,21 +51,21 @@ impl Gate {
     ///
     /// # Errors
     /// When the gate refuses the request or a redirect, or nobody answers.
-    pub async fn open(&self, permit: &Permit, request: Request) -> Result<Answer, EgressError> {
+    pub async fn open(&self, call: &Call, request: Request) -> Result<Answer, EgressError> {
         let mut request = request;
         // Once a redirect has led elsewhere, no credential is sent again, also not after a way back.
         let mut same_origin = true;
         let mut redirected_by = None;
         for _ in 0..=MAX_REDIRECTS {
-            let passed = self.pass(permit, &request, same_origin).await;
+            let passed = self.pass(call, &request, same_origin).await;
             let answer = passed.map_err(|error| match (error, redirected_by.take()) {
                 (EgressError::Refused(denial), Some(from)) => EgressError::Elsewhere { from, denial: denial.into() },
                 (error, _) => error,
             })?;
             let next = redirect::target(&request.url, &answer);
             // A step that is not taken is a request that is refused.
-            let next =
-                next.inspect_err(|why| RecordGuard::new(permit, request.method.as_str(), &request.url).refused(why));
+            let next = next
+                .inspect_err(|why| RecordGuard::new(&call.session, request.method.as_str(), &request.url).refused(why));
             let Some(next) = next? else {
                 return Ok(answer);
             };
@@ -80,11 +80,11 @@ impl Gate {
     ///
     /// # Errors
     /// As [`Gate::open`] and [`Answer::for_provider`].
-    pub async fn fetch(&self, permit: &Permit, request: Request) -> Result<Checked, EgressError> {
+    pub async fn fetch(&self, call: &Call, request: Request) -> Result<Checked, EgressError> {
         let repeatable = matches!(request.method, Method::GET | Method::HEAD);
         let request = &request;
-        retry::run(permit, |_| async move {
-            let answer = self.open(permit, request.clone()).await.map_err(|error| once(error, repeatable))?;
+        retry::run(call, |_| async move {
+            let answer = self.open(call, request.clone()).await.map_err(|error| once(error, repeatable))?;
             let origin = answer.origin.clone();
             let checked = answer.for_provider().await.map_err(|error| once(error, repeatable))?;
             let is_taken = checked.status() == StatusCode::ACCEPTED;
@@ -101,20 +101,20 @@ impl Gate {
     }
 
     /// Every request of every provider goes through here and nowhere else, and is written down.
-    async fn pass(&self, permit: &Permit, request: &Request, same_origin: bool) -> Result<Answer, EgressError> {
-        let mut entry = RecordGuard::new(permit, request.method.as_str(), &request.url);
+    async fn pass(&self, call: &Call, request: &Request, same_origin: bool) -> Result<Answer, EgressError> {
+        let mut entry = RecordGuard::new(&call.session, request.method.as_str(), &request.url);
         // What is asked counts, not only what leaves: to refuse takes the host's time and room in the log.
-        let counted = permit.usage.request().inspect_err(|_| entry.beyond_the_limit());
+        let counted = call.budget.request().inspect_err(|_| entry.beyond_the_limit());
         let cleared = match counted {
-            Ok(()) => self.clear(permit, request, same_origin, &mut entry).await,
+            Ok(()) => self.clear(call, request, same_origin, &mut entry).await,
             Err(reached) => Err(reached.into()),
         };
         let sent = match cleared {
-            Ok(cleared) => self.send(permit, request, cleared, &mut entry).await,
+            Ok(cleared) => self.send(call, request, cleared, &mut entry).await,
             Err(error) => Err(error),
         };
         match sent {
-            Ok((answer, slot)) => Ok(received(permit, answer, slot, entry)),
+            Ok((answer, slot)) => Ok(received(call, answer, slot, entry)),
             Err(error) => {
                 if error.is_refusal() {
                     entry.refused(&error);
@@ -129,12 +129,12 @@ impl Gate {
     /// Everything that is checked before anything leaves.
     async fn clear(
         &self,
-        permit: &Permit,
+        call: &Call,
         request: &Request,
         same_origin: bool,
         entry: &mut RecordGuard,
     ) -> Result<Cleared, EgressError> {
-        let Permission { grant, private } = permit.authority.decide(request.method.as_str(), &request.url)?;
+        let Permission { grant, private } = call.session.authority.decide(request.method.as_str(), &request.url)?;
         entry.record.rule = format!("{} {}", grant.methods().collect::<Vec<_>>().join(","), grant.origin);
         let origin = Origin::of(&request.url).map_err(|error| EgressError::Improper(error.to_string()))?;
         // The connector looks names up, and asks the guard then; an address it dials as it is.
@@ -142,32 +142,33 @@ impl Gate {
             Guard::check(&origin, private, address)?;
         }
         // A map of headers that is full panics when one more comes; the limit ends long before.
-        permit.usage.headers(&request.headers)?;
-        let url = permit.usage.url(&request.url)?;
+        call.budget.headers(&request.headers)?;
+        let url = call.budget.url(&request.url)?;
         // What is searched counts as sent: a refused request costs as much.
         let body = request.body.as_ref().map_or(0, Bytes::len) as u64;
-        permit.usage.send(body)?;
-        credential::check_body(permit, request).await?;
-        let PreparedRequest { mut headers, secrets } = credential::prepare(permit, request, &origin, same_origin)?;
+        call.budget.send(body)?;
+        credential::check_body(&call.session, request).await?;
+        let PreparedRequest { mut headers, secrets } =
+            credential::prepare(&call.session, request, &origin, same_origin)?;
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY));
-        let head = permit.usage.headers(&headers)?.saturating_add(url);
-        permit.usage.send(head)?;
+        let head = call.budget.headers(&headers)?.saturating_add(url);
+        call.budget.send(head)?;
         (entry.record.sent, entry.record.secrets) = (head.saturating_add(body), secrets);
-        let (tenant, provider) = (permit.caller.tenant.clone(), permit.caller.digest.clone());
+        let (tenant, provider) = (call.session.caller.tenant.clone(), call.session.caller.digest.clone());
         Ok(Cleared { key: Key { tenant, provider, origin, private }, headers })
     }
 
     async fn send(
         &self,
-        permit: &Permit,
+        call: &Call,
         request: &Request,
         cleared: Cleared,
         entry: &mut RecordGuard,
     ) -> Result<(Answered, Option<OwnedSemaphorePermit>), EgressError> {
         let Cleared { key, headers } = cleared;
         let origin = key.origin.clone();
-        let forms = permit.forms_from(&origin);
+        let forms = call.session.forms_from(&origin);
         let unreachable = |Reason { why, step }| {
             let (origin, why) = (origin.clone(), forms.mask_pieces(&why));
             EgressError::Unreachable { origin, why, step }
@@ -179,7 +180,7 @@ impl Gate {
             None => outgoing,
         };
         let sending = async {
-            let slot = permit.usage.acquire_slot().await;
+            let slot = call.budget.acquire_slot().await;
             entry.leaving()?;
             let failed = |error: reqwest::Error| {
                 let error = error.without_url();
@@ -187,15 +188,15 @@ impl Gate {
             };
             Ok::<_, EgressError>((outgoing.send().await.map_err(failed)?, slot))
         };
-        let answered = tokio::time::timeout_at(permit.deadline.into(), sending).await;
+        let answered = tokio::time::timeout_at(call.deadline.into(), sending).await;
         let (answer, slot) = answered.map_err(|_| unreachable(late()))??;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            permit.unauthorized.add(&entry.record.secrets);
+            call.session.unauthorized.add(&entry.record.secrets);
         }
         entry.record.status = Some(answer.status().as_u16());
         entry.record.outcome = Outcome::Answered;
-        let size = permit.usage.headers(answer.headers())?;
-        permit.usage.receive(size)?;
+        let size = call.budget.headers(answer.headers())?;
+        call.budget.receive(size)?;
         entry.record.received = size;
         Ok((Answered { answer, origin, forms }, slot))
     }
@@ -214,16 +215,16 @@ struct Answered {
 }
 
 /// An answer whose body is counted while it comes; its record is written when it ends or is dropped.
-fn received(permit: &Permit, answered: Answered, slot: Option<OwnedSemaphorePermit>, mut entry: RecordGuard) -> Answer {
+fn received(call: &Call, answered: Answered, slot: Option<OwnedSemaphorePermit>, mut entry: RecordGuard) -> Answer {
     let Answered { answer, origin, forms } = answered;
-    let (status, headers, usage) = (answer.status(), answer.headers().clone(), permit.usage.clone());
+    let (status, headers, budget) = (answer.status(), answer.headers().clone(), call.budget.clone());
     // An error has the other side's words in it, as those of HTTP/2's last frame.
     let (from, words) = (origin.clone(), forms.clone());
     let broken = move |error: reqwest::Error| {
         let why = words.mask_pieces(&causes(&error.without_url()));
         EgressError::Broken { origin: from.clone(), why }
     };
-    let counted = permit.usage.clone();
+    let counted = call.budget.clone();
     let body = answer.bytes_stream().map(move |chunk| {
         let _until_it_ends = &slot;
         let chunk = chunk.map_err(&broken)?;
@@ -231,7 +232,7 @@ fn received(permit: &Permit, answered: Answered, slot: Option<OwnedSemaphorePerm
         counted.receive(chunk.len() as u64)?;
         Ok(chunk)
     });
-    Answer { status, headers, origin, forms, usage, body: body.boxed() }
+    Answer { status, headers, origin, forms, budget, body: body.boxed() }
 }
 
 /// An error of a request that must not be sent twice is final.

@@ -1,8 +1,35 @@
-//! The one gate to the network: every request of every provider goes through [`Gate`], with the [`Permit`] of its call.
+//! The one gate to the network: every request of every provider goes through [`Gate`], within the [`Session`] and the budget of its
+//! [`Call`].
+//!
+//! | file | what it decides |
+//! | --- | --- |
+//! | `gate` | the order of all checks; the only place where a request leaves |
+//! | `redirect`, `retry` | where else a request goes, and how often |
+//! | `credential`, `placeholder`, `headers` | what goes along |
+//! | `redact`, `encodings`, `exits` | what comes back |
+//! | `guard`, `address`, `clients` | which addresses are dialled, and who shares a connection |
+//! | `budget` | how much of all this there may be |
+//!
+//! A request that no grant allows is refused before anything leaves:
+//!
+//! ```
+//! use forgeport_egress::{Call, EgressError, Gate, GateSettings, Request, Session};
+//! use forgeport_model::{Authority, Limits, deadline};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let gate = Gate::new(GateSettings::default())?;
+//! let session = Session::new(Authority::default());
+//! let call = Call::new(session, Limits::default(), deadline(std::time::Duration::from_secs(10)));
+//! let refused = gate.fetch(&call, Request::get("https://forge.example/".parse()?)).await;
+//! assert!(matches!(refused, Err(EgressError::Refused(_))));
+//! # Ok(()) }
+//! ```
 
 pub mod address;
 mod audit;
 mod blocking;
+mod budget;
+mod call;
 mod certificates;
 mod clients;
 mod connect;
@@ -13,7 +40,6 @@ mod exits;
 mod gate;
 mod guard;
 mod headers;
-mod permit;
 mod placeholder;
 mod record;
 mod redact;
@@ -21,18 +47,19 @@ mod redirect;
 mod request;
 pub mod retry;
 mod secret;
-mod usage;
+mod session;
 mod wait;
 
 pub use audit::{Auditor, Caller, Outcome, Record, Unaudited};
+pub use budget::{BodyBudget, Budget};
+pub use call::{Call, Notices, Quiet};
 pub use clients::GateSettings;
 pub use error::EgressError;
 pub use exits::{Answer, Checked, ForDisk, Telling};
 pub use gate::Gate;
 pub use guard::{AddressRefused, Lookup, SystemLookup};
-pub use permit::{KnownForms, Notices, Permit, Quiet, Unauthorized};
 pub use placeholder::Placeholder;
 pub use request::{Request, SecretUse};
 pub use secret::{Credential, Secret};
-pub use usage::{Held, Usage};
+pub use session::{KnownForms, Session, Unauthorized};
 pub use wait::{LONGEST_WAIT, again};

@@ -4,8 +4,8 @@
 use crate::{
     EgressError,
     audit::{Auditor, Caller, Outcome, Record},
-    permit::Permit,
     redact::Forms,
+    session::Session,
 };
 use forgeport_model::Origin;
 use std::{
@@ -28,11 +28,11 @@ pub(crate) struct RecordGuard {
 }
 
 impl RecordGuard {
-    pub(crate) fn new(permit: &Permit, method: &str, url: &Url) -> RecordGuard {
-        let placed = permit.placeholders.iter().any(|placeholder| placeholder.is_in(url.as_str().as_bytes()));
+    pub(crate) fn new(session: &Session, method: &str, url: &Url) -> RecordGuard {
+        let placed = session.placeholders.iter().any(|placeholder| placeholder.is_in(url.as_str().as_bytes()));
         let path = path_of(url);
         // Before it is cut: a part of a credential could be left.
-        let hidden = placed || permit.forms().are_in(&path);
+        let hidden = placed || session.forms().are_in(&path);
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let record = Record {
             at: i64::try_from(at).unwrap_or(i64::MAX),
@@ -47,7 +47,7 @@ impl RecordGuard {
             rule: String::new(),
             number: None,
         };
-        let (auditor, caller, forms) = (permit.auditor.clone(), permit.caller.clone(), permit.forms().clone());
+        let (auditor, caller, forms) = (session.auditor.clone(), session.caller.clone(), session.forms().clone());
         RecordGuard { auditor, caller, forms, record }
     }
 

@@ -28,3 +28,11 @@ pub struct SecretUse {
     /// Where in the request.
     pub placement: Placement,
 }
+
+impl Request {
+    /// A GET without headers and body.
+    #[must_use]
+    pub fn get(url: Url) -> Request {
+        Request { method: Method::GET, url, headers: HeaderMap::new(), body: None, secret: None }
+    }
+}

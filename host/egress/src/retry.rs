@@ -1,7 +1,8 @@
 //! When a request is made again, and how long to wait before.
 
 use crate::{
-    EgressError, Permit,
+    EgressError,
+    call::Call,
     exits::{Answer, BEGINNING, Checked},
     wait::{Verdict, judge, text},
 };
@@ -74,7 +75,7 @@ fn asked_to_wait(origin: &Origin, answer: &Checked) -> String {
 ///
 /// # Errors
 /// The last attempt's.
-pub async fn run<T, E, Attempt>(permit: &Permit, mut attempt: impl FnMut(u32) -> Attempt) -> Result<T, E>
+pub async fn run<T, E, Attempt>(call: &Call, mut attempt: impl FnMut(u32) -> Attempt) -> Result<T, E>
 where
     Attempt: Future<Output = Result<T, Failed<E>>>,
 {
@@ -87,10 +88,10 @@ where
             Err(Failed::Transient(error)) => (error, backoff(number), "the forge does not answer properly".to_owned()),
             Err(Failed::Wait { wait, why, error }) => (error, wait.unwrap_or(backoff(number)).max(FIRST_WAIT), why),
         };
-        if wait >= permit.deadline.saturating_duration_since(Instant::now()) {
+        if wait >= call.deadline.saturating_duration_since(Instant::now()) {
             return Err(error);
         }
-        permit.notices.waiting(&why, wait);
+        call.notices.waiting(&why, wait);
         tokio::time::sleep(wait).await;
         number += 1;
     }
@@ -117,7 +118,7 @@ impl Answer {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::Quiet;
+    use crate::{Quiet, Session};
     use forgeport_model::{Authority, Limits};
     use std::sync::{Arc, Mutex};
 
@@ -130,16 +131,16 @@ mod tests {
         }
     }
 
-    fn permit(time: Duration, notices: Arc<dyn crate::Notices>) -> Permit {
-        let permit = Permit::new(Authority::default(), Limits::default(), forgeport_model::deadline(time));
-        Permit { notices, ..permit }
+    fn call(time: Duration, notices: Arc<dyn crate::Notices>) -> Call {
+        let session = Session::new(Authority::default());
+        Call { notices, ..Call::new(session, Limits::default(), forgeport_model::deadline(time)) }
     }
 
     #[tokio::test(start_paused = true)]
     async fn attempts_end_at_the_fifth_and_each_wait_is_longer_and_said() {
         let heard = Arc::new(Heard::default());
         let mut attempts = 0;
-        let result: Result<(), &str> = run(&permit(Duration::from_secs(60), heard.clone()), |_| {
+        let result: Result<(), &str> = run(&call(Duration::from_secs(60), heard.clone()), |_| {
             attempts += 1;
             async { Err(Failed::Transient("out of order")) }
         })
@@ -152,7 +153,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_wait_overflows_the_clock() {
         for wait in [Duration::MAX, Duration::from_secs(u64::MAX)] {
-            let minute = permit(Duration::from_secs(60), Arc::new(Quiet));
+            let minute = call(Duration::from_secs(60), Arc::new(Quiet));
             let failed = || Failed::Wait { wait: Some(wait), why: "limited".to_owned(), error: "limited" };
             let ended: Result<(), _> = run(&minute, |_| async { Err(failed()) }).await;
             assert_eq!(ended, Err("limited"));
@@ -167,12 +168,12 @@ mod tests {
             error: "limited",
         };
         let heard = Arc::new(Heard::default());
-        let minute = permit(Duration::from_secs(60), heard.clone());
+        let minute = call(Duration::from_secs(60), heard.clone());
         let kept = run(&minute, |attempt| async move { if attempt == 0 { Err(limited(12)) } else { Ok(attempt) } });
         assert_eq!(kept.await, Ok(1));
         assert_eq!(*heard.0.lock().unwrap(), [Duration::from_secs(12)]);
         let ended: Result<(), _> =
-            run(&permit(Duration::from_secs(60), Arc::new(Quiet)), |_| async { Err(limited(61)) }).await;
+            run(&call(Duration::from_secs(60), Arc::new(Quiet)), |_| async { Err(limited(61)) }).await;
         assert_eq!(ended, Err("limited"));
     }
 }

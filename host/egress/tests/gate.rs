@@ -4,7 +4,7 @@
 mod support;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use forgeport_egress::{Auditor, Caller, EgressError, Notices, Outcome, Permit, Record, Request, Secret};
+use forgeport_egress::{Auditor, Budget, Call, Caller, EgressError, Notices, Outcome, Record, Request, Session};
 use forgeport_model::{Grant, Origin};
 use futures_util::StreamExt;
 use http::Method;
@@ -21,7 +21,7 @@ use url::Url;
 async fn a_credential_goes_to_its_origin_and_not_along_a_redirect() {
     let other = Server::start(vec![ok("there")]);
     let home = Server::start(vec![redirect(&other.url("/archive?token=short"))]);
-    let fetched = gate().fetch(&permit(&[&home, &other]), get(home.url("/"))).await.unwrap();
+    let fetched = gate().fetch(&call_to(&[&home, &other]), get(home.url("/"))).await.unwrap();
     assert_eq!(&fetched.body()[..], b"there");
     assert!(home.asked()[0].contains("authorization: Bearer hunter2"));
     assert!(other.asked()[0].starts_with("GET /archive?token=short"));
@@ -34,7 +34,7 @@ async fn a_way_back_home_does_not_bring_the_credential_back() {
     let home_url = Url::parse(&format!("http://{}/again", listener.local_addr().unwrap())).unwrap();
     let other = Server::start(vec![redirect(&home_url)]);
     let home = Server::on(listener, vec![redirect(&other.url("/")), ok("home")]);
-    gate().fetch(&permit(&[&home, &other]), get(home.url("/"))).await.unwrap();
+    gate().fetch(&call_to(&[&home, &other]), get(home.url("/"))).await.unwrap();
     assert!(home.asked()[0].contains("hunter2") && !home.asked()[1].contains("hunter2"));
 }
 
@@ -45,7 +45,7 @@ async fn the_providers_own_headers_stay_at_home_but_for_the_wanted_form() {
     let mut request = get(home.url("/"));
     request.headers.insert("x-private", "guess".parse().unwrap());
     request.headers.insert("accept", "text/x".parse().unwrap());
-    gate().fetch(&permit(&[&home, &other]), request).await.unwrap();
+    gate().fetch(&call_to(&[&home, &other]), request).await.unwrap();
     assert!(home.asked()[0].contains("x-private: guess"));
     assert!(!other.asked()[0].contains("guess") && other.asked()[0].contains("accept: text/x"));
 }
@@ -54,12 +54,12 @@ async fn the_providers_own_headers_stay_at_home_but_for_the_wanted_form() {
 async fn what_is_not_granted_is_never_contacted_also_not_by_a_redirect() {
     let stranger = Server::start(vec![ok("")]);
     let home = Server::start(vec![redirect(&stranger.url("/"))]);
-    let permit = permit(&[&home]);
-    let redirected = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
+    let call = call_to(&[&home]);
+    let redirected = gate().fetch(&call, get(home.url("/"))).await.unwrap_err();
     assert!(redirected.to_string().starts_with(&format!("{} redirects elsewhere", home.origin)), "{redirected}");
-    assert!(matches!(gate().fetch(&permit, get(stranger.url("/"))).await, Err(EgressError::Refused(_))));
+    assert!(matches!(gate().fetch(&call, get(stranger.url("/"))).await, Err(EgressError::Refused(_))));
     let post = Request { method: Method::POST, ..get(home.url("/")) };
-    assert!(matches!(gate().fetch(&permit, post).await, Err(EgressError::Refused(_))));
+    assert!(matches!(gate().fetch(&call, post).await, Err(EgressError::Refused(_))));
     assert_eq!((stranger.asked().len(), home.asked().len()), (0, 1));
 }
 
@@ -78,7 +78,7 @@ async fn a_provider_cannot_set_headers_that_speak_for_somebody_or_lead_elsewhere
     ] {
         let mut request = get(home.url("/"));
         request.headers.insert(name, "x".parse().unwrap());
-        let error = gate().fetch(&permit(&[&home]), request).await.unwrap_err();
+        let error = gate().fetch(&call_to(&[&home]), request).await.unwrap_err();
         assert!(matches!(&error, EgressError::Improper(why) if why.contains(name)), "{error}");
     }
     assert!(home.asked().is_empty());
@@ -104,7 +104,7 @@ async fn what_libraries_set_by_themselves_is_left_out_and_what_is_private_arrive
     for (name, value) in own.iter().chain(&passing) {
         request.headers.insert(*name, value.parse().unwrap());
     }
-    gate().fetch(&permit(&[&home]), request).await.unwrap();
+    gate().fetch(&call_to(&[&home]), request).await.unwrap();
     let asked = home.asked().concat();
     assert!(own.iter().all(|(name, value)| !asked.contains(&format!("{name}: {value}\r\n"))), "{asked}");
     assert!(passing.iter().all(|(name, value)| asked.contains(&format!("{name}: {value}\r\n"))), "{asked}");
@@ -116,7 +116,7 @@ async fn redirects_in_a_circle_end() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     let home = Server::on(listener, vec![redirect(&url)]);
-    let result = gate().fetch(&permit(&[&home]), get(url)).await;
+    let result = gate().fetch(&call_to(&[&home]), get(url)).await;
     assert!(matches!(result, Err(EgressError::Improper(_))));
     assert_eq!(home.asked().len(), 6);
 }
@@ -131,8 +131,12 @@ async fn a_redirect_that_holds_the_credential_is_not_followed_and_is_written_dow
             let home = Server::start(vec![redirect(&to)]);
             let kept = Arc::new(Kept::default());
             let credentials = vec![bearer(&home.origin, secret)];
-            let permit = Permit { credentials, auditor: kept.clone(), ..permit(&[&home, &other]) };
-            let error = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
+            let call = with_session(call_to(&[&home, &other]), |session| Session {
+                credentials,
+                auditor: kept.clone(),
+                ..session
+            });
+            let error = gate().fetch(&call, get(home.url("/"))).await.unwrap_err();
             assert!(
                 matches!(&error, EgressError::Improper(why) if why.contains("holds the credential")),
                 "{to}: {error}"
@@ -145,14 +149,17 @@ async fn a_redirect_that_holds_the_credential_is_not_followed_and_is_written_dow
     assert!(other.asked().is_empty());
     // What only resembles it is followed.
     let home = Server::start(vec![redirect(&other.url("/hunter2-"))]);
-    let permit = Permit { credentials: vec![bearer(&home.origin, secret)], ..permit(&[&home, &other]) };
-    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    let call = with_session(call_to(&[&home, &other]), |session| Session {
+        credentials: vec![bearer(&home.origin, secret)],
+        ..session
+    });
+    gate().fetch(&call, get(home.url("/"))).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_body_longer_than_the_permit_allows_is_an_error_that_names_the_limit() {
     let home = Server::start(vec![ok(&"x".repeat(1001))]);
-    let error = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap_err();
+    let error = gate().fetch(&call_to(&[&home]), get(home.url("/"))).await.unwrap_err();
     assert!(error.to_string().contains("1000"), "{error}");
 }
 
@@ -162,7 +169,7 @@ async fn what_fails_in_passing_is_tried_again() {
     let limited = answer("429 Too Many Requests", "retry-after: 0\r\n", "");
     let answers = vec![answer("503 Service Unavailable", "", ""), cut.to_owned(), limited, ok("at last")];
     let home = Server::start(answers);
-    let fetched = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap();
+    let fetched = gate().fetch(&call_to(&[&home]), get(home.url("/"))).await.unwrap();
     assert_eq!(&fetched.body()[..], b"at last");
     assert_eq!(home.asked().len(), 4);
 }
@@ -170,7 +177,7 @@ async fn what_fails_in_passing_is_tried_again() {
 #[tokio::test]
 async fn a_wait_beyond_the_deadline_is_an_error_at_once() {
     let home = Server::start(vec![answer("429 Too Many Requests", "retry-after: 3600\r\n", "")]);
-    let error = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap_err();
+    let error = gate().fetch(&call_to(&[&home]), get(home.url("/"))).await.unwrap_err();
     assert!(matches!(error, EgressError::AskedToWait { .. }) && error.to_string().contains("3600 s"), "{error}");
     assert_eq!(home.asked().len(), 1);
 }
@@ -195,8 +202,14 @@ async fn what_a_forge_says_of_a_wait_is_told_while_waiting_and_after_without_the
     let limited = |after| answer("429 Too Many Requests", &format!("retry-after: {after}\r\n"), &body);
     let home = Server::start(vec![limited(0), limited(900)]);
     let heard = Arc::new(Heard::default());
-    let permit = Permit { notices: heard.clone(), credentials: vec![bearer(&home.origin, LONG)], ..permit(&[&home]) };
-    let error = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err().to_string();
+    let call = Call {
+        notices: heard.clone(),
+        ..with_session(call_to(&[&home]), |session| Session {
+            credentials: vec![bearer(&home.origin, LONG)],
+            ..session
+        })
+    };
+    let error = gate().fetch(&call, get(home.url("/"))).await.unwrap_err().to_string();
     let said = heard.0.lock().unwrap().join("\n");
     for told in [&said, &error] {
         assert!(
@@ -213,11 +226,11 @@ async fn an_answer_that_is_still_being_prepared_is_asked_for_again() {
     let taken = |headers| answer("202 Accepted", headers, r#"{"message":"archive is being prepared"}"#);
     for headers in ["", "retry-after: 0\r\n"] {
         let home = Server::start(vec![taken(headers), taken(headers), ok("at last")]);
-        let fetched = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap();
+        let fetched = gate().fetch(&call_to(&[&home]), get(home.url("/"))).await.unwrap();
         assert_eq!((&fetched.body()[..], home.asked().len()), (&b"at last"[..], 3));
     }
     let home = Server::start(vec![taken("retry-after: 3600\r\n")]);
-    let error = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap_err().to_string();
+    let error = gate().fetch(&call_to(&[&home]), get(home.url("/"))).await.unwrap_err().to_string();
     assert!(
         error.contains("still preparing the answer (202: archive is being prepared); try again in 3600 s"),
         "{error}"
@@ -227,10 +240,10 @@ async fn an_answer_that_is_still_being_prepared_is_asked_for_again() {
 #[tokio::test]
 async fn what_was_sent_once_and_taken_is_not_sent_again() {
     let home = Server::start(vec![answer("202 Accepted", "", "taken")]);
-    let mut permit = permit(&[&home]);
-    permit.authority = authority([Grant { methods: vec!["POST".into()], ..local(&home.origin) }]);
+    let post = Grant { methods: vec!["POST".into()], ..local(&home.origin) };
+    let call = with_session(call_to(&[&home]), |session| Session { authority: authority([post]), ..session });
     let post = Request { method: Method::POST, body: Some("x".into()), ..get(home.url("/")) };
-    let fetched = gate().fetch(&permit, post).await.unwrap();
+    let fetched = gate().fetch(&call, post).await.unwrap();
     assert_eq!((fetched.status().as_u16(), home.asked().len()), (202, 1));
 }
 
@@ -241,18 +254,20 @@ async fn what_is_no_file_is_told_to_a_provider_from_its_beginning_without_the_cr
         ok(&page.replace("<html>", &format!("<html>{LONG} "))),
         answer("200 OK", "content-encoding: gzip\r\n", "x"),
     ]);
-    let permit = Permit {
-        usage: Permit::new(authority([]), limits(&[]), soon()).usage,
-        credentials: vec![bearer(&home.origin, LONG)],
-        ..permit(&[&home])
+    let call = Call {
+        budget: Budget::new(limits(&[])),
+        ..with_session(call_to(&[&home]), |session| Session {
+            credentials: vec![bearer(&home.origin, LONG)],
+            ..session
+        })
     };
-    let (mut body, telling) = gate().open(&permit, get(home.url("/"))).await.unwrap().for_disk();
+    let (mut body, telling) = gate().open(&call, get(home.url("/"))).await.unwrap().for_disk();
     // The unpacker has taken a piece, and given up.
     body.next().await.unwrap().unwrap();
     let told = body.beginning(&telling).await.unwrap();
     assert_eq!((told.status().as_u16(), told.body().len()), (200, 64 << 10));
     assert!(told.body().starts_with(b"<html>") && !String::from_utf8_lossy(told.body()).contains(LONG));
-    let (coded, telling) = gate().open(&permit, get(home.url("/"))).await.unwrap().for_disk();
+    let (coded, telling) = gate().open(&call, get(home.url("/"))).await.unwrap().for_disk();
     assert!(matches!(coded.beginning(&telling).await, Err(EgressError::Coded { .. })));
 }
 
@@ -261,7 +276,7 @@ async fn a_wait_that_no_clock_holds_is_an_error_that_tells_a_day() {
     for wait in ["retry-after: 18446744073709551615", "x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 999999999999"] {
         for status in ["403 Forbidden", "429 Too Many Requests"] {
             let home = Server::start(vec![answer(status, &format!("{wait}\r\n"), "")]);
-            let error = gate().fetch(&permit(&[&home]), get(home.url("/"))).await.unwrap_err();
+            let error = gate().fetch(&call_to(&[&home]), get(home.url("/"))).await.unwrap_err();
             assert!(error.to_string().contains("try again in 86400 s"), "{error}");
         }
     }
@@ -270,10 +285,10 @@ async fn a_wait_that_no_clock_holds_is_an_error_that_tells_a_day() {
 #[tokio::test]
 async fn a_request_that_changes_something_is_sent_once() {
     let home = Server::start(vec![answer("503 Service Unavailable", "", "busy")]);
-    let mut permit = permit(&[&home]);
-    permit.authority = authority([Grant { methods: vec!["POST".into()], ..local(&home.origin) }]);
+    let post = Grant { methods: vec!["POST".into()], ..local(&home.origin) };
+    let call = with_session(call_to(&[&home]), |session| Session { authority: authority([post]), ..session });
     let post = Request { method: Method::POST, body: Some("x".into()), ..get(home.url("/")) };
-    let fetched = gate().fetch(&permit, post).await.unwrap();
+    let fetched = gate().fetch(&call, post).await.unwrap();
     assert_eq!((fetched.status().as_u16(), home.asked().len()), (503, 1));
 }
 
@@ -288,8 +303,8 @@ async fn a_body_that_stalls_is_an_error() {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf").unwrap();
         let _ = stream.read(&mut [0]);
     });
-    let permit = Permit::new(authority([local(&Origin::of(&url).unwrap())]), limits(&[]), soon());
-    let mut body = gate().open(&permit, get(url)).await.unwrap().for_disk().0;
+    let call = Call::new(Session::new(authority([local(&Origin::of(&url).unwrap())])), limits(&[]), soon());
+    let mut body = gate().open(&call, get(url)).await.unwrap().for_disk().0;
     assert_eq!(&body.next().await.unwrap().unwrap()[..], b"half");
     assert!(matches!(body.next().await, Some(Err(EgressError::Broken { .. }))));
     drop(body);
@@ -302,11 +317,14 @@ async fn errors_tell_the_origin_and_neither_query_nor_credential() {
     let url = Url::parse(&format!("http://{}/path?token=hunter3", closed.local_addr().unwrap())).unwrap();
     drop(closed);
     let origin = Origin::of(&url).unwrap();
-    let permit =
-        Permit::new(authority([local(&origin)]), limits(&[]), forgeport_model::deadline(Duration::from_secs(2)));
-    let permit = Permit { credentials: vec![bearer(&origin, "hunter2")], ..permit };
-    let error = gate().fetch(&permit, get(url)).await.unwrap_err();
-    let all = format!("{error} {error:?} {:?}", permit.credentials);
+    let call = Call::new(
+        Session::new(authority([local(&origin)])),
+        limits(&[]),
+        forgeport_model::deadline(Duration::from_secs(2)),
+    );
+    let call = with_session(call, |session| Session { credentials: vec![bearer(&origin, "hunter2")], ..session });
+    let error = gate().fetch(&call, get(url)).await.unwrap_err();
+    let all = format!("{error} {error:?} {:?}", call.session.credentials);
     assert!(all.contains(&origin.to_string()) && !all.contains("hunter"), "{all}");
 }
 
@@ -318,9 +336,9 @@ async fn a_credential_that_the_forge_echoes_does_not_come_back() {
         "you sent hunter2hunter2, twice hunter2hunter2",
     );
     let home = Server::start(vec![echo]);
-    let mut permit = permit(&[&home]);
-    permit.credentials[0].secret = Secret::new("hunter2hunter2".to_owned().into());
-    let fetched = gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    let credentials = vec![bearer(&home.origin, "hunter2hunter2")];
+    let call = with_session(call_to(&[&home]), |session| Session { credentials, ..session });
+    let fetched = gate().fetch(&call, get(home.url("/"))).await.unwrap();
     assert_eq!(fetched.headers()["x-echo"], "Bearer ********");
     assert_eq!(&fetched.body()[..], b"you sent ********, twice ********");
 }
@@ -353,9 +371,9 @@ async fn each_request_is_written_down_before_it_leaves_and_a_refused_one_is_none
     let told = Arc::new(Told::default());
     let other = Server::start(vec![ok("there")]);
     let home = Server::start(vec![redirect(&other.url("/archive?token=short"))]);
-    let permit = Permit { auditor: told.clone(), ..permit(&[&home, &other]) };
-    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
-    gate().fetch(&permit, get("https://ungranted.example/".parse().unwrap())).await.unwrap_err();
+    let call = with_session(call_to(&[&home, &other]), |session| Session { auditor: told.clone(), ..session });
+    gate().fetch(&call, get(home.url("/"))).await.unwrap();
+    gate().fetch(&call, get("https://ungranted.example/".parse().unwrap())).await.unwrap_err();
     let left: Vec<_> = told.left.lock().unwrap().iter().map(|record| (record.path.clone(), record.outcome)).collect();
     assert_eq!(left, [("/".into(), Outcome::InFlight), ("/archive?token=...".into(), Outcome::InFlight)]);
     let first = &told.left.lock().unwrap()[0];
@@ -368,8 +386,8 @@ async fn each_request_is_written_down_before_it_leaves_and_a_refused_one_is_none
 async fn what_cannot_be_written_down_does_not_leave() {
     let told = Arc::new(Told { refuses: true, ..Told::default() });
     let home = Server::start(vec![ok("there")]);
-    let permit = Permit { auditor: told.clone(), ..permit(&[&home]) };
-    let error = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
+    let call = with_session(call_to(&[&home]), |session| Session { auditor: told.clone(), ..session });
+    let error = gate().fetch(&call, get(home.url("/"))).await.unwrap_err();
     assert!(matches!(&error, EgressError::Unrecorded(why) if why == "the disk is full"), "{error:?}");
     assert!(home.asked().is_empty());
     assert_eq!(told.ended.lock().unwrap()[0].outcome, Outcome::Refused);
@@ -379,15 +397,15 @@ async fn what_cannot_be_written_down_does_not_leave() {
 async fn credentials_that_an_origin_does_not_take_are_told_and_no_others() {
     for (status, taken) in [("401 Unauthorized", false), ("403 Forbidden", true), ("200 OK", true)] {
         let home = Server::start(vec![answer(status, "", "")]);
-        let permit = permit(&[&home]);
-        gate().fetch(&permit, get(home.url("/"))).await.unwrap();
-        assert_eq!(permit.unauthorized.take().is_empty(), taken, "{status}");
-        assert!(permit.unauthorized.take().is_empty());
+        let call = call_to(&[&home]);
+        gate().fetch(&call, get(home.url("/"))).await.unwrap();
+        assert_eq!(call.session.unauthorized.take().is_empty(), taken, "{status}");
+        assert!(call.session.unauthorized.take().is_empty());
     }
     // One that was sent nothing has refused nothing.
     let other = Server::start(vec![answer("401 Unauthorized", "", "")]);
     let home = Server::start(vec![redirect(&other.url("/"))]);
-    let permit = permit(&[&home, &other]);
-    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
-    assert!(permit.unauthorized.take().is_empty());
+    let call = call_to(&[&home, &other]);
+    gate().fetch(&call, get(home.url("/"))).await.unwrap();
+    assert!(call.session.unauthorized.take().is_empty());
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use forgeport_egress::{EgressError, Gate, GateSettings, Lookup, Outcome, Permit};
+use forgeport_egress::{Call, EgressError, Gate, GateSettings, Lookup, Outcome, Session};
 use forgeport_model::{Grant, Origin};
 use futures_util::future::BoxFuture;
 use std::{
@@ -47,13 +47,13 @@ fn gate_with(names: &Arc<Names>) -> Gate {
     Gate::new(settings).unwrap()
 }
 
-fn allowed(origin: &str, private: bool) -> Permit {
+fn allowed(origin: &str, private: bool) -> Call {
     let grant = Grant { private, ..Grant::reading(Origin::parse(origin).unwrap()) };
-    Permit::new(authority([grant]), limits(&[]), soon())
+    Call::new(Session::new(authority([grant])), limits(&[]), soon())
 }
 
-async fn refused(names: &Arc<Names>, permit: &Permit, url: &str) -> EgressError {
-    gate_with(names).open(permit, get(Url::parse(url).unwrap())).await.err().unwrap()
+async fn refused(names: &Arc<Names>, call: &Call, url: &str) -> EgressError {
+    gate_with(names).open(call, get(Url::parse(url).unwrap())).await.err().unwrap()
 }
 
 #[tokio::test]
@@ -94,8 +94,8 @@ async fn a_granted_private_address_is_dialled() {
     let home = Server::start(vec![ok("here")]);
     let url = home.url("/").as_str().replace("127.0.0.1", "localhost");
     let names = Names::new(&[&["127.0.0.1"]]);
-    let permit = allowed(url.trim_end_matches('/'), true);
-    let fetched = gate_with(&names).fetch(&permit, get(Url::parse(&url).unwrap())).await.unwrap();
+    let call = allowed(url.trim_end_matches('/'), true);
+    let fetched = gate_with(&names).fetch(&call, get(Url::parse(&url).unwrap())).await.unwrap();
     assert_eq!((&fetched.body()[..], names.asked()), (&b"here"[..], 1));
     let error = refused(&names, &allowed(url.trim_end_matches('/'), false), &url).await;
     assert!(matches!(error, EgressError::Address(_)), "{error}");
@@ -106,12 +106,12 @@ async fn a_granted_private_address_is_dialled() {
 async fn a_name_that_changes_its_address_is_checked_for_every_new_connection() {
     let home = Server::start(vec![ok("once")]);
     let url = home.url("/").as_str().replace("127.0.0.1", "localhost");
-    let permit = allowed(url.trim_end_matches('/'), true);
+    let call = allowed(url.trim_end_matches('/'), true);
     let names = Names::new(&[&["127.0.0.1"], &["169.254.169.254"]]);
     let gate = gate_with(&names);
     let url = Url::parse(&url).unwrap();
-    assert!(gate.open(&permit, get(url.clone())).await.is_ok());
-    assert!(matches!(gate.open(&permit, get(url)).await.err(), Some(EgressError::Address(_))));
+    assert!(gate.open(&call, get(url.clone())).await.is_ok());
+    assert!(matches!(gate.open(&call, get(url)).await.err(), Some(EgressError::Address(_))));
     assert_eq!((names.asked(), home.asked().len()), (2, 1));
 }
 
@@ -130,9 +130,11 @@ async fn a_redirect_to_a_private_address_is_refused_and_written_down() {
     let home = Server::start(vec![redirect(&inner.url("/latest/meta-data"))]);
     let kept = Arc::new(Kept::default());
     let public = Grant { private: false, ..local(&inner.origin) };
-    let permit =
-        Permit { auditor: kept.clone(), ..Permit::new(authority([local(&home.origin), public]), limits(&[]), soon()) };
-    let error = gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
+    let call = with_session(
+        Call::new(Session::new(authority([local(&home.origin), public])), limits(&[]), soon()),
+        |session| Session { auditor: kept.clone(), ..session },
+    );
+    let error = gate().fetch(&call, get(home.url("/"))).await.unwrap_err();
     assert!(matches!(error, EgressError::Address(_)), "{error}");
     assert!(inner.asked().is_empty());
     let outcomes: Vec<Outcome> = kept.records().iter().map(|record| record.outcome).collect();
@@ -159,7 +161,10 @@ async fn connections_of_one_provider_are_not_used_by_another() {
     });
     let of = |digest: &str| {
         let caller = forgeport_egress::Caller { digest: digest.into(), ..Default::default() };
-        Permit { caller: Arc::new(caller), ..Permit::new(authority([local(&origin)]), limits(&[]), soon()) }
+        with_session(Call::new(Session::new(authority([local(&origin)])), limits(&[]), soon()), |session| Session {
+            caller: Arc::new(caller),
+            ..session
+        })
     };
     let gate = gate();
     let url = Url::parse(&format!("{origin}/")).unwrap();

@@ -3,23 +3,23 @@
 
 mod support;
 
-use forgeport_egress::{EgressError, Outcome, Permit, Request};
+use forgeport_egress::{Budget, Call, EgressError, Outcome, Request, Session};
 use forgeport_model::{Grant, Limit};
 use http::{HeaderName, Method};
 use std::{net::TcpListener, sync::Arc};
 use support::*;
 use url::Url;
 
-async fn reached(permit: &Permit, request: Request) -> Limit {
-    match gate().fetch(permit, request).await {
+async fn reached(call: &Call, request: Request) -> Limit {
+    match gate().fetch(call, request).await {
         Err(EgressError::Limit(reached)) => reached.limit,
         other => panic!("{other:?}"),
     }
 }
 
-fn limited(home: &Server, texts: &[&str]) -> Permit {
+fn limited(home: &Server, texts: &[&str]) -> Call {
     let grant = Grant { methods: vec!["GET".into(), "POST".into()], ..local(&home.origin) };
-    Permit::new(authority([grant]), limits(texts), soon())
+    Call::new(Session::new(authority([grant])), limits(texts), soon())
 }
 
 #[tokio::test]
@@ -27,9 +27,9 @@ async fn requests_are_counted_with_redirects_and_repetitions() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     let home = Server::on(listener, vec![answer("503 Busy", "", ""), redirect(&url), ok("")]);
-    let permit = limited(&home, &["requests=3"]);
-    gate().fetch(&permit, get(url.clone())).await.unwrap();
-    assert_eq!(reached(&permit, get(url)).await, Limit::Requests);
+    let call = limited(&home, &["requests=3"]);
+    gate().fetch(&call, get(url.clone())).await.unwrap();
+    assert_eq!(reached(&call, get(url)).await, Limit::Requests);
     assert_eq!(home.asked().len(), 3);
 }
 
@@ -37,14 +37,14 @@ async fn requests_are_counted_with_redirects_and_repetitions() {
 async fn what_is_refused_counts_as_a_request_and_beyond_the_limit_nothing_is_told_of_it() {
     let home = Server::start(vec![ok("")]);
     let kept = Arc::new(Kept::default());
-    let permit = Permit { auditor: kept.clone(), ..limited(&home, &["requests=3"]) };
+    let call = with_session(limited(&home, &["requests=3"]), |session| Session { auditor: kept.clone(), ..session });
     let elsewhere = Url::parse("https://ungranted.example/secret-path").unwrap();
     for _ in 0..3 {
-        let refused = gate().fetch(&permit, get(elsewhere.clone())).await;
+        let refused = gate().fetch(&call, get(elsewhere.clone())).await;
         assert!(matches!(refused, Err(EgressError::Refused(_))), "{refused:?}");
     }
-    assert_eq!(reached(&permit, get(elsewhere)).await, Limit::Requests);
-    assert_eq!(reached(&permit, get(home.url("/"))).await, Limit::Requests);
+    assert_eq!(reached(&call, get(elsewhere)).await, Limit::Requests);
+    assert_eq!(reached(&call, get(home.url("/"))).await, Limit::Requests);
     assert!(home.asked().is_empty());
     let told: Vec<_> = kept.records().into_iter().map(|record| (record.outcome, record.origin, record.path)).collect();
     let named = (Outcome::Refused, "https://ungranted.example".to_owned(), "/secret-path".to_owned());
@@ -55,19 +55,19 @@ async fn what_is_refused_counts_as_a_request_and_beyond_the_limit_nothing_is_tol
 #[tokio::test]
 async fn what_is_sent_is_counted_before_it_leaves() {
     let home = Server::start(vec![ok("")]);
-    let permit = limited(&home, &["bytes_out=2000"]);
+    let call = limited(&home, &["bytes_out=2000"]);
     let post = |length| Request { method: Method::POST, body: Some(vec![b'x'; length].into()), ..get(home.url("/")) };
-    gate().fetch(&permit, post(1000)).await.unwrap();
-    assert_eq!(reached(&permit, post(1000)).await, Limit::BytesOut);
+    gate().fetch(&call, post(1000)).await.unwrap();
+    assert_eq!(reached(&call, post(1000)).await, Limit::BytesOut);
     assert_eq!(home.asked().len(), 1);
 }
 
 #[tokio::test]
 async fn what_is_received_is_counted_over_all_requests() {
     let home = Server::start(vec![ok(&"x".repeat(600))]);
-    let permit = limited(&home, &["bytes_in=1000"]);
-    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
-    assert_eq!(reached(&permit, get(home.url("/"))).await, Limit::BytesIn);
+    let call = limited(&home, &["bytes_in=1000"]);
+    gate().fetch(&call, get(home.url("/"))).await.unwrap();
+    assert_eq!(reached(&call, get(home.url("/"))).await, Limit::BytesIn);
 }
 
 #[tokio::test]
@@ -88,8 +88,8 @@ async fn an_endless_body_ends_at_the_limit() {
         sent
     });
     let origin = forgeport_model::Origin::of(&url).unwrap();
-    let permit = Permit::new(authority([local(&origin)]), limits(&["body=100KiB"]), soon());
-    assert_eq!(reached(&permit, get(url)).await, Limit::Body);
+    let call = Call::new(Session::new(authority([local(&origin)])), limits(&["body=100KiB"]), soon());
+    assert_eq!(reached(&call, get(url)).await, Limit::Body);
     // Only what the sockets' buffers hold has been sent beyond it.
     assert!(server.await.unwrap() < 64 << 20);
 }
@@ -97,13 +97,13 @@ async fn an_endless_body_ends_at_the_limit() {
 #[tokio::test]
 async fn answers_that_are_held_count_together_and_no_longer_when_they_are_dropped() {
     let home = Server::start(vec![ok(&"x".repeat(600))]);
-    let permit = limited(&home, &["body=1000"]);
-    let held = gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    let call = limited(&home, &["body=1000"]);
+    let held = gate().fetch(&call, get(home.url("/"))).await.unwrap();
     let part = held.body().slice(..1);
     drop(held);
-    assert_eq!(reached(&permit, get(home.url("/"))).await, Limit::Body);
+    assert_eq!(reached(&call, get(home.url("/"))).await, Limit::Body);
     drop(part);
-    gate().fetch(&permit, get(home.url("/"))).await.unwrap();
+    gate().fetch(&call, get(home.url("/"))).await.unwrap();
 }
 
 #[tokio::test]
@@ -132,8 +132,8 @@ async fn as_many_headers_as_no_map_holds_are_an_error() {
     let mut most = limits(&["headers=10000", "header_bytes=1GiB"]);
     assert_eq!(reached(&limited(&home, &["header_bytes=1GiB"]), request.clone()).await, Limit::Headers);
     most.set(Limit::Headers, u64::MAX);
-    let permit = Permit { usage: forgeport_egress::Usage::new(most), ..limited(&home, &[]) };
-    assert_eq!(reached(&permit, request).await, Limit::Headers);
+    let call = Call { budget: Budget::new(most), ..limited(&home, &[]) };
+    assert_eq!(reached(&call, request).await, Limit::Headers);
     assert!(home.asked().is_empty());
 }
 
@@ -152,13 +152,16 @@ async fn a_body_that_is_refused_counts_as_sent() {
     let home = Server::start(vec![ok("")]);
     let placeholder = forgeport_egress::Placeholder::new("token".into(), [7; 16]);
     let body = format!("{}{}", "%25".repeat(100_000), placeholder.text());
-    let permit = Permit { placeholders: vec![placeholder], ..limited(&home, &["bytes_out=700000"]) };
+    let call = with_session(limited(&home, &["bytes_out=700000"]), |session| Session {
+        placeholders: vec![placeholder],
+        ..session
+    });
     let post = || Request { method: Method::POST, body: Some(body.clone().into()), ..get(home.url("/")) };
     for _ in 0..2 {
-        let error = gate().fetch(&permit, post()).await.unwrap_err();
+        let error = gate().fetch(&call, post()).await.unwrap_err();
         assert!(matches!(error, EgressError::Leak { .. }), "{error}");
     }
-    assert_eq!(reached(&permit, post()).await, Limit::BytesOut);
+    assert_eq!(reached(&call, post()).await, Limit::BytesOut);
 }
 
 #[tokio::test]
@@ -166,7 +169,7 @@ async fn no_more_requests_than_allowed_are_on_their_way_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     let origin = forgeport_model::Origin::of(&url).unwrap();
-    let permit = Permit::new(authority([local(&origin)]), limits(&["concurrent_requests=2"]), soon());
+    let call = Call::new(Session::new(authority([local(&origin)])), limits(&["concurrent_requests=2"]), soon());
     // Whoever is accepted while two bodies are unread would be the third.
     let server = std::thread::spawn(move || {
         let answered: Vec<_> = (0..2)
@@ -182,8 +185,8 @@ async fn no_more_requests_than_allowed_are_on_their_way_at_once() {
         (answered, third)
     });
     let gate = gate();
-    let (one, two) = tokio::join!(gate.open(&permit, get(url.clone())), gate.open(&permit, get(url.clone())));
-    let waiting = tokio::time::timeout(std::time::Duration::from_millis(50), gate.open(&permit, get(url))).await;
+    let (one, two) = tokio::join!(gate.open(&call, get(url.clone())), gate.open(&call, get(url.clone())));
+    let waiting = tokio::time::timeout(std::time::Duration::from_millis(50), gate.open(&call, get(url))).await;
     assert!(waiting.is_err());
     let (_answered, third) = server.join().unwrap();
     assert!(!third);
@@ -200,9 +203,12 @@ async fn a_credential_that_a_redirect_leads_to_is_not_written_down() {
     ] {
         let home = Server::start(vec![redirect(&Url::parse(&to).unwrap())]);
         let kept = Arc::new(Kept::default());
-        let permit =
-            Permit { auditor: kept.clone(), credentials: vec![bearer(&home.origin, secret)], ..permit(&[&home]) };
-        gate().fetch(&permit, get(home.url("/"))).await.unwrap_err();
+        let call = with_session(call_to(&[&home]), |session| Session {
+            auditor: kept.clone(),
+            credentials: vec![bearer(&home.origin, secret)],
+            ..session
+        });
+        gate().fetch(&call, get(home.url("/"))).await.unwrap_err();
         let records = kept.records();
         assert!(records.len() == 2 && !format!("{records:?}").to_lowercase().contains("in-an-address"), "{records:?}");
     }
@@ -212,12 +218,12 @@ async fn a_credential_that_a_redirect_leads_to_is_not_written_down() {
 async fn every_request_is_written_down_without_what_may_be_secret() {
     let home = Server::start(vec![ok("12345")]);
     let kept = Arc::new(Kept::default());
-    let permit = Permit { auditor: kept.clone(), ..permit(&[&home]) };
-    gate().fetch(&permit, get(home.url("/a/b?ref=main&token=hunter3"))).await.unwrap();
+    let call = with_session(call_to(&[&home]), |session| Session { auditor: kept.clone(), ..session });
+    gate().fetch(&call, get(home.url("/a/b?ref=main&token=hunter3"))).await.unwrap();
     let mut stranger = home.url("/");
     stranger.set_username("me").unwrap();
     stranger.set_password(Some("hunter4")).unwrap();
-    gate().fetch(&permit, get(stranger)).await.unwrap_err();
+    gate().fetch(&call, get(stranger)).await.unwrap_err();
     let records = kept.records();
     let [answered, refused] = records.as_slice() else { panic!("{records:?}") };
     assert_eq!((answered.path.as_str(), answered.status), ("/a/b?ref=...&token=...", Some(200)));

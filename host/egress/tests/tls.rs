@@ -4,7 +4,7 @@
 mod support;
 
 use bytes::Bytes;
-use forgeport_egress::{Caller, EgressError, Gate, GateSettings, Permit};
+use forgeport_egress::{Call, Caller, EgressError, Gate, GateSettings, Session};
 use forgeport_model::Origin;
 use http::{Response, Version};
 use http_body_util::Full;
@@ -105,11 +105,11 @@ fn gate_trusting(authority: Option<&Authority>) -> Gate {
     Gate::new(GateSettings { connect, certificates, ..GateSettings::default() }).unwrap()
 }
 
-fn permit_for(url: &Url, tenant: &str) -> Permit {
+fn permit_for(url: &Url, tenant: &str) -> Call {
     let origin = Origin::of(url).unwrap();
-    let permit = Permit::new(authority([local(&origin)]), limits(&[]), soon());
+    let call = Call::new(Session::new(authority([local(&origin)])), limits(&[]), soon());
     let caller = Arc::new(Caller { tenant: tenant.to_owned(), ..Caller::default() });
-    Permit { credentials: vec![bearer(&origin, "hunter2")], caller, ..permit }
+    with_session(call, |session| Session { credentials: vec![bearer(&origin, "hunter2")], caller, ..session })
 }
 
 /// What a person is told.

@@ -10,7 +10,7 @@ wasmtime::component::bindgen!({
     world: "code-provider",
     imports: { default: async | trappable },
     exports: { default: async },
-    with: { "forgeport:code-repository/checkout.directory": crate::state::Directory },
+    with: { "forgeport:code-repository/checkout.directory": crate::download::Directory },
 });
 
 pub(crate) use exports::forgeport::code_repository::provider as wit;

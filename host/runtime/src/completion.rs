@@ -5,7 +5,7 @@
 
 use crate::{
     download::{Download, TransferError},
-    provider::Session,
+    network::Network,
 };
 use bytes::Bytes;
 use forgeport_download::{Missing, Staged, protocol};
@@ -27,11 +27,11 @@ const VERSION: (HeaderName, HeaderValue) =
 
 impl Download {
     /// Brings what is missing or different. `repository` is a request of the URL that git clones from.
-    pub(crate) async fn complete(&self, session: &Session, repository: &Request) -> Result<(), TransferError> {
+    pub(crate) async fn complete(&self, network: &Network, repository: &Request) -> Result<(), TransferError> {
         let commit = self.staged.settings().commit;
-        self.check(session, repository, commit).await?;
+        self.check(network, repository, commit).await?;
         let asked = question(repository, protocol::ask_for_commit(&commit))?;
-        let missing = self.fetch(session, asked, |staged, answer| staged.compare_with_commit(answer)).await?;
+        let missing = self.fetch(network, asked, |staged, answer| staged.compare_with_commit(answer)).await?;
         let missing: Arc<[Missing]> = missing.into();
         for start in (0..missing.len()).step_by(AT_ONCE) {
             let batch = start..missing.len().min(start.saturating_add(AT_ONCE));
@@ -41,22 +41,22 @@ impl Download {
             let put = move |staged: &Staged, answer: &mut dyn Read| {
                 staged.put_missing(answer, &missing[batch.clone()], &*progress)
             };
-            self.fetch(session, asked, put).await?;
+            self.fetch(network, asked, put).await?;
         }
         Ok(())
     }
 
     /// Can the server do what it will be asked for? Where nobody answers, as behind a firewall, there are other ways, and it is not waited
     /// for as long as elsewhere.
-    async fn check(&self, session: &Session, repository: &Request, commit: ObjectId) -> Result<(), TransferError> {
+    async fn check(&self, network: &Network, repository: &Request, commit: ObjectId) -> Result<(), TransferError> {
         let mut request = below(repository, &["info", "refs"])?;
         request.method = Method::GET;
         request.url.set_query(Some(&format!("service={SERVICE}")));
         request.headers = HeaderMap::from_iter([VERSION]);
         let request = &request;
-        retry::run(&session.permit, |attempt| async move {
+        retry::run(&network.call, |attempt| async move {
             let check = move |_: &Staged, answer| protocol::check(answer, commit.format());
-            self.transfer(session, request.clone(), check).await.map_err(|failed| match failed {
+            self.transfer(network, request.clone(), check).await.map_err(|failed| match failed {
                 Failed::Transient(error @ TransferError::Egress(_)) if attempt > 0 => Failed::Final(error),
                 failed => failed,
             })

@@ -1,6 +1,6 @@
 //! A download while a provider fills it: the request for the archive, streamed from the gate to the disk.
 
-use crate::provider::Session;
+use crate::network::Network;
 use bytes::Bytes;
 use forgeport_download::{Format, Layout, Progress, Staged, UnpackError};
 use forgeport_egress::{Checked, EgressError, Request, Telling, retry};
@@ -26,6 +26,9 @@ pub struct Download {
     /// What has to be over before the tree can be judged: the commit is looked up while the archive is on its way.
     settled: Mutex<Option<BoxFuture<'static, ()>>>,
 }
+
+/// The resource behind `checkout.directory`.
+pub type Directory = Arc<Download>;
 
 /// Why something did not get from the forge to the disk.
 #[derive(Debug)]
@@ -85,7 +88,7 @@ impl Download {
     /// download brought is not fetched again.
     pub(crate) async fn unpack(
         &self,
-        session: &Session,
+        network: &Network,
         request: Request,
         format: Format,
         layout: Layout,
@@ -99,14 +102,14 @@ impl Download {
         let (request, layout) = (&request, &layout);
         // What came before it would go with what is begun anew.
         let alone = self.staged.is_empty();
-        let unpacked = retry::run(&session.permit, |attempt| async move {
+        let unpacked = retry::run(&network.call, |attempt| async move {
             if attempt > 0 && alone {
                 let cleared = self.blocking(Staged::start_again).await.unwrap_or_else(|_| Err(failed()));
                 cleared.map_err(|error| retry::Failed::Final(TransferError::Rejected(error.to_string())))?;
             }
             let (progress, layout) = (self.progress.clone(), layout.clone());
             let unpack = move |staged: &Staged, source| staged.unpack(source, format, &layout, &*progress);
-            self.transfer(session, request.clone(), unpack).await.map_err(|failed| match failed {
+            self.transfer(network, request.clone(), unpack).await.map_err(|failed| match failed {
                 retry::Failed::Transient(error) if !alone => retry::Failed::Final(error),
                 failed => failed,
             })
@@ -118,14 +121,14 @@ impl Download {
     /// Fetches something that is read whole by `take`, such as one file, again from the start when the transfer breaks.
     pub(crate) async fn fetch<T: Send + 'static>(
         &self,
-        session: &Session,
+        network: &Network,
         request: Request,
         take: impl Fn(&Staged, &mut dyn Read) -> Result<T, UnpackError> + Clone + Send + 'static,
     ) -> Result<T, TransferError> {
         let (request, take) = (&request, &take);
-        retry::run(&session.permit, |_| async move {
+        retry::run(&network.call, |_| async move {
             let take = take.clone();
-            self.transfer(session, request.clone(), move |staged, mut source| take(staged, &mut source)).await
+            self.transfer(network, request.clone(), move |staged, mut source| take(staged, &mut source)).await
         })
         .await
     }
@@ -133,11 +136,11 @@ impl Download {
     /// One attempt: the answer's body is read by `take` on a thread of its own while it arrives.
     pub(crate) async fn transfer<T: Send + 'static>(
         &self,
-        session: &Session,
+        network: &Network,
         request: Request,
         take: impl FnOnce(&Staged, Received) -> Result<T, UnpackError> + Send + 'static,
     ) -> Result<T, retry::Failed<TransferError>> {
-        let answer = session.gate.open(&session.permit, request).await.map_err(|error| match error {
+        let answer = network.open(request).await.map_err(|error| match error {
             EgressError::Unreachable { .. } | EgressError::Broken { .. } => retry::Failed::Transient(error.into()),
             _ => retry::Failed::Final(error.into()),
         })?;

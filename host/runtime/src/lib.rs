@@ -5,6 +5,7 @@
 
 mod bindings;
 mod blocking;
+mod call;
 mod code_cache;
 mod compile;
 mod completion;
@@ -17,20 +18,29 @@ mod error;
 mod imports;
 mod interfaces;
 mod limits;
+mod loaded;
+mod log;
+mod network;
+mod offline;
 mod provider;
 mod registry;
+mod repository;
 mod runtime;
 mod sizes;
 mod state;
+mod wasi;
 
 pub use bindings::{Commit, Identity};
+pub use call::Opening;
 pub use code_cache::CodeCacheSettings;
 pub use compile::CompilerSettings;
 pub use component_info::ComponentInfo;
 pub use download::Download;
 pub use error::{CallError, LoadError, ProviderError};
 pub use forgeport_child::{Bounds, ChildError, Program};
-pub use provider::{Offline, Opening, Provider, Repository, Session};
+pub use offline::Offline;
+pub use provider::Provider;
+pub use repository::{Connection, Repository};
 pub use runtime::Runtime;
 pub use sizes::MOST_BYTES;
 

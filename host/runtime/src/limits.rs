@@ -1,4 +1,4 @@
-//! What one call of a provider may use of the machine. What it may use of the network, its permit counts.
+//! What one call of a provider may use of the machine. What it may use of the network, its budget counts (`forgeport_egress::Budget`).
 
 use forgeport_model::{Limit, Limits};
 use wasmtime::ResourceLimiter;
@@ -18,10 +18,7 @@ impl Meter {
 
     /// An error ends the call with the limit's name; answering `false` would leave the guest to abort without one.
     fn check(&self, sum: u64, limit: Limit) -> wasmtime::Result<bool> {
-        match sum > self.limits.get(limit) {
-            true => Err(wasmtime::Error::new(self.limits.reached(limit))),
-            false => Ok(true),
-        }
+        if sum > self.limits.get(limit) { Err(wasmtime::Error::new(self.limits.reached(limit))) } else { Ok(true) }
     }
 }
 

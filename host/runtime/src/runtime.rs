@@ -15,7 +15,8 @@ use crate::{
     engine,
     engines::{Engines, ProviderEngine},
     error::LoadError,
-    provider::{Loaded, Provider},
+    loaded::Loaded,
+    provider::Provider,
     registry::{Registry, RegistryBounds, Sized},
 };
 use forgeport_model::{Limit, Limits};

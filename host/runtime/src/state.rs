@@ -1,21 +1,15 @@
 //! What the host holds for one call.
 
-use crate::{
-    cpu::CpuTime,
-    download::Download,
-    imports::{ProviderLog, Wasi},
-    limits::Meter,
-    provider::Session,
-};
+use crate::{cpu::CpuTime, limits::Meter, log::ProviderLog, network::Network, wasi::Wasi};
 use forgeport_model::{Limit, Limits};
 use std::sync::Arc;
 use wasmtime::{Engine, Store, component::ResourceTable};
 
-/// A store's data: the session it acts for, and what it has used up.
+/// A store's data: the network that its call has, and what it has used up.
 pub(crate) struct State {
     /// `None` where a provider says what follows from its options alone, or from nothing: then nothing is granted, and nothing that could
     /// make it say something else the next time is real.
-    pub(crate) session: Option<Arc<Session>>,
+    pub(crate) network: Option<Arc<Network>>,
     /// What the guest has handles of.
     pub(crate) table: ResourceTable,
     pub(crate) log: Arc<ProviderLog>,
@@ -31,12 +25,12 @@ impl State {
         engine: &Engine,
         limits: &Limits,
         cpu: &CpuTime,
-        session: Option<Arc<Session>>,
+        network: Option<Arc<Network>>,
     ) -> Store<State> {
-        let log = Arc::new(ProviderLog::new(session.clone(), limits.size(Limit::LogBytes)));
+        let log = Arc::new(ProviderLog::new(network.clone(), limits.size(Limit::LogBytes)));
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.size(Limit::Handles));
-        let state = State { session, table, log, cpu: cpu.clone(), wasi: None, meter: Meter::new(limits.clone()) };
+        let state = State { network, table, log, cpu: cpu.clone(), wasi: None, meter: Meter::new(limits.clone()) };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(limits.size(Limit::CallBytes));
@@ -46,6 +40,3 @@ impl State {
         store
     }
 }
-
-/// The resource behind `checkout.directory`.
-pub type Directory = Arc<Download>;

@@ -91,8 +91,7 @@ impl Service {
             };
         }
         let provider = self.provider(&wanted.registered).await?;
-        let session =
-            self.connect(&wanted.registered, &wanted.consent, &provider, Limit::CallTime, observer.clone()).await?;
+        let session = self.connect(&wanted.registered, &wanted.consent, &provider, observer.clone()).await?;
         let known = ask::resolve(&session, &revision).await.and_then(Resolved::commit);
         let known = known.advised(&wanted.registered, &wanted.consent.settings)?;
         match self.restore(&wanted, &known.id, observer.clone()).await? {
@@ -128,13 +127,12 @@ impl Service {
     ) -> Result<Downloaded> {
         let (registered, consent) = (&wanted.registered, &wanted.consent);
         let provider = self.provider(registered).await?;
-        let quick = self.connect(registered, consent, &provider, Limit::CallTime, observer.clone()).await?;
-        let long = self.connect(registered, consent, &provider, Limit::DownloadTime, observer.clone()).await?;
+        let session = self.connect(registered, consent, &provider, observer.clone()).await?;
         let deadline = wanted.deadline();
         let (cache, key) = (self.cache(), wanted.key(&commit)?);
         let staged = resumed(wanted.stage(&commit, &deadline).await?, &cache, &key, observer.clone()).await?;
         let staged = Arc::new(staged.with_copy(cache.begin()));
-        if let Err(error) = fill(&quick, &long, &commit, known, staged.clone(), observer).await {
+        if let Err(error) = fill(&session, &commit, known, staged.clone(), observer).await {
             let of_use = may_go_on(&error);
             // What is there already may be much to keep, and to remove.
             blocking(move || {
@@ -249,8 +247,7 @@ fn may_go_on(error: &ServiceError) -> bool {
 
 /// Fills the staged directory, while the forge is asked which tree the commit has.
 async fn fill(
-    quick: &Repository,
-    long: &Repository,
+    session: &Repository,
     commit: &str,
     known: Option<Commit>,
     staged: Arc<Staged>,
@@ -258,7 +255,7 @@ async fn fill(
 ) -> Result<()> {
     // Dropped when the answer is there, whichever it is.
     let (done, settled) = oneshot::channel::<()>();
-    let (asking, expecting, id) = (quick.clone(), staged.clone(), commit.to_owned());
+    let (asking, expecting, id) = (session.clone(), staged.clone(), commit.to_owned());
     // It ends with this, whatever this ends with.
     let mut resolving = JoinSet::new();
     resolving.spawn(async move {
@@ -273,7 +270,7 @@ async fn fill(
     let subdirectory = subdirectory_of(&staged);
     let subdirectory = (!subdirectory.is_root()).then(|| String::from_utf8_lossy(subdirectory.as_bytes()).into_owned());
     let download = Download::new(staged.clone(), subdirectory, progress, settled);
-    let downloading = long.download_files(commit, download);
+    let downloading = session.download_files(commit, download);
     tokio::pin!(downloading);
     // What the forge says of the commit itself tells more than what it has in the place of an archive, whichever is there first.
     let downloaded = tokio::select! {

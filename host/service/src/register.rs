@@ -181,7 +181,7 @@ impl Service {
         provider: &Provider,
         options: &Options,
     ) -> Result<Identity> {
-        let session = self.session(repository, access, provider, options, Limit::CallTime, self.notices.clone())?;
+        let session = self.session(repository, access, provider, options, self.notices.clone())?;
         Ok(session.login().await?)
     }
 

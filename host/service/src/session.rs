@@ -1,11 +1,11 @@
-//! What a call of a provider acts with, put together from a registration and what it is held to.
+//! What the calls of a provider act with, put together from a registration and what it is held to.
 
 use crate::{Result, Service};
-use forgeport_egress::{Caller, Credential, Notices, Permit, Placeholder, Secret};
-use forgeport_model::{Access, CredentialPlan, Limit, OptionDefinition, OptionValue, Options};
-use forgeport_runtime::{Offline, Opening, Provider, Repository, Session};
-use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption, VaultError};
-use std::sync::Arc;
+use forgeport_egress::{Caller, Credential, Notices, Placeholder, Secret, Session, Unauthorized};
+use forgeport_model::{Access, CredentialPlan, OptionValue, Options, Setting};
+use forgeport_runtime::{Connection, Offline, Opening, Provider, Repository};
+use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
+use std::sync::{Arc, PoisonError};
 use zeroize::Zeroizing;
 
 impl Service {
@@ -32,17 +32,16 @@ impl Service {
         })
     }
 
-    /// A registered repository, ready to be called; `time` is the limit on how long.
+    /// A registered repository, ready to be called.
     pub(crate) async fn connect(
         &self,
         repository: &CodeRepository,
         consent: &Consent,
         provider: &Provider,
-        time: Limit,
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
         let options = self.options(repository, &consent.settings).await?;
-        self.session(repository, &consent.access, provider, &options, time, notices)
+        self.session(repository, &consent.access, provider, &options, notices)
     }
 
     pub(crate) fn session(
@@ -51,23 +50,20 @@ impl Service {
         access: &Access,
         provider: &Provider,
         options: &Options,
-        time: Limit,
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
-        let limits = repository.limits.within(&self.host.policy.limits);
-        let deadline = limits.deadline(time);
-        let authority = self.authority(repository, &access.origins);
         let Opening { values, placeholders } = opening(options)?;
-        let permit = Permit {
-            caller: Arc::new(self.caller(repository)),
+        let session = Session {
+            caller: Arc::new(caller(repository)),
             credentials: access.credentials.iter().filter_map(|plan| credential(options, plan)).collect(),
             placeholders,
-            notices,
             auditor: self.host.journal().auditor(),
-            unauthorized: self.host.unauthorized(&repository.id),
-            ..Permit::new(authority, limits, deadline)
+            unauthorized: self.unauthorized(repository),
+            ..Session::new(self.authority(repository, &access.origins))
         };
-        Ok(provider.repository(Session { gate: self.host.gate()?, permit, values, time }))
+        let limits = repository.limits.within(&self.host.policy.limits);
+        let session = Arc::new(session);
+        Ok(provider.repository(Connection { gate: self.host.gate()?, session, values, limits, notices }))
     }
 
     fn caller(&self, repository: &CodeRepository) -> Caller {

@@ -5,8 +5,8 @@ use crate::{
     ask::{self, Advised, Resolved},
     blocking::blocking,
 };
-use forgeport_model::{Limit, Limits, RemoteUrl};
-use forgeport_runtime::Provider;
+use forgeport_model::{Access, Limits, RemoteUrl};
+use forgeport_runtime::{Offline, Provider};
 use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use forgeport_worktree::{LocalContext, Pushed, RemoteAddress};
 use serde::Serialize;
@@ -154,7 +154,7 @@ impl Service {
         provider: &Provider,
         commit: &str,
     ) -> Result<RemoteState> {
-        let session = self.connect(repository, consent, provider, Limit::CallTime, self.notices.clone()).await?;
+        let session = self.connect(repository, consent, provider, self.notices.clone()).await?;
         match ask::resolve(&session, commit).await.advised(repository, &consent.settings)? {
             Resolved::Commit(found) if found.id == commit => Ok(RemoteState::Pushed(Vec::new())),
             _ => Ok(RemoteState::NotPushed),

@@ -2,7 +2,9 @@
 
 use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
-use forgeport_egress::{Auditor, Caller, Credential, Gate, GateSettings, Permit, Placeholder, Record, Request, Secret};
+use forgeport_egress::{
+    Auditor, Call, Caller, Credential, Gate, GateSettings, Placeholder, Record, Request, Secret, Session,
+};
 use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement, deadline};
 use forgeport_store::{AuditEntry, Intents, KeySource, Store};
 use http::{HeaderMap, Method};
@@ -20,12 +22,12 @@ const TURNS: usize = 3000;
 const BODY: usize = 4 << 10;
 
 /// Writes down what leaves, and hands on what has ended, as the host's journal does.
-struct Hand {
+struct AuditWriter {
     intents: Arc<Intents>,
     ended: Mutex<mpsc::Sender<Record>>,
 }
 
-impl Auditor for Hand {
+impl Auditor for AuditWriter {
     fn leaving(&self, caller: &Caller, record: Record) -> Result<Option<u64>, String> {
         self.intents.announce(&entry(caller, record)).map(Some).map_err(|error| error.to_string())
     }
@@ -72,14 +74,14 @@ pub fn measure() -> Result<()> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let home = tempfile::tempdir()?;
         let bare = reqwest::Client::builder().tcp_nodelay(true).build()?;
-        let (gate, permit) = (gate()?, permit(&url, home.path()).await?);
+        let (gate, call) = (gate()?, call(&url, home.path())?);
         let (mut without, mut with) = (Vec::new(), Vec::new());
         for turn in 0..TURNS {
             let start = Instant::now();
             let body = bare.get(url.clone()).send().await?.bytes().await?;
             let bare = start.elapsed();
             let start = Instant::now();
-            let fetched = gate.fetch(&permit, request(&url)).await?;
+            let fetched = gate.fetch(&call, request(&url)).await?;
             let gated = start.elapsed();
             ensure!(fetched.body() == &body && body.len() == BODY, "the answers differ");
             // The first ones open connections.
@@ -110,7 +112,7 @@ fn request(url: &Url) -> Request {
     Request { method: Method::GET, url: url.clone(), headers, body: None, secret: None }
 }
 
-async fn permit(url: &Url, home: &Path) -> Result<Permit> {
+fn call(url: &Url, home: &Path) -> Result<Call> {
     let origin = Origin::of(url)?;
     let grant = Grant { private: true, ..Grant::reading(origin.clone()) };
     let grants: Grants = [grant].into_iter().collect();
@@ -125,7 +127,7 @@ async fn permit(url: &Url, home: &Path) -> Result<Permit> {
             .iter()
             .for_each(|record: Record| written.written(&record.number.map_or(Vec::new(), |number| vec![number])))
     });
-    Ok(Permit {
+    let session = Session {
         credentials: vec![Credential {
             setting: "token".into(),
             origin,
@@ -134,9 +136,10 @@ async fn permit(url: &Url, home: &Path) -> Result<Permit> {
             secret,
         }],
         placeholders: vec![Placeholder::new("token".into(), [7; 16])],
-        auditor: Arc::new(Hand { intents, ended: Mutex::new(sender) }),
-        ..Permit::new(authority, Limits::default(), deadline(Duration::from_secs(600)))
-    })
+        auditor: Arc::new(AuditWriter { intents, ended: Mutex::new(sender) }),
+        ..Session::new(authority)
+    };
+    Ok(Call::new(session, Limits::default(), deadline(Duration::from_secs(600))))
 }
 
 /// Answers every request on every connection.

@@ -1,9 +1,8 @@
-//! Servers on loopback that answer what they are told to, and permits for them.
+//! Servers on loopback that answer what they are told to, and calls to them.
 #![allow(clippy::unwrap_used, dead_code)]
 
-use forgeport_egress::{Auditor, Caller, Credential, Gate, GateSettings, Permit, Record, Request, Secret};
+use forgeport_egress::{Auditor, Call, Caller, Credential, Gate, GateSettings, Record, Request, Secret, Session};
 use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement};
-use http::{HeaderMap, Method};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
@@ -70,7 +69,7 @@ pub fn redirect(to: &Url) -> String {
 }
 
 pub fn get(url: Url) -> Request {
-    Request { method: Method::GET, url, headers: HeaderMap::new(), body: None, secret: None }
+    Request::get(url)
 }
 
 pub fn gate() -> Gate {
@@ -109,11 +108,16 @@ pub fn bearer(origin: &Origin, secret: &str) -> Credential {
     }
 }
 
-/// All servers may be read; the token goes to the first.
-pub fn permit(servers: &[&Server]) -> Permit {
+/// A call for which all servers may be read; the token goes to the first.
+pub fn call_to(servers: &[&Server]) -> Call {
     let authority = authority(servers.iter().map(|server| local(&server.origin)));
-    let credentials = vec![bearer(&servers[0].origin, "hunter2")];
-    Permit { credentials, ..Permit::new(authority, limits(&["body=1000"]), soon()) }
+    let session = Session { credentials: vec![bearer(&servers[0].origin, "hunter2")], ..Session::new(authority) };
+    Call::new(session, limits(&["body=1000"]), soon())
+}
+
+/// The same call with another session.
+pub fn with_session(call: Call, change: impl FnOnce(Session) -> Session) -> Call {
+    Call { session: change(Session::clone(&call.session)).into(), ..call }
 }
 
 /// Keeps records in memory.

@@ -6,10 +6,10 @@ use crate::{
         checkout::{Entry, Format, Host, HostDirectory, Kind, Layout, Problem, RemoteFile},
         http::{Failure, Request, SecretUse},
     },
-    download::{Download, TransferError},
+    download::{Directory, Download, TransferError},
     error::{CallError, ProviderError},
-    provider::Session,
-    state::{Directory, State},
+    network::Network,
+    state::State,
 };
 use forgeport_download as download;
 use forgeport_download::Staged;
@@ -33,8 +33,8 @@ impl HostDirectory for State {
         format: Format,
         layout: Layout,
     ) -> Outcome<()> {
-        let (session, download) = self.at_work(&directory)?;
-        let (request, layout) = match (outgoing(&session, request), layout_of(layout)) {
+        let (network, download) = self.at_work(&directory)?;
+        let (request, layout) = match (outgoing(&network, request), layout_of(layout)) {
             (Ok(request), Ok(layout)) => (request, layout),
             (Err(failure), _) => return Ok(Err(Problem::Failed(failure))),
             (_, Err(problem)) => return Ok(Err(problem)),
@@ -44,13 +44,13 @@ impl HostDirectory for State {
             Format::TarGzip => download::Format::TarGzip,
             Format::GitPack => download::Format::GitPack,
         };
-        let unpacking = download.unpack(&session, request, format, layout);
+        let unpacking = download.unpack(&network, request, format, layout);
         Ok(self.cpu.leave_out(unpacking).await.map_err(Problem::from))
     }
 
     async fn fetch_files(&mut self, directory: Resource<Directory>, files: Vec<RemoteFile>) -> Outcome<()> {
-        let (session, download) = self.at_work(&directory)?;
-        Ok(self.cpu.leave_out(fetch_all(&session, &download, files)).await)
+        let (network, download) = self.at_work(&directory)?;
+        Ok(self.cpu.leave_out(fetch_all(&network, &download, files)).await)
     }
 
     async fn complete(
@@ -59,14 +59,14 @@ impl HostDirectory for State {
         url: String,
         secret: Option<SecretUse>,
     ) -> Outcome<()> {
-        let (session, download) = self.at_work(&directory)?;
+        let (network, download) = self.at_work(&directory)?;
         // What is asked there, and how, is the host's.
         let request = Request { method: "GET".to_owned(), url, headers: Vec::new(), body: None, secret };
-        let repository = match outgoing(&session, request) {
+        let repository = match outgoing(&network, request) {
             Ok(repository) => repository,
             Err(failure) => return Ok(Err(Problem::Failed(failure))),
         };
-        let completing = download.complete(&session, &repository);
+        let completing = download.complete(&network, &repository);
         Ok(self.cpu.leave_out(completing).await.map_err(Problem::from))
     }
 
@@ -122,11 +122,11 @@ impl HostDirectory for State {
 }
 
 impl State {
-    fn at_work(&self, directory: &Resource<Directory>) -> wasmtime::Result<(Arc<Session>, Arc<Download>)> {
+    fn at_work(&self, directory: &Resource<Directory>) -> wasmtime::Result<(Arc<Network>, Arc<Download>)> {
         let download = self.table.get(directory)?.clone();
-        let session =
-            self.session.clone().ok_or_else(|| wasmtime::format_err!("there is no session to download in"))?;
-        Ok((session, download))
+        let network =
+            self.network.clone().ok_or_else(|| wasmtime::format_err!("there is no network to download by"))?;
+        Ok((network, download))
     }
 
     async fn write(
@@ -149,8 +149,8 @@ impl State {
 }
 
 /// When one does not come, no more are asked for; those that are on their way still arrive, and are kept for the next try.
-async fn fetch_all(session: &Session, download: &Download, files: Vec<RemoteFile>) -> Result<(), Problem> {
-    let mut waiting = files.into_iter().map(|file| fetch(session, download, file));
+async fn fetch_all(network: &Network, download: &Download, files: Vec<RemoteFile>) -> Result<(), Problem> {
+    let mut waiting = files.into_iter().map(|file| fetch(network, download, file));
     let mut running: FuturesUnordered<_> = waiting.by_ref().take(CONCURRENT_FILES).collect();
     let mut fetched = Ok(());
     while let Some(one) = running.next().await {
@@ -165,12 +165,12 @@ async fn fetch_all(session: &Session, download: &Download, files: Vec<RemoteFile
     fetched
 }
 
-async fn fetch(session: &Session, download: &Download, file: RemoteFile) -> Result<(), Problem> {
+async fn fetch(network: &Network, download: &Download, file: RemoteFile) -> Result<(), Problem> {
     let path = repository_path(&file.path)?;
-    let request = outgoing(session, file.request).map_err(Problem::Failed)?;
+    let request = outgoing(network, file.request).map_err(Problem::Failed)?;
     let kind = kind_in(file.kind);
     let write = move |staged: &download::Staged, source: &mut dyn std::io::Read| staged.write(&path, kind, source);
-    download.fetch(session, request, write).await.map_err(Problem::from)
+    download.fetch(network, request, write).await.map_err(Problem::from)
 }
 
 fn layout_of(layout: Layout) -> Result<download::Layout, Problem> {

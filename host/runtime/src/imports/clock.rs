@@ -1,17 +1,14 @@
-//! Time and randomness that are the same each time, for what a component says of itself.
-//!
-//! A component that called its token a secret while somebody looked, and no secret 20 seconds later, was given it in plain. What it says is
-//! stored since then, and here is the second line: while it says it, the wall clock stands still, random bytes are known ones, and the
-//! monotonic clock moves on only by what the component itself waits for, without anybody waiting.
+//! `wasi:clocks/monotonic-clock`: WASI's own functions wait in real time, whatever clock they are given, so these take their place.
 
-use crate::state::State;
-use std::time::Duration;
+use crate::{
+    state::State,
+    wasi::{Clock, STEP},
+};
 use wasmtime::{
     Result,
     component::{HasData, Linker, Resource},
 };
 use wasmtime_wasi::{
-    Deterministic, HostWallClock,
     clocks::WasiClocksView,
     p2::{
         DynPollable, Pollable,
@@ -19,23 +16,6 @@ use wasmtime_wasi::{
         subscribe,
     },
 };
-
-/// Nanoseconds by which each look at the made clock moves it on, so that whoever waits for the next moment gets there.
-const STEP: u64 = 1_000;
-
-/// A store's monotonic clock.
-pub(crate) enum Clock {
-    /// WASI's own.
-    Real,
-    /// Starts at zero in each call.
-    Made {
-        /// Nanoseconds.
-        now: u64,
-    },
-}
-
-/// A wall clock that shows the beginning of 1970.
-pub(super) struct StoppedClock;
 
 struct Clocks;
 
@@ -109,19 +89,4 @@ struct Come;
 #[wasmtime_wasi::async_trait]
 impl Pollable for Come {
     async fn ready(&mut self) {}
-}
-
-impl HostWallClock for StoppedClock {
-    fn resolution(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-
-    fn now(&self) -> Duration {
-        Duration::ZERO
-    }
-}
-
-/// Random bytes that are the same in each call. They differ from one another: who waits for one that is not zero gets it.
-pub(super) fn known_bytes() -> Deterministic {
-    Deterministic::new((0..=u8::MAX).collect())
 }

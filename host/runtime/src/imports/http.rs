@@ -2,7 +2,7 @@
 
 use crate::{
     bindings::http::{Failure, Header, Host, Request, Response},
-    provider::Session,
+    network::{Network, UNGRANTED},
     state::State,
 };
 use forgeport_egress::{Checked, EgressError, SecretUse};
@@ -10,29 +10,25 @@ use forgeport_model::Limit;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-/// Why a request is refused that no session was made for.
-pub(super) const UNGRANTED: &str =
-    "a provider gets no network to describe itself, to recognise a remote, or to make a link";
-
 impl Host for State {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, Failure>> {
-        let Some(session) = &self.session else {
+        let Some(network) = &self.network else {
             return Ok(Err(Failure::Refused(UNGRANTED.into())));
         };
-        let request = match outgoing(session, request) {
+        let request = match outgoing(network, request) {
             Ok(request) => request,
             Err(failure) => return Ok(Err(failure)),
         };
-        let answer = session.gate.fetch(&session.permit, request).await;
+        let answer = network.fetch(request).await;
         Ok(answer.map(incoming).map_err(failure))
     }
 }
 
 /// What the provider asks for, as the gate takes it.
-pub(super) fn outgoing(session: &Session, request: Request) -> Result<forgeport_egress::Request, Failure> {
+pub(super) fn outgoing(network: &Network, request: Request) -> Result<forgeport_egress::Request, Failure> {
     let refused = |what: &str, why: &dyn std::fmt::Display| Failure::Refused(format!("{what}: {why}"));
     // Before anything is made of them: to read 15 MB as a URL takes long, and a map of headers that is full panics.
-    let limits = session.permit.usage.limits();
+    let limits = network.call.budget.limits();
     for (size, limit) in [(request.url.len(), Limit::HeaderBytes), (request.headers.len(), Limit::Headers)] {
         if size > limits.size(limit) {
             return Err(Failure::Limit(limits.reached(limit).to_string()));

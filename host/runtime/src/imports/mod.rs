@@ -4,12 +4,7 @@ mod checkout;
 mod clock;
 mod http;
 mod log;
-mod outgoing;
-mod output;
 mod wasi;
-
-pub(crate) use log::ProviderLog;
-pub(crate) use wasi::Wasi;
 
 use crate::{bindings::CodeProvider, state::State};
 use wasmtime::{

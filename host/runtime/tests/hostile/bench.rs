@@ -2,12 +2,12 @@
 
 use crate::guest::{Guest, guest};
 use forgeport_download::{Progress, Settings, Staged};
-use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Permit, Placeholder, Record};
+use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Placeholder, Quiet, Record, Session};
 use forgeport_model::{Authority, CallOf, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
 use forgeport_model::{ObjectId, RepoPath};
 use forgeport_runtime::{
-    CallError, CompilerSettings, Download, LoadError, Opening, Program, Provider, ProviderError, Repository, Runtime,
-    Session,
+    CallError, CompilerSettings, Connection, Download, LoadError, Opening, Program, Provider, ProviderError,
+    Repository, Runtime,
 };
 use std::{
     fs,
@@ -107,20 +107,20 @@ impl Bench {
         Bench { granted: [Grant::reading(origin.clone())].into_iter().collect(), ..Bench::new().await }
     }
 
-    pub fn session(&self, extra: &[&str], time: Limit) -> Session {
-        let mut limits = limits(&LIMITS);
-        extra.iter().for_each(|text| limits.set_text(text).unwrap());
-        let authority = Authority {
-            requested: self.granted.clone(),
-            granted: self.granted.clone(),
-            policy: None,
-            of: CallOf::Nobody,
-        };
-        let deadline = limits.deadline(time);
-        let placeholders = vec![placeholder()];
-        let permit = Permit::new(authority, limits, deadline);
-        let permit = Permit { placeholders, auditor: self.kept.clone(), ..permit };
-        Session { gate: self.gate.clone(), permit, values: vec![("url".into(), "http://x".into())], time }
+    pub fn session(&self) -> Session {
+        let authority =
+            Authority { asked: self.granted.clone(), granted: self.granted.clone(), ceiling: None, of: CallOf::Nobody };
+        Session { placeholders: vec![placeholder()], auditor: self.kept.clone(), ..Session::new(authority) }
+    }
+
+    pub fn connection(&self, extra: &[&str]) -> Connection {
+        Connection {
+            gate: self.gate.clone(),
+            session: Arc::new(self.session()),
+            values: vec![("url".into(), "http://x".into())],
+            limits: limits(&[&LIMITS, extra].concat()),
+            notices: Arc::new(Quiet),
+        }
     }
 
     pub async fn load(&self, guest: &Guest) -> Result<Provider, LoadError> {
@@ -132,7 +132,7 @@ impl Bench {
     }
 
     pub async fn repository(&self, guest: &Guest, limits: &[&str]) -> Repository {
-        self.load(guest).await.unwrap().repository(self.session(limits, Limit::CallTime))
+        self.load(guest).await.unwrap().repository(self.connection(limits))
     }
 
     /// A download into a directory that does not exist yet.
@@ -174,11 +174,10 @@ impl Bench {
     }
 
     pub async fn call(&self, provider: &Provider, call: Call, limits: &[&str]) -> Result<(), CallError> {
-        let time = if call == Call::Download { Limit::DownloadTime } else { Limit::CallTime };
-        let session = self.session(limits, time);
-        let opening = Opening { values: session.values.clone(), placeholders: session.permit.placeholders.clone() };
-        let offline = provider.offline(opening, session.permit.usage.limits().clone());
-        let repository = provider.repository(session);
+        let connection = self.connection(limits);
+        let Connection { values, session, limits, .. } = connection.clone();
+        let offline = provider.offline(Opening { values, placeholders: session.placeholders.clone() }, limits);
+        let repository = provider.repository(connection);
         match call {
             Call::Describe => provider.describe().await.map(drop),
             Call::Login => repository.login().await.map(drop),

@@ -3,9 +3,9 @@
 use crate::bench::{Bench, Call, Expect, case, limited};
 use crate::guest::{Guest, guest};
 use crate::server::{Server, read_request};
-use forgeport_egress::{Auditor, Caller, Permit, Record};
+use forgeport_egress::{Auditor, Caller, Record, Session};
 use forgeport_model::{Limit, Origin};
-use forgeport_runtime::{CallError, ProviderError, Session};
+use forgeport_runtime::{CallError, Connection, ProviderError};
 use std::{io::Read, net::TcpListener, sync::Arc, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,9 +97,8 @@ async fn a_panic_ends_its_call_and_no_other_and_what_it_said_is_not_repeated() {
     let send = asking.ask("GET", format!("{}/s3cret", server.origin), &[]).send();
     let provider = bench.load(&asking.with("login", format!("{send} (call $ok)"))).await.unwrap();
     let login = |auditor: Arc<dyn Auditor>| {
-        let session = bench.session(&[], Limit::CallTime);
-        let permit = Permit { auditor, ..session.permit };
-        let repository = provider.repository(Session { permit, ..session });
+        let session = Arc::new(Session { auditor, ..bench.session() });
+        let repository = provider.repository(Connection { session, ..bench.connection(&[]) });
         async move { repository.login().await }
     };
     let (one, other) = tokio::join!(login(Arc::new(Panicking)), login(bench.kept.clone()));
@@ -127,7 +126,7 @@ async fn providers_that_loop_do_not_keep_others_from_their_turn() {
     let mut calls = Vec::new();
     for number in 0..200 {
         let (provider, ends) = if number % 20 == 0 { (&hostile, false) } else { (&good, true) };
-        let repository = provider.repository(bench.session(&["cpu_time=100ms"], Limit::CallTime));
+        let repository = provider.repository(bench.connection(&["cpu_time=100ms"]));
         calls.push((ends, tokio::spawn(async move { repository.login().await.is_ok() })));
     }
     for (ends, call) in calls {

@@ -1,7 +1,8 @@
 //! A provider that was loaded once is ready for every later call of the process.
 
-use crate::bench::{compiler, limits};
+use crate::bench::{Bench, compiler, limits};
 use crate::guest::guest;
+use crate::server::Server;
 use forgeport_model::Limits;
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, LoadError, Program, Provider, Runtime};
 use std::{
@@ -67,4 +68,18 @@ async fn a_load_that_fails_is_tried_again() {
     let unreadable = async { Err(LoadError::Import("no file".to_owned())) };
     assert!(matches!(runtime.load("digest", &limits(&[]), unreadable).await, Err(LoadError::Import(_))));
     Source::new().load(&runtime, &limits(&[])).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_serves_several_calls_and_each_has_a_budget_of_its_own() {
+    let server = Server::start("here");
+    let bench = Bench::granting(&server.origin, &["GET"]).await;
+    let mut asking = guest();
+    let send = asking.ask("GET", server.origin.to_string(), &[]).send();
+    let asking = asking.with("login", format!("{send} (call $ok)"));
+    let repository = bench.repository(&asking, &["requests=1"]).await;
+    for _ in 0..3 {
+        repository.login().await.unwrap();
+    }
+    assert_eq!(server.asked(), 3);
 }

@@ -4,10 +4,11 @@ use crate::bench::{Bench, Call, Case, Expect, case, limited, placeholder};
 use crate::calls::dropped_while_it_waits;
 use crate::guest::{Guest, guest};
 use crate::server::Server;
-use forgeport_egress::{Credential, Outcome, Permit, Secret};
+use forgeport_egress::{Credential, Outcome, Secret, Session};
 use forgeport_model::{Limit, Placement};
-use forgeport_runtime::Session;
+use forgeport_runtime::Connection;
 use std::net::TcpListener;
+use std::sync::Arc;
 
 const INTERFACES: [&str; 3] = ["wasi:http/types@0.2.12", "wasi:http/outgoing-handler@0.2.12", "wasi:io/streams@0.2.12"];
 
@@ -202,13 +203,13 @@ async fn the_placeholder_of_a_secret_is_swapped_and_its_echo_is_masked() {
     let bearer = format!("Bearer {}", placeholder().text());
     let provider =
         bench.load(&asking(&Ask { headers: &[("authorization", &bearer)], ..Ask::of(&server, "/") })).await.unwrap();
-    let session = bench.session(&[], Limit::CallTime);
     let secret = Secret::new("s3cret-t0ken-of-mine".to_owned().into());
     let (setting, origin) = ("token".to_owned(), server.origin.clone());
     let credentials =
         vec![Credential { setting, origin, placement: Placement::Bearer, beginnings: Vec::new(), secret }];
-    let session = Session { permit: Permit { credentials, ..session.permit }, ..session };
-    let error = provider.repository(session).login().await.unwrap_err().to_string();
+    let session = Arc::new(Session { credentials, ..bench.session() });
+    let connection = Connection { session, ..bench.connection(&[]) };
+    let error = provider.repository(connection).login().await.unwrap_err().to_string();
     assert!(error.contains("you said ********"), "{error}");
     let asked = server.requests().concat();
     assert!(asked.contains("authorization: Bearer s3cret-t0ken-of-mine\r\n"), "{asked}");

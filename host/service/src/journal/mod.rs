@@ -143,19 +143,19 @@ fn entry(caller: &Caller, record: Record) -> AuditEntry {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use forgeport_egress::{EgressError, Gate, GateSettings, Permit, Request};
+    use forgeport_egress::{Call, EgressError, Gate, GateSettings, Request, Session};
     use forgeport_model::{Authority, Limit, Limits};
     use forgeport_store::{AuditFilter, KeySource};
     use std::time::Duration;
 
-    fn permit(journal: &Journal, repository: &str) -> Permit {
+    fn call(journal: &Journal, repository: &str) -> Call {
         let caller =
             Caller { registration: format!("id of {repository}"), repository: repository.into(), ..Caller::default() };
         let authority = Authority::default();
         let mut limits = Limits::default();
         limits.set(Limit::Requests, 300);
-        let permit = Permit::new(authority, limits, forgeport_model::deadline(Duration::from_secs(600)));
-        Permit { caller: Arc::new(caller), auditor: journal.auditor(), ..permit }
+        let session = Session { caller: Arc::new(caller), auditor: journal.auditor(), ..Session::new(authority) };
+        Call::new(session, limits, forgeport_model::deadline(Duration::from_secs(600)))
     }
 
     fn get(path: &str) -> Request {
@@ -169,8 +169,8 @@ mod tests {
         let store = Arc::new(Store::open(directory.path(), KeySource::File).await.unwrap());
         let journal = Journal::start(store.clone());
         let gate = Gate::new(GateSettings::default()).unwrap();
-        gate.open(&permit(&journal, "quiet"), get("")).await.map(drop).unwrap_err();
-        let (same, each) = (permit(&journal, "same"), permit(&journal, "each another"));
+        gate.open(&call(&journal, "quiet"), get("")).await.map(drop).unwrap_err();
+        let (same, each) = (call(&journal, "same"), call(&journal, "each another"));
         let asked = 20_000;
         let mut last = None;
         for number in 0..asked {

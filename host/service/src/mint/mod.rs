@@ -5,7 +5,7 @@ mod github_app;
 mod oauth_client;
 
 use crate::{Result, Service, ServiceError, secrets::Values};
-use forgeport_egress::{Caller, Checked, Credential, Permit, Request};
+use forgeport_egress::{Call, Caller, Checked, Credential, Request, Session};
 use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, date_after, deadline};
 use forgeport_store::{CodeRepository, StoredOption};
 use serde::Deserialize;
@@ -168,13 +168,13 @@ impl Service {
 
     async fn mint(&self, name: &str, values: &Values) -> Result<Minted> {
         let exchange = exchange(values).map_err(|why| failed(name, why))?;
-        let permit = self.mint_permit(name, values, &exchange);
-        let answer = self.host.gate()?.fetch(&permit, exchange.request).await?;
+        let call = self.mint_call(name, values, &exchange);
+        let answer = self.host.gate()?.fetch(&call, exchange.request).await?;
         minted(&answer).map_err(|why| failed(name, why))
     }
 
     /// It may do just this: one kind of request, to one origin.
-    fn mint_permit(&self, name: &str, values: &Values, exchange: &Exchange) -> Permit {
+    fn mint_call(&self, name: &str, values: &Values, exchange: &Exchange) -> Call {
         let private = values.get("allow_private").is_some_and(|value| **value == "true");
         let origin = exchange.credential.origin.clone();
         let grant = Grant { methods: vec!["POST".into()], private, ..Grant::reading(origin) };
@@ -182,14 +182,15 @@ impl Service {
         let policy = self.host.policy.allow.clone();
         let authority = Authority { requested: grants.clone(), granted: grants, policy, of: CallOf::Nobody };
         let provider = format!("forgeport, for the secret {name}");
-        let caller = Caller { tenant: self.workspace.id().to_owned(), provider, ..Caller::default() };
-        Permit {
+        let caller = Caller { tenant: crate::session::TENANT.to_owned(), provider, ..Caller::default() };
+        let session = Session {
             caller: Arc::new(caller),
             credentials: vec![exchange.credential.clone()],
             auditor: self.host.journal().auditor(),
-            notices: self.notices.clone(),
-            ..Permit::new(authority, Limits::default().within(&self.host.policy.limits), deadline(TIME))
-        }
+            ..Session::new(authority)
+        };
+        let limits = Limits::default().within(&self.host.policy.limits);
+        Call { notices: self.notices.clone(), ..Call::new(session, limits, deadline(TIME)) }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Standard output and error of a component: its log, a line at a time.
 
-use super::ProviderLog;
-use crate::bindings::log::Level;
+use crate::{bindings::log::Level, log::ProviderLog};
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::io::AsyncWrite;

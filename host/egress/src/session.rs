@@ -1,42 +1,35 @@
-//! What one call of one provider may do on the network.
+//! What a provider may do on the network: where its requests may go, and with which credentials. A session serves any number of calls;
+//! what one of them may use up, and by when it has to be over, is in its [`Call`](crate::Call).
 
 use crate::{
     audit::{Auditor, Caller, Unaudited},
     placeholder::Placeholder,
     redact::Forms,
     secret::Credential,
-    usage::Usage,
 };
-use forgeport_model::{Authority, Limits, Origin};
+use forgeport_model::{Authority, Origin};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
 };
 
-/// What one call may do.
+/// What a provider may do on the network, in every call that it serves.
 #[derive(Clone)]
-pub struct Permit {
-    /// Whose call it is.
+pub struct Session {
+    /// Whose calls they are.
     pub caller: Arc<Caller>,
-    /// Where its requests may go.
+    /// Where requests may go.
     pub authority: Authority,
     /// What is sent along; the first whose origin matches counts.
     pub credentials: Vec<Credential>,
     /// What the provider has in the place of secrets.
     pub placeholders: Vec<Placeholder>,
-    /// When everything ends, waiting included.
-    pub deadline: Instant,
-    /// What may still be used, and what has been.
-    pub usage: Usage,
-    /// Who is told of waits.
-    pub notices: Arc<dyn Notices>,
-    /// Who writes down every request.
+    /// Writes down every request.
     pub auditor: Arc<dyn Auditor>,
-    /// The forms in which the credentials may come back, found when they are first needed.
-    pub forms: KnownForms,
     /// The credentials that were not taken.
     pub unauthorized: Unauthorized,
+    /// The forms in which the credentials may come back, found when they are first needed.
+    pub forms: KnownForms,
 }
 
 /// The secret options whose credentials an origin answered with 401, "Unauthorized". Clones share them.
@@ -59,26 +52,24 @@ impl Unauthorized {
     }
 }
 
-/// See [`Permit::forms`]; those of all credentials, and those of the ones that an origin is sent.
+/// See [`Session::forms`]; those of all credentials, and those of the ones that an origin is sent.
 #[derive(Clone, Debug, Default)]
 pub struct KnownForms(Arc<Mutex<Vec<Known>>>);
 
 type Known = (Option<Origin>, Arc<Forms>);
 
-impl Permit {
-    /// A permit without credentials, of which nobody is told and nothing is written down: whoever wants that adds it.
-    pub fn new(authority: Authority, limits: Limits, deadline: Instant) -> Permit {
-        Permit {
+impl Session {
+    /// A session without credentials, of which no request is written down: whoever wants either adds it.
+    #[must_use]
+    pub fn new(authority: Authority) -> Session {
+        Session {
             caller: Arc::default(),
             authority,
             credentials: Vec::new(),
             placeholders: Vec::new(),
-            deadline,
-            usage: Usage::new(limits),
-            notices: Arc::new(Quiet),
             auditor: Arc::new(Unaudited),
-            forms: KnownForms::default(),
             unauthorized: Unauthorized::default(),
+            forms: KnownForms::default(),
         }
     }
 
@@ -119,17 +110,4 @@ impl KnownForms {
         known.push((origin.cloned(), forms.clone()));
         forms
     }
-}
-
-/// Is told what a person would want to know while nothing seems to happen.
-pub trait Notices: Send + Sync {
-    /// Nothing will happen for this long.
-    fn waiting(&self, why: &str, how_long: Duration);
-}
-
-/// Tells nobody.
-pub struct Quiet;
-
-impl Notices for Quiet {
-    fn waiting(&self, _why: &str, _how_long: Duration) {}
 }

@@ -1,7 +1,11 @@
 //! `wasi:http`: the requests of ordinary HTTP libraries go through the gate like all others, and their answers come from it.
 
-use super::{ProviderLog, http::UNGRANTED};
-use crate::{bindings::log::Level, cpu::CpuTime, provider::Session};
+use crate::{
+    bindings::log::Level,
+    cpu::CpuTime,
+    log::ProviderLog,
+    network::{Network, UNGRANTED},
+};
 use bytes::{Bytes, BytesMut};
 use forgeport_egress::{Checked, EgressError, Request};
 use forgeport_model::{Limit, LimitReached, deadline};
@@ -19,9 +23,9 @@ type Answered = Result<(Response<WasiBody>, Worker), Error>;
 
 /// The way from `wasi:http` to the gate.
 #[derive(Clone)]
-pub(super) struct Outgoing {
-    /// See [`State::session`](crate::state::State::session).
-    pub(super) session: Option<Arc<Session>>,
+pub(crate) struct Outgoing {
+    /// `None` where the call has none.
+    pub(super) network: Option<Arc<Network>>,
     pub(super) log: Arc<ProviderLog>,
     pub(super) cpu: CpuTime,
 }
@@ -70,16 +74,16 @@ impl Outgoing {
         request: http::Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<(Response<WasiBody>, Worker), Failed> {
-        let Some(session) = &self.session else {
+        let Some(network) = &self.network else {
             return Err(failed(Error::HttpRequestDenied, UNGRANTED));
         };
         let (parts, body) = request.into_parts();
         let url = Url::parse(&parts.uri.to_string());
         let url = url.map_err(|error| failed(Error::HttpRequestUriInvalid, format!("the request's URL: {error}")))?;
-        let body = collect(session, body).await?;
+        let body = collect(network, body).await?;
         let body = Some(body).filter(|body| !body.is_empty());
         let request = Request { method: parts.method, url, headers: parts.headers, body, secret: None };
-        let fetching = session.gate.fetch(&session.permit, request);
+        let fetching = network.fetch(request);
         let fetched = match options.first_byte_timeout {
             Some(time) => tokio::time::timeout_at(deadline(time).into(), fetching).await.map_err(|_| {
                 failed(Error::ConnectionReadTimeout, "there was none in the time that the provider set")
@@ -91,8 +95,8 @@ impl Outgoing {
 }
 
 /// The gate takes a body whole, because it looks for what must not leave.
-async fn collect(session: &Session, mut body: WasiBody) -> Result<Bytes, Failed> {
-    let (mut whole, mut held) = (BytesMut::new(), session.permit.usage.hold());
+async fn collect(network: &Network, mut body: WasiBody) -> Result<Bytes, Failed> {
+    let (mut whole, mut held) = (BytesMut::new(), network.call.budget.body());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| failed(Error::HttpProtocolError, error.to_string()))?;
         // Trailers carry nothing that a forge asks for.

@@ -1,4 +1,4 @@
-//! What a call has used up on the network.
+//! The budget of one call: what all its requests use up together, counted against its limits before it is used.
 
 use bytes::Bytes;
 use forgeport_model::{Limit, LimitReached, Limits};
@@ -12,7 +12,7 @@ use url::Url;
 
 /// Counts what all requests of a call use together, against its limits.
 #[derive(Clone, Debug)]
-pub struct Usage(Arc<Counters>);
+pub struct Budget(Arc<Counters>);
 
 #[derive(Debug)]
 struct Counters {
@@ -20,28 +20,28 @@ struct Counters {
     requests: AtomicU64,
     out: AtomicU64,
     incoming: AtomicU64,
-    held: AtomicU64,
+    bodies: AtomicU64,
     at_once: Arc<Semaphore>,
 }
 
 /// Bytes of a call's bodies that lie in memory; they are given back when this goes.
 #[derive(Debug)]
-pub struct Held {
-    usage: Usage,
+pub struct BodyBudget {
+    budget: Budget,
     bytes: u64,
 }
 
-impl Usage {
-    /// Nothing used yet.
+impl Budget {
+    /// Of which nothing is used yet.
     #[must_use]
-    pub fn new(limits: Limits) -> Usage {
+    pub fn new(limits: Limits) -> Budget {
         let at_once = limits.size(Limit::ConcurrentRequests).clamp(1, Semaphore::MAX_PERMITS);
-        Usage(Arc::new(Counters {
+        Budget(Arc::new(Counters {
             limits,
             requests: AtomicU64::new(0),
             out: AtomicU64::new(0),
             incoming: AtomicU64::new(0),
-            held: AtomicU64::new(0),
+            bodies: AtomicU64::new(0),
             at_once: Arc::new(Semaphore::new(at_once)),
         }))
     }
@@ -66,10 +66,11 @@ impl Usage {
         self.count(&self.0.incoming, bytes, Limit::BytesIn)
     }
 
-    /// Nothing held yet. All that a call holds at the same time counts together: a guest may have many answers and read none.
+    /// For one body, of which no byte is in memory yet. All bodies that a call has in memory count together: a guest may have many answers
+    /// and read none.
     #[must_use]
-    pub fn hold(&self) -> Held {
-        Held { usage: self.clone(), bytes: 0 }
+    pub fn body(&self) -> BodyBudget {
+        BodyBudget { budget: self.clone(), bytes: 0 }
     }
 
     /// Checks number and size of headers, and returns the size.
@@ -104,37 +105,37 @@ impl Usage {
     }
 }
 
-impl Held {
+impl BodyBudget {
     /// More bytes are about to be held.
     ///
     /// # Errors
     /// When all that is held would be more than [`Limit::Body`].
     pub fn add(&mut self, bytes: usize) -> Result<(), LimitReached> {
         self.bytes = self.bytes.saturating_add(bytes as u64);
-        self.usage.count(&self.usage.0.held, bytes as u64, Limit::Body)
+        self.budget.count(&self.budget.0.bodies, bytes as u64, Limit::Body)
     }
 
     /// The bytes that were counted, held until the last of them goes.
     #[must_use]
     pub fn keep(self, bytes: Bytes) -> Bytes {
-        Bytes::from_owner(Kept { bytes, _held: self })
+        Bytes::from_owner(CountedBody { bytes, _budget: self })
     }
 }
 
-impl Drop for Held {
+impl Drop for BodyBudget {
     fn drop(&mut self) {
         let less = |held: u64| Some(held.saturating_sub(self.bytes));
         // It always updates.
-        let _ = self.usage.0.held.fetch_update(Relaxed, Relaxed, less);
+        let _ = self.budget.0.bodies.fetch_update(Relaxed, Relaxed, less);
     }
 }
 
-struct Kept {
+struct CountedBody {
     bytes: Bytes,
-    _held: Held,
+    _budget: BodyBudget,
 }
 
-impl AsRef<[u8]> for Kept {
+impl AsRef<[u8]> for CountedBody {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -147,13 +148,13 @@ mod tests {
 
     #[test]
     fn no_size_makes_a_counter_begin_anew() {
-        let usage = Usage::new(Limits::default());
+        let budget = Budget::new(Limits::default());
         for _ in 0..3 {
-            assert!(usage.send(u64::MAX).is_err() && usage.receive(u64::MAX - 1).is_err());
+            assert!(budget.send(u64::MAX).is_err() && budget.receive(u64::MAX - 1).is_err());
         }
-        let mut held = usage.hold();
+        let mut held = budget.body();
         assert!(held.add(usize::MAX).is_err() && held.add(usize::MAX).is_err());
         drop(held);
-        usage.hold().add(1).unwrap();
+        budget.body().add(1).unwrap();
     }
 }

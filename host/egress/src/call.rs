@@ -1,0 +1,41 @@
+//! One call of a provider: the session that it acts with, and what it may use up until when. Both budget and deadline end with the call.
+
+use crate::{budget::Budget, session::Session};
+use forgeport_model::Limits;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// One call; all its requests count together.
+#[derive(Clone)]
+pub struct Call {
+    /// Where its requests may go, and with which credentials.
+    pub session: Arc<Session>,
+    /// When everything ends, waiting included.
+    pub deadline: Instant,
+    /// What it may still use up, and what it has.
+    pub budget: Budget,
+    /// Is told of waits.
+    pub notices: Arc<dyn Notices>,
+}
+
+impl Call {
+    /// A call that has used up nothing yet, and whose waits are told to nobody: whoever wants that adds it.
+    pub fn new(session: impl Into<Arc<Session>>, limits: Limits, deadline: Instant) -> Call {
+        Call { session: session.into(), deadline, budget: Budget::new(limits), notices: Arc::new(Quiet) }
+    }
+}
+
+/// Is told what a person would want to know while nothing seems to happen.
+pub trait Notices: Send + Sync {
+    /// Nothing will happen for this long.
+    fn waiting(&self, why: &str, how_long: Duration);
+}
+
+/// Tells nobody.
+pub struct Quiet;
+
+impl Notices for Quiet {
+    fn waiting(&self, _why: &str, _how_long: Duration) {}
+}

@@ -1,0 +1,61 @@
+//! Everything that a provider says in one call, in whatever way it says it: `log`, standard output and standard error. Without any part
+//! of a credential, and with control characters escaped, it becomes the host's own log.
+
+use crate::{bindings::log::Level, network::Network};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+/// What a provider says in one call, up to a number of bytes.
+pub(crate) struct ProviderLog {
+    network: Option<Arc<Network>>,
+    bytes_left: AtomicUsize,
+}
+
+impl ProviderLog {
+    pub(crate) fn new(network: Option<Arc<Network>>, bytes: usize) -> ProviderLog {
+        ProviderLog { network, bytes_left: AtomicUsize::new(bytes) }
+    }
+
+    pub(crate) fn write(&self, level: Level, message: &str) {
+        // Its line's end counts too: endless empty messages are a flood as well.
+        let size = message.len() + 1;
+        let left = self.bytes_left.fetch_update(Relaxed, Relaxed, |left| Some(left.saturating_sub(size)));
+        match left.unwrap_or_default() {
+            0 => return,
+            left if left < size => {
+                tracing::warn!(target: "provider", "the provider logs too much; the rest of this call's messages is left out");
+                return;
+            }
+            _ => {}
+        }
+        let message = match &self.network {
+            Some(network) => network.redact(message),
+            None => message.to_owned(),
+        };
+        let message = steady(&message);
+        match level {
+            Level::Debug => tracing::debug!(target: "provider", "{message}"),
+            Level::Info => tracing::info!(target: "provider", "{message}"),
+            Level::Warn => tracing::warn!(target: "provider", "{message}"),
+        }
+    }
+}
+
+/// A stranger's text: control characters could rewrite the terminal. Quotes could not.
+fn steady(message: &str) -> String {
+    let escaped = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    };
+    message.chars().map(escaped).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_message_can_quote_and_cannot_steer() {
+        assert_eq!(super::steady("it's \"so\" \u{1b}[2J\u{202e}\n\\"), "it's \"so\" \\u{1b}[2J\\u{202e}\\n\\");
+    }
+}
