@@ -22,6 +22,17 @@ pub(crate) struct ProviderEngine {
     _ticker: Ticker,
 }
 
+/// What instances take of the engines' pools at a moment, by the engines' own accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Component instances of calls that have not ended.
+    pub instances: u64,
+    /// Their memories.
+    pub memories: u64,
+    /// Bytes that are still resident in slots of instances that are gone.
+    pub idle_bytes: u64,
+}
+
 /// All of them, by class. Each is built when the first provider of its class is loaded, and kept.
 pub(crate) struct Engines([OnceCell<Arc<ProviderEngine>>; STACK_CLASSES.len()]);
 
@@ -40,6 +51,20 @@ impl Engines {
         let class = class_of(bytes);
         let build = || run_blocking(move || ProviderEngine::new(STACK_CLASSES[class]).map(Arc::new));
         self.0[class].get_or_try_init(build).await.cloned()
+    }
+
+    /// What calls take now, and what those before left.
+    pub(crate) fn pool_use(&self) -> PoolUse {
+        let built = self.0.iter().filter_map(|cell| cell.get()?.engine.pooling_allocator_metrics());
+        built.fold(PoolUse::default(), |sum, pool| {
+            let idle = [pool.unused_memory_bytes_resident(), pool.unused_table_bytes_resident()];
+            let idle = idle.into_iter().chain(pool.unused_stack_bytes_resident()).sum::<usize>();
+            PoolUse {
+                instances: sum.instances + pool.component_instances(),
+                memories: sum.memories + pool.memories() as u64,
+                idle_bytes: sum.idle_bytes + idle as u64,
+            }
+        })
     }
 
     /// One that is built; what is compiled is the same for all.

@@ -36,6 +36,7 @@ pub use code_cache::CodeCacheSettings;
 pub use compile::CompilerSettings;
 pub use component_info::ComponentInfo;
 pub use download::Download;
+pub use engines::PoolUse;
 pub use error::{CallError, LoadError, ProviderError};
 pub use forgeport_child::{Bounds, ChildError, Program};
 pub use offline::Offline;

@@ -13,7 +13,7 @@ use crate::{
     compile::{Compiler, CompilerSettings},
     component_info::ComponentInfo,
     engine,
-    engines::{Engines, ProviderEngine},
+    engines::{Engines, PoolUse, ProviderEngine},
     error::LoadError,
     loaded::Loaded,
     provider::Provider,
@@ -82,6 +82,12 @@ impl Runtime {
         };
         let loaded = self.loaded.get_or_load(&key, loading).await?;
         Ok(Provider::new(loaded, limits.clone(), self.call_slots.clone()))
+    }
+
+    /// What calls take of the engines' pools now.
+    #[must_use]
+    pub fn pool_use(&self) -> PoolUse {
+        self.engines.pool_use()
     }
 
     async fn load_anew(

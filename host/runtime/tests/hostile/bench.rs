@@ -6,7 +6,7 @@ use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Placeholder, Quiet, 
 use forgeport_model::{Authority, CallOf, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
 use forgeport_model::{ObjectId, RepoPath};
 use forgeport_runtime::{
-    CallError, CompilerSettings, Connection, Download, LoadError, Opening, Program, Provider, ProviderError,
+    CallError, CompilerSettings, Connection, Download, LoadError, Opening, PoolUse, Program, Provider, ProviderError,
     Repository, Runtime,
 };
 use std::{
@@ -74,8 +74,8 @@ const LIMITS: [&str; 6] =
 /// The longest that a case may take; a busy machine is slow.
 const LONGEST: Duration = Duration::from_secs(15);
 
-/// What a process may keep, beyond what it had before, after something was exhausted.
-const KEPT: u64 = 48 << 20;
+/// Bytes that the engines may keep resident of instances that are gone.
+const IDLE: u64 = 48 << 20;
 
 pub struct Bench {
     pub runtime: Runtime,
@@ -150,7 +150,6 @@ impl Bench {
 
     /// Runs every case, and after each the provider that behaves well.
     pub async fn run(&self, cases: Vec<Case>) {
-        let before = resident();
         for case in cases {
             let name = case.name.as_str();
             let started = Instant::now();
@@ -161,8 +160,6 @@ impl Bench {
             self.serves_the_next(name).await;
             self.left_nothing_behind(name);
         }
-        let after = resident();
-        assert!(after < before + KEPT, "{after} bytes are resident, and {before} were before");
     }
 
     async fn outcome(&self, case: &Case) -> Outcome {
@@ -202,6 +199,8 @@ impl Bench {
         let entries = fs::read_dir(self.scratch.path()).unwrap();
         let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["outside"], "{name}");
+        let PoolUse { instances, memories, idle_bytes } = self.runtime.pool_use();
+        assert!((instances, memories) == (0, 0) && idle_bytes < IDLE, "{name}: {:?}", self.runtime.pool_use());
         assert_eq!(fs::read_to_string(self.scratch.path().join("outside")).unwrap(), "untouched", "{name}");
     }
 }
@@ -259,13 +258,6 @@ pub fn placeholder() -> Placeholder {
 fn gate() -> Gate {
     let idle = Duration::from_secs(20);
     Gate::new(GateSettings { connect: Duration::from_secs(5), idle, ..GateSettings::default() }).unwrap()
-}
-
-/// Bytes of this process that are in memory (proc(5), `statm`).
-fn resident() -> u64 {
-    let statm = fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
-    pages * 4096
 }
 
 struct Silent;

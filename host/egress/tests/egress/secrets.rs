@@ -1,14 +1,11 @@
 //! Secrets and what stands for them: sent where they belong, and nowhere else.
-#![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::*;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use forgeport_egress::{Budget, Call, Credential, EgressError, Outcome, Placeholder, Request, SecretUse, Session};
 use forgeport_model::{Grant, Placement};
 use http::Method;
 use std::sync::Arc;
-use support::*;
 
 fn held(call: Call) -> (Call, String) {
     let placeholder = Placeholder::new("token".into(), *b"\x13\x37some-randombyt");

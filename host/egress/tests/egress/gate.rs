@@ -1,10 +1,10 @@
 //! The gate against servers on loopback that answer what they are told to.
-#![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::*;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use forgeport_egress::{Auditor, Budget, Call, Caller, EgressError, Notices, Outcome, Record, Request, Session};
+use forgeport_egress::{
+    Auditor, Budget, Call, Caller, EgressError, Gate, GateSettings, Notices, Outcome, Record, Request, Session,
+};
 use forgeport_model::{Grant, Origin};
 use futures_util::StreamExt;
 use http::Method;
@@ -14,7 +14,6 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use support::*;
 use url::Url;
 
 #[tokio::test]
@@ -304,7 +303,8 @@ async fn a_body_that_stalls_is_an_error() {
         let _ = stream.read(&mut [0]);
     });
     let call = Call::new(Session::new(authority([local(&Origin::of(&url).unwrap())])), limits(&[]), soon());
-    let mut body = gate().open(&call, get(url)).await.unwrap().for_disk().0;
+    let gate = Gate::new(GateSettings { idle: Duration::from_millis(300), ..patient() }).unwrap();
+    let mut body = gate.open(&call, get(url)).await.unwrap().for_disk().0;
     assert_eq!(&body.next().await.unwrap().unwrap()[..], b"half");
     assert!(matches!(body.next().await, Some(Err(EgressError::Broken { .. }))));
     drop(body);

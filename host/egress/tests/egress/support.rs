@@ -1,5 +1,4 @@
 //! Servers on loopback that answer what they are told to, and calls to them.
-#![allow(clippy::unwrap_used, dead_code)]
 
 use forgeport_egress::{Auditor, Call, Caller, Credential, Gate, GateSettings, Record, Request, Secret, Session};
 use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement};
@@ -72,9 +71,14 @@ pub fn get(url: Url) -> Request {
     Request::get(url)
 }
 
+/// A gate that waits longer than any busy machine takes.
 pub fn gate() -> Gate {
-    let idle = Duration::from_millis(300);
-    Gate::new(GateSettings { connect: Duration::from_secs(5), idle, ..GateSettings::default() }).unwrap()
+    Gate::new(patient()).unwrap()
+}
+
+/// Settings for what has to succeed. Who tests a timeout makes just that one short.
+pub fn patient() -> GateSettings {
+    GateSettings { connect: Duration::from_secs(20), idle: Duration::from_secs(20), ..GateSettings::default() }
 }
 
 pub fn soon() -> Instant {

@@ -1,8 +1,6 @@
 //! Encrypted connections: whom they trust, what is spoken on them, and servers that do not keep to the rules.
-#![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::*;
 use bytes::Bytes;
 use forgeport_egress::{Call, Caller, EgressError, Gate, GateSettings, Session};
 use forgeport_model::Origin;
@@ -17,7 +15,6 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use support::*;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -89,9 +86,10 @@ async fn serve(tls: TlsAcceptor, stream: TcpStream, seen: Arc<Mutex<Seen>>) {
         async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"well")))) }
     });
     let stream = TokioIo::new(stream);
-    let _ = match is_2 {
-        true => hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await,
-        false => hyper::server::conn::http1::Builder::new().serve_connection(stream, service).await,
+    let _ = if is_2 {
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await
+    } else {
+        hyper::server::conn::http1::Builder::new().serve_connection(stream, service).await
     };
 }
 
@@ -101,8 +99,7 @@ fn local_url(listener: &TcpListener) -> Url {
 
 fn gate_trusting(authority: Option<&Authority>) -> Gate {
     let certificates = authority.map(|authority| authority.pem.clone());
-    let connect = Duration::from_millis(500);
-    Gate::new(GateSettings { connect, certificates, ..GateSettings::default() }).unwrap()
+    Gate::new(GateSettings { certificates, ..patient() }).unwrap()
 }
 
 fn permit_for(url: &Url, tenant: &str) -> Call {
@@ -207,7 +204,8 @@ impl Handshake {
 
 #[tokio::test]
 async fn half_a_handshake_ends_in_time_and_with_an_error() {
-    let gate = gate_trusting(None);
+    let patient_gate = gate_trusting(None);
+    let impatient_gate = Gate::new(GateSettings { connect: Duration::from_millis(300), ..patient() }).unwrap();
     for handshake in [Handshake::Silent, Handshake::Half, Handshake::HangsUp, Handshake::Plain, Handshake::Endless] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = local_url(&listener);
@@ -215,9 +213,12 @@ async fn half_a_handshake_ends_in_time_and_with_an_error() {
             let (stream, _) = listener.accept().await.unwrap();
             handshake.serve(stream).await;
         });
+        // Only these two end by the timeout; of the others the reason is told, however busy the machine is.
+        let ends_by_time = matches!(handshake, Handshake::Silent | Handshake::Half);
+        let gate = if ends_by_time { &impatient_gate } else { &patient_gate };
         let started = Instant::now();
-        let why = unreachable(&gate, &url).await;
-        assert!(started.elapsed() < Duration::from_secs(5) && !why.contains("hunter2"), "{handshake:?}: {why}");
+        let why = unreachable(gate, &url).await;
+        assert!(started.elapsed() < Duration::from_secs(15) && !why.contains("hunter2"), "{handshake:?}: {why}");
         let says_no_tls = why.contains("speaks no TLS");
         assert_eq!(says_no_tls, matches!(handshake, Handshake::Plain | Handshake::Endless), "{handshake:?}: {why}");
         // The connection is gone on this side too.

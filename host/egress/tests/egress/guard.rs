@@ -1,8 +1,6 @@
 //! Names that lead where no provider may go.
-#![allow(clippy::unwrap_used)]
 
-mod support;
-
+use crate::support::*;
 use forgeport_egress::{Call, EgressError, Gate, GateSettings, Lookup, Outcome, Session};
 use forgeport_model::{Grant, Origin};
 use futures_util::future::BoxFuture;
@@ -10,9 +8,7 @@ use std::{
     io,
     net::IpAddr,
     sync::{Arc, Mutex},
-    time::Duration,
 };
-use support::*;
 use url::Url;
 
 /// Answers every name with the next of its answers, the last one for ever, and keeps what was asked.
@@ -42,9 +38,7 @@ impl Lookup for Names {
 }
 
 fn gate_with(names: &Arc<Names>) -> Gate {
-    let settings =
-        GateSettings { connect: Duration::from_millis(300), lookup: names.clone(), ..GateSettings::default() };
-    Gate::new(settings).unwrap()
+    Gate::new(GateSettings { lookup: names.clone(), ..patient() }).unwrap()
 }
 
 fn allowed(origin: &str, private: bool) -> Call {
