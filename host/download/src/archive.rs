@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use tar::{EntryType, Header};
 
-use crate::error::{Reason, Rejected, UnpackError};
+use crate::error::{RejectReason, Rejected, UnpackError};
 use forgeport_model::ObjectId;
 
 const BLOCK: usize = 512;
@@ -94,7 +94,7 @@ impl<R: Read> Members<R> {
     fn member(&mut self, header: &Header, size: u64, extensions: Extensions) -> Result<Member, UnpackError> {
         let path = extensions.path.unwrap_or_else(|| header.path_bytes().into_owned());
         let size = extensions.size.unwrap_or(size);
-        let refused = |what| Rejected::new(&path, Reason::Type(what));
+        let refused = |what| Rejected::new(&path, RejectReason::Type(what));
         let kind = match header.entry_type() {
             EntryType::Regular => {
                 let mode = header.mode().map_err(|_| malformed("a mode is no number"))?;
@@ -111,7 +111,7 @@ impl<R: Read> Members<R> {
             _ => return Err(refused("member of an unknown type").into()),
         };
         if !matches!(kind, MemberKind::File { .. }) && size != 0 {
-            return Err(Rejected::new(&path, Reason::Malformed("something that is no file has content")).into());
+            return Err(Rejected::new(&path, RejectReason::Malformed("something that is no file has content")).into());
         }
         self.expect(size)?;
         let target = match kind {
@@ -212,7 +212,7 @@ impl<R: Read> Members<R> {
             if key == b"comment" {
                 let found = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse::<ObjectId>().ok());
                 if let Some(found) = found.filter(|found| *found != self.expected) {
-                    return Err(Rejected::archive(Reason::Commit { found, expected: self.expected }));
+                    return Err(Rejected::archive(RejectReason::Commit { found, expected: self.expected }));
                 }
             }
             if matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse.") {
@@ -233,7 +233,7 @@ fn local_records(records: &[u8], extensions: &mut Extensions) -> Result<(), Reje
                 let size = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                 set_once(&mut extensions.size, size.ok_or_else(|| malformed("a size is no number"))?)?;
             }
-            _ if key.starts_with(b"GNU.sparse.") => return Err(Rejected::archive(Reason::Type("sparse file"))),
+            _ if key.starts_with(b"GNU.sparse.") => return Err(Rejected::archive(RejectReason::Type("sparse file"))),
             _ => {}
         }
     }
@@ -280,7 +280,7 @@ impl<'a> Records<'a> {
 }
 
 fn malformed(why: &'static str) -> Rejected {
-    Rejected::archive(Reason::Malformed(why))
+    Rejected::archive(RejectReason::Malformed(why))
 }
 
 fn cut() -> UnpackError {

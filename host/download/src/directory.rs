@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::deadline::Deadline;
-use crate::error::{At, DiskError, UnpackError};
+use crate::error::{AtPath, DiskError, UnpackError};
 use forgeport_platform::descent::{self, LISTED, Visitor, descend};
 use forgeport_platform::mount;
 

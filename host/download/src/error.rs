@@ -50,11 +50,11 @@ impl DiskError {
 }
 
 /// Gives an error of the system its place.
-pub(crate) trait At<T> {
+pub(crate) trait AtPath<T> {
     fn at(self, action: &'static str, path: &Path) -> Result<T, DiskError>;
 }
 
-impl<T> At<T> for io::Result<T> {
+impl<T> AtPath<T> for io::Result<T> {
     fn at(self, action: &'static str, path: &Path) -> Result<T, DiskError> {
         self.map_err(|source| DiskError::new(action, path, source))
     }
@@ -128,22 +128,22 @@ pub struct Rejected {
     /// The path, safe to print; `archive` where it is the whole.
     pub entry: String,
     /// The reason.
-    pub why: Reason,
+    pub why: RejectReason,
 }
 
 impl Rejected {
-    pub(crate) fn new(entry: &[u8], why: impl Into<Reason>) -> Self {
+    pub(crate) fn new(entry: &[u8], why: impl Into<RejectReason>) -> Self {
         Self { entry: escape_untrusted_short(entry), why: why.into() }
     }
 
-    pub(crate) fn archive(why: impl Into<Reason>) -> Self {
+    pub(crate) fn archive(why: impl Into<RejectReason>) -> Self {
         Self { entry: "archive".into(), why: why.into() }
     }
 }
 
 /// Why an entry is not written.
 #[derive(Debug, thiserror::Error)]
-pub enum Reason {
+pub enum RejectReason {
     /// Its path.
     #[error(transparent)]
     Path(#[from] PathError),

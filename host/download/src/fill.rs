@@ -12,7 +12,7 @@ use rustix::fs::{RenameFlags, renameat, renameat_with};
 use rustix::io::Errno;
 
 use crate::directory::Directory;
-use crate::error::{At, DiskError, TargetError};
+use crate::error::{AtPath, DiskError, TargetError};
 use crate::survey::Survey;
 
 /// The renames that fill a target.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::deadline::Deadline;
 use crate::directory::Directory;
-use crate::error::{Reason, Rejected, UnpackError};
+use crate::error::{RejectReason, Rejected, UnpackError};
 use forgeport_model::{RepoPath, escape_untrusted_short};
 
 /// The longest target, in bytes, without the NUL that `PATH_MAX` of Linux counts.
@@ -17,8 +17,12 @@ const LONGEST_TARGET: usize = 4095;
 pub(crate) type Links = BTreeMap<RepoPath, Vec<u8>>;
 
 /// Check what can be known of a link alone.
-pub(crate) fn check_target(target: &[u8]) -> Result<(), Reason> {
-    if target.is_empty() || target.len() > LONGEST_TARGET || target.contains(&0) { Err(Reason::Target) } else { Ok(()) }
+pub(crate) fn check_target(target: &[u8]) -> Result<(), RejectReason> {
+    if target.is_empty() || target.len() > LONGEST_TARGET || target.contains(&0) {
+        Err(RejectReason::Target)
+    } else {
+        Ok(())
+    }
 }
 
 /// Take away the links at a path and below it.
@@ -35,7 +39,7 @@ pub(crate) fn remove(links: &mut Links, path: &RepoPath) {
 /// Write all links into `directory`, or none if one of them leads out of it.
 pub(crate) fn write(links: &Links, directory: &Directory, deadline: &Deadline) -> Result<(), UnpackError> {
     if let Some((path, target)) = first_leaving(links, deadline)? {
-        return Err(Rejected::new(path.as_bytes(), Reason::Leaves(escape_untrusted_short(target))).into());
+        return Err(Rejected::new(path.as_bytes(), RejectReason::Leaves(escape_untrusted_short(target))).into());
     }
     for (path, target) in links {
         deadline.check()?;
@@ -270,7 +274,7 @@ mod tests {
     #[test]
     fn a_target_is_a_path() {
         for target in [&b""[..], b"a\0b", &[b'x'; 4096]] {
-            assert!(matches!(check_target(target), Err(Reason::Target)));
+            assert!(matches!(check_target(target), Err(RejectReason::Target)));
         }
         assert!(check_target(b"\xff/x y").is_ok());
     }

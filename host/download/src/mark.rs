@@ -14,7 +14,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use crate::directory::{Directory, is_mine};
-use crate::error::{At, DiskError, TargetError};
+use crate::error::{AtPath, DiskError, TargetError};
 use crate::unfinished::Unfinished;
 use crate::workshop::{MARK, is_same};
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use crate::error::{Reason, Rejected, UnpackError};
+use crate::error::{RejectReason, Rejected, UnpackError};
 use forgeport_model::escape_untrusted_short;
 
 /// The most bytes of one line, its length included (gitprotocol-common(5), "pkt-line Format").
@@ -70,7 +70,7 @@ impl<R: Read> Lines<R> {
 
     /// The forge's own words.
     fn refused(&self, from: usize) -> UnpackError {
-        Rejected::archive(Reason::Refused(escape_untrusted_short(self.line[from..].trim_ascii()))).into()
+        Rejected::archive(RejectReason::Refused(escape_untrusted_short(self.line[from..].trim_ascii()))).into()
     }
 }
 
@@ -122,7 +122,7 @@ impl<R: Read> Read for Pack<R> {
 }
 
 fn malformed(why: &'static str) -> Rejected {
-    Rejected::archive(Reason::Malformed(why))
+    Rejected::archive(RejectReason::Malformed(why))
 }
 
 #[cfg(test)]

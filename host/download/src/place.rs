@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::directory::Directory;
-use crate::error::{At, DiskError, TargetError};
+use crate::error::{AtPath, DiskError, TargetError};
 
 /// Links on one way; the system follows no more either (path_resolution(7)).
 const FOLLOWED: u32 = 40;

@@ -1,14 +1,10 @@
-//! The end of a download: judged, linked, moved to its place, and told about.
+//! What a download has become: the answer to whoever asked for it.
 
 use std::path::PathBuf;
-use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
 
-use crate::claims::Verdict;
-use crate::error::{FinishError, UnpackError};
-use crate::links;
-use crate::staged::{Staged, State};
+use crate::ledger::Ledger;
 use crate::target::Arrival;
 use crate::tree::Found;
 use forgeport_model::RepoPath;
@@ -47,73 +43,26 @@ pub enum Verification {
     NotVerified(String),
 }
 
-impl Staged {
-    /// Judge what came and put it in its place.
-    ///
-    /// # Errors
-    /// When it is not what the forge told, a link leads out of it, the subdirectory does not exist, or the disk fails. The target is as
-    /// it was then, unless the error says that it is marked as unfinished.
-    pub fn finish(self) -> Result<Receipt, FinishError> {
-        self.finish_after(|_, _| {})
-    }
-
-    /// As [`finish`](Self::finish), with something to do with the whole content before anybody else sees it.
-    ///
-    /// # Errors
-    /// As for [`finish`](Self::finish).
-    pub fn finish_after(mut self, last: impl FnOnce(&mut Self, &Verification)) -> Result<Receipt, FinishError> {
-        self.deadline().check().map_err(UnpackError::from)?;
-        let verification = self.judge()?;
-        last(&mut self, &verification);
-        links::write(&self.state().links, self.target.staging(), self.deadline())?;
-        // From here on it is the target's: nobody who gave up waiting is to find it filled, and nobody stops it half-way.
-        self.deadline().pass().map_err(UnpackError::from)?;
-        let Self { target, settings, state, .. } = self;
-        let directory = target.path();
-        let arrival = target.publish()?;
-        let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(state.receipt(directory, arrival, &settings.subdirectory, verification))
-    }
-
-    fn judge(&self) -> Result<Verification, FinishError> {
-        let wanted = &self.settings().subdirectory;
-        let mut state = self.state();
-        match state.tree.get(wanted) {
-            Some(Found::Directory { .. }) => {}
-            Some(Found::Leaf(_)) => return Err(FinishError::NoDirectory(wanted.to_string())),
-            None => return Err(FinishError::Missing(wanted.to_string())),
-        }
-        match state.verdict(wanted) {
-            Verdict::Right => Ok(Verification::Verified),
-            Verdict::Unknown => Ok(Verification::NotVerified("the forge does not tell the commit's tree".to_owned())),
-            Verdict::Wrong { path, told, found } => Err(FinishError::Mismatch { path, told, found }),
-            Verdict::Contradiction(claims) => {
-                Err(FinishError::Contradiction { path: claims.path, one: claims.one, other: claims.other })
-            }
-        }
-    }
-}
-
-impl State {
-    fn receipt(
-        mut self,
+impl Receipt {
+    pub(crate) fn of(
+        ledger: &mut Ledger,
         directory: PathBuf,
         arrival: Arrival,
         wanted: &RepoPath,
         verification: Verification,
-    ) -> Receipt {
-        let mut receipt = Receipt {
+    ) -> Self {
+        let mut receipt = Self {
             directory,
             arrival,
             files: 0,
             links: 0,
             bytes: 0,
-            tree: self.tree.id(wanted),
+            tree: ledger.tree.id(wanted),
             verification,
             submodules: Vec::new(),
             lfs_pointers: Vec::new(),
         };
-        self.tree.visit(wanted, &mut |path, found| match found {
+        ledger.tree.visit(wanted, &mut |path, found| match found {
             Found::Leaf(leaf) => {
                 match leaf.kind {
                     FileKind::Symlink => receipt.links += 1,
@@ -126,7 +75,7 @@ impl State {
                 }
             }
             // Without a listing an empty directory is all that is seen of a submodule.
-            Found::Directory { empty: true } if self.submodules.contains(path) => {
+            Found::Directory { empty: true } if ledger.submodules.contains(path) => {
                 receipt.submodules.push(path.clone());
             }
             Found::Directory { .. } => {}

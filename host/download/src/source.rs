@@ -14,7 +14,7 @@ use forgeport_model::escape_untrusted_short;
 
 /// How an archive is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ArchiveFormat {
     /// A plain tar archive.
     Tar,
     /// A tar archive in gzip (RFC 1952), of one member or several.
@@ -28,29 +28,29 @@ const BUFFER: usize = 128 << 10;
 /// What is packed in `source`, for as long as the limits allow; what passes is copied into `copy` too.
 pub(crate) fn open<'a>(
     source: impl Read + 'a,
-    format: Format,
+    format: ArchiveFormat,
     limits: &Limits,
     used: u64,
-    copy: &'a Copied,
+    copy: &'a ArchiveCopy,
 ) -> Result<impl Read + 'a, UnpackError> {
     let packed = Rc::new(Cell::new(0));
     let mut input = BufReader::with_capacity(BUFFER, Counted { source, count: packed.clone() });
     check_beginning(input.fill_buf()?, format)?;
     let plain: Box<dyn Read + 'a> = match format {
-        Format::Tar | Format::GitPack => Box::new(input),
-        Format::TarGzip => Box::new(MultiGzDecoder::new(input)),
+        ArchiveFormat::Tar | ArchiveFormat::GitPack => Box::new(input),
+        ArchiveFormat::TarGzip => Box::new(MultiGzDecoder::new(input)),
     };
-    let gate = Gate { source: plain, packed, budget: Budget::new(limits, used) };
-    Ok(BufReader::with_capacity(BUFFER, Tee { source: gate, copy }))
+    let limited = Limited { source: plain, packed, budget: Budget::new(limits, used) };
+    Ok(BufReader::with_capacity(BUFFER, Tee { source: limited, copy }))
 }
 
 /// A page for people that came with status 200 is told from an archive that was damaged on its way.
-fn check_beginning(begins: &[u8], format: Format) -> Result<(), UnpackError> {
+fn check_beginning(begins: &[u8], format: ArchiveFormat) -> Result<(), UnpackError> {
     let (name, right) = match format {
-        Format::GitPack => ("git", begins.iter().take(4).all(u8::is_ascii_hexdigit)),
-        Format::TarGzip => ("gzip", begins.starts_with(&[0x1f, 0x8b]) || begins == [0x1f]),
+        ArchiveFormat::GitPack => ("git", begins.iter().take(4).all(u8::is_ascii_hexdigit)),
+        ArchiveFormat::TarGzip => ("gzip", begins.starts_with(&[0x1f, 0x8b]) || begins == [0x1f]),
         // The checksum of a tar header starts with digits or spaces; text of another kind rarely has 512 bytes that agree.
-        Format::Tar => {
+        ArchiveFormat::Tar => {
             ("tar", begins.len() < 512 || begins[148..154].iter().all(|byte| matches!(byte, b'0'..=b'7' | b' ' | 0)))
         }
     };
@@ -62,9 +62,9 @@ fn check_beginning(begins: &[u8], format: Format) -> Result<(), UnpackError> {
 
 /// A file that gets a copy of what passes. That it cannot be written is no reason to fail: the copy is given up.
 #[derive(Debug, Default)]
-pub(crate) struct Copied(RefCell<Option<File>>);
+pub(crate) struct ArchiveCopy(RefCell<Option<File>>);
 
-impl Copied {
+impl ArchiveCopy {
     pub(crate) fn into(file: Option<File>) -> Self {
         Self(RefCell::new(file))
     }
@@ -84,7 +84,7 @@ impl Copied {
 
 struct Tee<'a, R> {
     source: R,
-    copy: &'a Copied,
+    copy: &'a ArchiveCopy,
 }
 
 impl<R: Read> Read for Tee<'_, R> {
@@ -109,13 +109,13 @@ impl<R: Read> Read for Counted<R> {
 }
 
 /// Lets no more pass than the limits allow.
-struct Gate<R> {
+struct Limited<R> {
     source: R,
     packed: Rc<Cell<u64>>,
     budget: Budget,
 }
 
-impl<R: Read> Read for Gate<R> {
+impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.source.read(buffer)?;
         self.budget.came(self.packed.get());

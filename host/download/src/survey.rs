@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, FileType, Mode, accessat, fstat, statat};
 
 use crate::directory::{Directory, is_mine};
-use crate::error::{At, TargetError};
+use crate::error::{AtPath, TargetError};
 use crate::mark;
 use crate::workshop;
 use forgeport_platform::descent::{Visitor, descend};

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::directory::{Directory, is_mine};
-use crate::error::{At, DiskError, TargetError, UnpackError};
+use crate::error::{AtPath, DiskError, TargetError, UnpackError};
 use crate::fill::Filling;
 use crate::mark::{self, Mark};
 use crate::place::Place;

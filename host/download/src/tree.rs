@@ -9,19 +9,19 @@ use forgeport_model::{FileKind, ObjectFormat, ObjectId};
 #[derive(Debug)]
 pub(crate) struct Tree {
     format: ObjectFormat,
-    root: Directory,
+    root: DirectoryNode,
 }
 
 #[derive(Debug, Default)]
-struct Directory {
+struct DirectoryNode {
     children: BTreeMap<Box<[u8]>, Node>,
     /// Known until something below changes.
-    content: Option<Content>,
+    content: Option<DirectoryContent>,
 }
 
 /// What a directory holds, as git sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
+enum DirectoryContent {
     /// No file, link or submodule: git does not know it.
     Nothing,
     /// Not all has passed.
@@ -34,7 +34,7 @@ enum Node {
     // Small on its own, so that a directory of one entry is: a map has room for eleven. An archive of nothing but directories in each
     // other took twice the memory otherwise.
     Leaf(Box<Leaf>),
-    Directory(Box<Directory>),
+    Directory(Box<DirectoryNode>),
 }
 
 /// A file, a link or a submodule.
@@ -105,7 +105,7 @@ impl Node {
 
 impl Tree {
     pub(crate) fn new(format: ObjectFormat) -> Self {
-        Self { format, root: Directory::default() }
+        Self { format, root: DirectoryNode::default() }
     }
 
     /// Is there nothing, not even a directory?
@@ -152,7 +152,7 @@ impl Tree {
         })
     }
 
-    fn make_directory(&mut self, path: &RepoPath) -> Result<(&mut Directory, u64), InTheWay> {
+    fn make_directory(&mut self, path: &RepoPath) -> Result<(&mut DirectoryNode, u64), InTheWay> {
         let mut directory = &mut self.root;
         let mut length = 0;
         let mut made = 0;
@@ -193,7 +193,7 @@ impl Tree {
                     directory.children.remove(name);
                 }
             }
-            None => self.root = Directory::default(),
+            None => self.root = DirectoryNode::default(),
         }
     }
 
@@ -229,7 +229,7 @@ impl Tree {
         let format = self.format;
         self.id(path).or_else(|| {
             let content = self.root.walk(path)?.content?;
-            (content == Content::Nothing).then(|| tree_id(format, Vec::new()))
+            (content == DirectoryContent::Nothing).then(|| tree_id(format, Vec::new()))
         })
     }
 
@@ -249,8 +249,8 @@ impl Tree {
     }
 }
 
-impl Directory {
-    fn walk(&self, path: &RepoPath) -> Option<&Directory> {
+impl DirectoryNode {
+    fn walk(&self, path: &RepoPath) -> Option<&DirectoryNode> {
         path.components().try_fold(self, |directory, name| match directory.children.get(name)? {
             Node::Directory(next) => Some(&**next),
             Node::Leaf(_) => None,
@@ -258,7 +258,7 @@ impl Directory {
     }
 
     /// On the way to a change: what was computed before does not hold any more.
-    fn walk_mut(&mut self, path: &RepoPath) -> Option<&mut Directory> {
+    fn walk_mut(&mut self, path: &RepoPath) -> Option<&mut DirectoryNode> {
         self.content = None;
         path.components().try_fold(self, |directory, name| match directory.children.get_mut(name)? {
             Node::Directory(next) => {
@@ -280,7 +280,7 @@ impl Directory {
     }
 
     /// Recursion is bounded by the depth that [`RepoPath`] allows.
-    fn content(&mut self, format: ObjectFormat) -> Content {
+    fn content(&mut self, format: ObjectFormat) -> DirectoryContent {
         if let Some(known) = self.content {
             return known;
         }
@@ -289,24 +289,24 @@ impl Directory {
         computed
     }
 
-    fn compute_content(&mut self, format: ObjectFormat) -> Content {
+    fn compute_content(&mut self, format: ObjectFormat) -> DirectoryContent {
         let mut entries = Vec::with_capacity(self.children.len());
         for (name, node) in &mut self.children {
             let (kind, content) = match node {
-                Node::Leaf(leaf) => (leaf.kind, leaf.id.map_or(Content::Pending, Content::Object)),
-                Node::Directory(directory) => (FileKind::Tree, directory.content(format)),
+                Node::Leaf(leaf) => (leaf.kind, leaf.id.map_or(DirectoryContent::Pending, DirectoryContent::Object)),
+                Node::Directory(directory) => (Kind::Tree, directory.content(format)),
             };
             match content {
-                Content::Object(id) => entries.push((&name[..], kind, id)),
-                Content::Pending => return Content::Pending,
-                Content::Nothing => {}
+                DirectoryContent::Object(id) => entries.push((&name[..], kind, id)),
+                DirectoryContent::Pending => return DirectoryContent::Pending,
+                DirectoryContent::Nothing => {}
             }
         }
-        if entries.is_empty() { Content::Nothing } else { Content::Object(tree_id(format, entries)) }
+        if entries.is_empty() { DirectoryContent::Nothing } else { DirectoryContent::Object(tree_id(format, entries)) }
     }
 }
 
-impl Content {
+impl DirectoryContent {
     fn id(self) -> Option<ObjectId> {
         match self {
             Self::Object(id) => Some(id),

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use crate::deadline::Deadline;
 use crate::directory::{Directory, is_mine};
-use crate::error::{At, DiskError};
+use crate::error::{AtPath, DiskError};
 use forgeport_platform::descent::{LISTED, id};
 
 /// What every workshop's name begins with.

@@ -11,7 +11,7 @@ use std::thread::{Builder, Scope};
 
 use crate::deadline::Deadline;
 use crate::directory::Directory;
-use crate::error::{At, DiskError, Rejected, UnpackError};
+use crate::error::{AtPath, DiskError, Rejected, UnpackError};
 use forgeport_model::RepoPath;
 use forgeport_model::{Collision, Hasher, ObjectFormat, ObjectId};
 

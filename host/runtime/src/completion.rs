@@ -8,7 +8,7 @@ use crate::{
     network::Network,
 };
 use bytes::Bytes;
-use forgeport_download::{Missing, Staged, protocol};
+use forgeport_download::{Missing, StagedDownload, protocol};
 use forgeport_egress::{
     Request,
     retry::{self, Failed},
@@ -27,9 +27,9 @@ const VERSION: (HeaderName, HeaderValue) =
 
 impl Download {
     /// Brings what is missing or different. `repository` is a request of the URL that git clones from.
-    pub(crate) async fn complete(&self, network: &Network, repository: &Request) -> Result<(), TransferError> {
-        let commit = self.staged.settings().commit;
-        self.check(network, repository, commit).await?;
+    pub(crate) async fn complete(&self, session: &Session, repository: &Request) -> Result<(), TransferError> {
+        let commit = self.staged.spec().commit;
+        self.check(session, repository, commit).await?;
         let asked = question(repository, protocol::ask_for_commit(&commit))?;
         let missing = self.fetch(network, asked, |staged, answer| staged.compare_with_commit(answer)).await?;
         let missing: Arc<[Missing]> = missing.into();
@@ -38,7 +38,7 @@ impl Download {
             let ids = missing[batch.clone()].iter().map(|missing| &missing.id);
             let asked = question(repository, protocol::ask_for_blobs(ids))?;
             let (missing, progress) = (missing.clone(), self.progress.clone());
-            let put = move |staged: &Staged, answer: &mut dyn Read| {
+            let put = move |staged: &StagedDownload, answer: &mut dyn Read| {
                 staged.put_missing(answer, &missing[batch.clone()], &*progress)
             };
             self.fetch(network, asked, put).await?;
@@ -54,9 +54,9 @@ impl Download {
         request.url.set_query(Some(&format!("service={SERVICE}")));
         request.headers = HeaderMap::from_iter([VERSION]);
         let request = &request;
-        retry::run(&network.call, |attempt| async move {
-            let check = move |_: &Staged, answer| protocol::check(answer, commit.format());
-            self.transfer(network, request.clone(), check).await.map_err(|failed| match failed {
+        retry::run(&session.permit, |attempt| async move {
+            let check = move |_: &StagedDownload, answer| protocol::check(answer, commit.format());
+            self.transfer(session, request.clone(), check).await.map_err(|failed| match failed {
                 Failed::Transient(error @ TransferError::Egress(_)) if attempt > 0 => Failed::Final(error),
                 failed => failed,
             })

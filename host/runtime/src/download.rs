@@ -2,7 +2,7 @@
 
 use crate::network::Network;
 use bytes::Bytes;
-use forgeport_download::{Format, Layout, Progress, Staged, UnpackError};
+use forgeport_download::{ArchiveFormat, Layout, Progress, StagedDownload, UnpackError};
 use forgeport_egress::{Checked, EgressError, Request, Telling, retry};
 use futures_util::{Stream, StreamExt, future::BoxFuture};
 use http::StatusCode;
@@ -20,7 +20,7 @@ const QUEUE: usize = 64;
 
 /// The directory that a call of `download-files` fills.
 pub struct Download {
-    pub(crate) staged: Arc<Staged>,
+    pub(crate) staged: Arc<StagedDownload>,
     pub(crate) progress: Arc<dyn Progress>,
     subdirectory: Option<String>,
     /// What has to be over before the tree can be judged: the commit is looked up while the archive is on its way.
@@ -47,7 +47,7 @@ pub(crate) enum TransferError {
 impl Download {
     /// `settled` is awaited before the provider is told whether the tree is right.
     pub fn new(
-        staged: Arc<Staged>,
+        staged: Arc<StagedDownload>,
         subdirectory: Option<String>,
         progress: Arc<dyn Progress>,
         settled: BoxFuture<'static, ()>,
@@ -63,7 +63,7 @@ impl Download {
     /// when the call ends: nothing goes on that nobody waits for.
     pub(crate) fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Staged) -> T + Send + 'static,
+        work: impl FnOnce(&StagedDownload) -> T + Send + 'static,
     ) -> BoxFuture<'static, Result<T, JoinError>> {
         let stop = self.staged.deadline().cancel_when_dropped();
         let staged = self.staged.clone();
@@ -90,7 +90,7 @@ impl Download {
         &self,
         network: &Network,
         request: Request,
-        format: Format,
+        format: ArchiveFormat,
         layout: Layout,
     ) -> Result<(), TransferError> {
         let name = name_of(&request, format, &layout);
@@ -104,12 +104,12 @@ impl Download {
         let alone = self.staged.is_empty();
         let unpacked = retry::run(&network.call, |attempt| async move {
             if attempt > 0 && alone {
-                let cleared = self.blocking(Staged::start_again).await.unwrap_or_else(|_| Err(failed()));
+                let cleared = self.blocking(StagedDownload::start_again).await.unwrap_or_else(|_| Err(failed()));
                 cleared.map_err(|error| retry::Failed::Final(TransferError::Rejected(error.to_string())))?;
             }
             let (progress, layout) = (self.progress.clone(), layout.clone());
-            let unpack = move |staged: &Staged, source| staged.unpack(source, format, &layout, &*progress);
-            self.transfer(network, request.clone(), unpack).await.map_err(|failed| match failed {
+            let unpack = move |staged: &StagedDownload, source| staged.unpack(source, format, &layout, &*progress);
+            self.transfer(session, request.clone(), unpack).await.map_err(|failed| match failed {
                 retry::Failed::Transient(error) if !alone => retry::Failed::Final(error),
                 failed => failed,
             })
@@ -123,7 +123,7 @@ impl Download {
         &self,
         network: &Network,
         request: Request,
-        take: impl Fn(&Staged, &mut dyn Read) -> Result<T, UnpackError> + Clone + Send + 'static,
+        take: impl Fn(&StagedDownload, &mut dyn Read) -> Result<T, UnpackError> + Clone + Send + 'static,
     ) -> Result<T, TransferError> {
         let (request, take) = (&request, &take);
         retry::run(&network.call, |_| async move {
@@ -138,7 +138,7 @@ impl Download {
         &self,
         network: &Network,
         request: Request,
-        take: impl FnOnce(&Staged, Received) -> Result<T, UnpackError> + Send + 'static,
+        take: impl FnOnce(&StagedDownload, Received) -> Result<T, UnpackError> + Send + 'static,
     ) -> Result<T, retry::Failed<TransferError>> {
         let answer = network.open(request).await.map_err(|error| match error {
             EgressError::Unreachable { .. } | EgressError::Broken { .. } => retry::Failed::Transient(error.into()),
@@ -190,7 +190,7 @@ impl Download {
 }
 
 /// Names an archive by all that decides what it brings. The lengths keep one request from being named like another.
-fn name_of(request: &Request, format: Format, layout: &Layout) -> String {
+fn name_of(request: &Request, format: ArchiveFormat, layout: &Layout) -> String {
     let body = request.body.as_deref().unwrap_or_default();
     let (method, url, layout) = (request.method.as_str(), request.url.as_str(), format!("{format:?} {layout:?}"));
     let mut hasher = blake3::Hasher::new();
@@ -258,7 +258,7 @@ impl From<EgressError> for TransferError {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use forgeport_download::{Settings, Stopped};
+    use forgeport_download::{DownloadSpec, Stopped};
     use forgeport_model::RepoPath;
 
     struct Silent;
@@ -270,8 +270,9 @@ mod tests {
 
     fn download(target: &std::path::Path) -> Arc<Download> {
         let commit = "c506d60087d6beb0e8fc72a7ea9ae0983d67099d".parse().unwrap();
-        let settings = Settings { commit, subdirectory: RepoPath::root(), force: false, limits: Default::default() };
-        let staged = Arc::new(Staged::new(target, settings).unwrap());
+        let settings =
+            DownloadSpec { commit, subdirectory: RepoPath::root(), force: false, limits: Default::default() };
+        let staged = Arc::new(StagedDownload::new(target, settings).unwrap());
         Download::new(staged, None, Arc::new(Silent), Box::pin(async {}))
     }
 

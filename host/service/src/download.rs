@@ -5,7 +5,9 @@ use crate::{
     ask::{self, Advised, Resolved, link},
     blocking::{blocking, stopped},
 };
-use forgeport_download::{Cache, CacheKey, Deadline, FinishError, Progress, Receipt, Settings, Staged, Verification};
+use forgeport_download::{
+    Cache, CacheKey, Deadline, DownloadSpec, FinishError, Progress, Receipt, StagedDownload, Verification,
+};
 use forgeport_egress::Notices;
 use forgeport_model::{Limit, Limits};
 use forgeport_model::{ObjectId, RepoPath};
@@ -77,10 +79,10 @@ impl Service {
     async fn attempt<O: Observer + 'static>(&self, request: DownloadRequest, observer: Arc<O>) -> Result<Downloaded> {
         let DownloadRequest { repository, revision, subdirectory, directory, force, stop } = request;
         let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
-        Staged::check_target(&directory, force)?;
-        let (registered, consent) = self.consented(self.find(&repository).await?).await?;
-        let source = self.source_of(&registered, &consent).await?;
-        let limits = registered.limits.within(&self.host.policy.limits);
+        StagedDownload::check_target(&directory, force)?;
+        let (registered, consent) = self.consented(self.find(&repository)?).await?;
+        let source = self.source_of(&registered, &consent)?;
+        let limits = registered.limits.within(&self.policy.limits);
         let wanted = Wanted { registered, consent, source, subdirectory, directory, force, stop, limits };
         // A full id says which archive to ask for, so the question what it is need not be answered first.
         if is_full_id(&revision) {
@@ -152,7 +154,7 @@ impl Service {
         let staged =
             Arc::into_inner(staged).ok_or_else(|| ServiceError::Stopped("it is still being written".to_owned()))?;
         let place = url.clone();
-        let keep = move |staged: &mut Staged, verification: &Verification| {
+        let keep = move |staged: &mut StagedDownload, verification: &Verification| {
             if let Err(error) = cache.put(&key, staged, verification, place.as_deref()) {
                 tracing::warn!(%error, "the download is not kept for the next time");
             }
@@ -177,9 +179,9 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn settings(&self, commit: &str) -> Result<Settings> {
+    fn settings(&self, commit: &str) -> Result<DownloadSpec> {
         let (subdirectory, force) = (self.subdirectory.clone(), self.force);
-        Ok(Settings { commit: id_of(commit)?, subdirectory, force, limits: self.limits.clone() })
+        Ok(DownloadSpec { commit: id_of(commit)?, subdirectory, force, limits: self.limits.clone() })
     }
 
     /// When all that is done on the disk has to be over, putting it in its place included.
@@ -189,9 +191,9 @@ impl Wanted {
         end.map_or_else(|| self.stop.clone(), |end| self.stop.ending(end))
     }
 
-    async fn stage(&self, commit: &str, deadline: &Deadline) -> Result<Staged> {
+    async fn stage(&self, commit: &str, deadline: &Deadline) -> Result<StagedDownload> {
         let (directory, settings) = (self.directory.clone(), self.settings(commit)?);
-        Ok(blocking(move || Staged::new(&directory, settings)).await??.until(deadline.clone()))
+        Ok(blocking(move || StagedDownload::new(&directory, settings)).await??.until(deadline.clone()))
     }
 
     /// What goes wrong when the time is up goes wrong for that reason.
@@ -222,11 +224,11 @@ fn id_of(commit: &str) -> Result<ObjectId> {
 /// What a panic said is not repeated: it may hold anything.
 /// With what an earlier try brought.
 async fn resumed<O: Observer + 'static>(
-    staged: Staged,
+    staged: StagedDownload,
     cache: &Cache,
     key: &CacheKey,
     progress: Arc<O>,
-) -> Result<Staged> {
+) -> Result<StagedDownload> {
     let Some(unfinished) = cache.take_unfinished(key) else { return Ok(staged) };
     blocking(move || match unfinished.resume(&staged, &*progress) {
         Ok(()) => Ok(staged),
@@ -250,7 +252,7 @@ async fn fill(
     session: &Repository,
     commit: &str,
     known: Option<Commit>,
-    staged: Arc<Staged>,
+    staged: Arc<StagedDownload>,
     progress: Arc<dyn Progress>,
 ) -> Result<()> {
     // Dropped when the answer is there, whichever it is.
@@ -299,15 +301,15 @@ async fn resolved(resolving: &mut JoinSet<Result<()>>) -> Result<()> {
     ended.unwrap_or_else(|error| Err(stopped(&error)))
 }
 
-fn subdirectory_of(staged: &Staged) -> &RepoPath {
-    &staged.settings().subdirectory
+fn subdirectory_of(staged: &StagedDownload) -> &RepoPath {
+    &staged.spec().subdirectory
 }
 
 fn is_about_the_commit(error: &CallError) -> bool {
     matches!(error, CallError::Provider(ProviderError::NotFound(_)))
 }
 
-fn expect(staged: &Staged, asked: &str, found: &Commit) -> Result<()> {
+fn expect(staged: &StagedDownload, asked: &str, found: &Commit) -> Result<()> {
     if found.id != asked {
         return Err(ServiceError::OtherCommit { asked: asked.to_owned(), found: found.id.clone() });
     }

@@ -1,8 +1,8 @@
 //! Archives, packs, and what git answers to complete a directory: nothing outside of the directory, no panic, an end.
 #![no_main]
 
-use forgeport_download::{Format, Layout, Progress, Settings, Staged};
-use forgeport_model::RepoPath;
+use forgeport_download::{ArchiveFormat, Layout, Progress, DownloadSpec, StagedDownload};
+use forgeport_model::{RepoPath};
 use forgeport_model::{Limit, Limits};
 use libfuzzer_sys::fuzz_target;
 use sha1_checked::{Digest, Sha1};
@@ -32,10 +32,10 @@ fn answer(entries: &[u8]) -> Vec<u8> {
 fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else { return };
     let (format, archive) = match first % 6 {
-        0 => (Format::Tar, Cow::from(rest)),
-        1 => (Format::TarGzip, rest.into()),
-        2 | 4 => (Format::GitPack, rest.into()),
-        _ => (Format::GitPack, answer(rest).into()),
+        0 => (ArchiveFormat::Tar, Cow::from(rest)),
+        1 => (ArchiveFormat::TarGzip, rest.into()),
+        2 | 4 => (ArchiveFormat::GitPack, rest.into()),
+        _ => (ArchiveFormat::GitPack, answer(rest).into()),
     };
     let directory = tempfile::tempdir().expect("a directory");
     let commit = "c506d60087d6beb0e8fc72a7ea9ae0983d67099d".parse().expect("an id");
@@ -43,8 +43,8 @@ fuzz_target!(|data: &[u8]| {
         .with(Limit::ArchiveEntries, 100)
         .with(Limit::ArchiveBytes, 1 << 20)
         .with(Limit::ArchiveNames, 1 << 16);
-    let settings = Settings { commit, subdirectory: RepoPath::root(), force: false, limits };
-    let staged = Staged::new(&directory.path().join("out"), settings).expect("a staged directory");
+    let settings = DownloadSpec { commit, subdirectory: RepoPath::root(), force: false, limits };
+    let staged = StagedDownload::new(&directory.path().join("out"), settings).expect("a staged directory");
     let came = match first % 6 {
         4 | 5 => {
             let missing = staged.compare_with_commit(&*archive);

@@ -5,11 +5,13 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Take, Write};
 
 use serde::{Deserialize, Serialize};
 
+use crate::download::StagedDownload;
 use crate::error::UnpackError;
-use crate::source::Format;
-use crate::staged::{Progress, Staged};
+use crate::layout::Layout;
+use crate::ledger::Tries;
+use crate::progress::Progress;
+use crate::source::ArchiveFormat;
 use crate::tree::{Found, Leaf};
-use crate::unpack::Layout;
 use forgeport_model::RepoPath;
 use forgeport_model::{FileKind, ObjectId};
 
@@ -33,56 +35,57 @@ impl About {
     /// Unpacks the archive into a staged directory, which has to be this tree then.
     pub(super) fn fill(
         &self,
-        staged: &Staged,
+        staged: &StagedDownload,
         tree: ObjectId,
         archive: impl Read,
         progress: &dyn Progress,
     ) -> Result<(), UnpackError> {
         self.unpack(staged, archive, progress)?;
-        staged.expect_tree(&staged.settings().subdirectory, tree)
+        staged.expect_tree(&staged.spec().subdirectory, tree)
     }
 
     /// Unpacks the archive of an unfinished download, from which the next try goes on.
     pub(super) fn resume(
         self,
-        staged: &Staged,
+        staged: &StagedDownload,
         archive: impl Read,
         progress: &dyn Progress,
     ) -> Result<(), UnpackError> {
         self.unpack(staged, archive, progress)?;
-        staged.came_earlier(self.archives);
+        let mut ledger = staged.staging.ledger();
+        // No copy of what the forge sent is here.
+        ledger.copied = None;
+        ledger.tries = Tries { archives: self.archives, earlier: true, torn: false };
         Ok(())
     }
 
-    fn unpack(&self, staged: &Staged, archive: impl Read, progress: &dyn Progress) -> Result<(), UnpackError> {
-        let base = staged.settings().subdirectory.clone();
+    fn unpack(&self, staged: &StagedDownload, archive: impl Read, progress: &dyn Progress) -> Result<(), UnpackError> {
+        let base = staged.spec().subdirectory.clone();
         let damaged = |_| UnpackError::transfer("the description of a kept download is damaged");
         // The same tree may have been kept as another directory of another commit.
         let here = |path: &RepoPath| base.join(path).map_err(|_| damaged(()));
         let Layout { strip, base: below } = &self.layout;
         let layout = Layout { strip: *strip, base: here(below)? };
-        staged.unpack(archive, Format::Tar, &layout, progress)?;
+        staged.unpack(archive, ArchiveFormat::Tar, &layout, progress)?;
         for (path, target) in &self.links {
             let path = here(&RepoPath::parse(path).map_err(|_| damaged(()))?)?;
-            staged.add_symlink(&path, target.clone())?;
+            staged.staging.add_symlink(&path, target.clone())?;
         }
         for (path, id) in &self.submodules {
             let path = here(&RepoPath::parse(path).map_err(|_| damaged(()))?)?;
             let id = id.parse().map_err(|_| damaged(()))?;
-            staged.add_directory(&path)?;
-            let replaced = staged.state().tree.replace(&path, Leaf::known(FileKind::Submodule, id));
-            replaced.map_err(|_| damaged(()))?;
+            staged.staging.add_submodule(&path, id)?;
         }
         Ok(())
     }
 }
 
 /// Writes what a staged directory holds behind the archive that was copied, and returns the tree's id; nothing for one without content.
-pub(super) fn write(staged: &Staged, mut file: &File) -> io::Result<Option<ObjectId>> {
-    let Some(tree) = staged.state().tree.id(&staged.settings().subdirectory) else { return Ok(None) };
+pub(super) fn write(staged: &StagedDownload, mut file: &File) -> io::Result<Option<ObjectId>> {
+    let Some(tree) = staged.staging.ledger().tree.id(&staged.spec().subdirectory) else { return Ok(None) };
     let mut about = about(staged);
     // An archive of more than what is wanted would keep the rest for nothing.
-    let copied = staged.state().copied.clone().filter(|_| staged.settings().subdirectory.is_root());
+    let copied = staged.staging.ledger().copied.clone().filter(|_| staged.spec().subdirectory.is_root());
     match copied {
         Some(layout) => {
             about.layout = layout;
@@ -99,9 +102,9 @@ pub(super) fn write(staged: &Staged, mut file: &File) -> io::Result<Option<Objec
 }
 
 /// Writes what an unfinished download holds; files of which a part has come are left out.
-pub(super) fn write_unfinished(staged: &Staged, file: &File) -> io::Result<()> {
+pub(super) fn write_unfinished(staged: &StagedDownload, file: &File) -> io::Result<()> {
     write_archive(staged, file)?;
-    describe(file, &About { archives: staged.archives(), ..about(staged) })
+    describe(file, &About { archives: staged.staging.archives(), ..about(staged) })
 }
 
 /// Behind the archive.
@@ -112,13 +115,13 @@ fn describe(mut file: &File, about: &About) -> io::Result<()> {
 }
 
 /// What is known of the content besides files.
-fn about(staged: &Staged) -> About {
-    let base = &staged.settings().subdirectory;
-    let state = staged.state();
-    let links = state.links.iter().map(|(path, target)| (path.as_bytes().to_vec(), target.clone())).collect();
+fn about(staged: &StagedDownload) -> About {
+    let base = &staged.spec().subdirectory;
+    let ledger = staged.staging.ledger();
+    let links = ledger.links.iter().map(|(path, target)| (path.as_bytes().to_vec(), target.clone())).collect();
     let mut submodules = Vec::new();
-    state.tree.visit(base, &mut |path, found| {
-        if let Found::Leaf(Leaf { kind: FileKind::Submodule, id: Some(id), .. }) = found {
+    ledger.tree.visit(base, &mut |path, found| {
+        if let Found::Leaf(Leaf { kind: Kind::Submodule, id: Some(id), .. }) = found {
             submodules.extend(path.below(base).map(|below| (below.as_bytes().to_vec(), id.to_string())));
         }
     });
@@ -126,7 +129,7 @@ fn about(staged: &Staged) -> About {
     About { layout, links, submodules, archives: Vec::new() }
 }
 
-fn write_archive(staged: &Staged, file: &File) -> io::Result<()> {
+fn write_archive(staged: &StagedDownload, file: &File) -> io::Result<()> {
     let mut archive = tar::Builder::new(BufWriter::with_capacity(256 << 10, file));
     for (path, found) in contents(staged) {
         let mut header = tar::Header::new_ustar();
@@ -137,7 +140,7 @@ fn write_archive(staged: &Staged, file: &File) -> io::Result<()> {
                 archive.append_data(&mut header, path.as_path(), io::empty())?;
             }
             Found::Leaf(leaf) => {
-                let file = staged.target.staging().read(path.as_path()).map_err(UnpackError::from)?;
+                let file = staged.staging.directory().read(path.as_path()).map_err(UnpackError::from)?;
                 header.set_size(file.metadata()?.len());
                 header.set_mode(if leaf.kind == FileKind::Executable { 0o755 } else { 0o644 });
                 archive.append_data(&mut header, path.as_path(), staged.deadline().reading(file))?;
@@ -148,10 +151,10 @@ fn write_archive(staged: &Staged, file: &File) -> io::Result<()> {
 }
 
 /// Directories and files, by their paths below the subdirectory.
-fn contents(staged: &Staged) -> Vec<(RepoPath, Found)> {
-    let base = &staged.settings().subdirectory;
+fn contents(staged: &StagedDownload) -> Vec<(RepoPath, Found)> {
+    let base = &staged.spec().subdirectory;
     let mut contents = Vec::new();
-    staged.state().tree.visit(base, &mut |path, found| {
+    staged.staging.ledger().tree.visit(base, &mut |path, found| {
         let written = match found {
             Found::Directory { .. } => true,
             Found::Leaf(leaf) => leaf.id.is_some() && matches!(leaf.kind, FileKind::Regular | FileKind::Executable),

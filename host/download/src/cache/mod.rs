@@ -25,9 +25,10 @@ use tempfile::NamedTempFile;
 
 use content::About;
 
+use crate::download::StagedDownload;
 use crate::error::{FinishError, UnpackError};
+use crate::progress::Progress;
 use crate::receipt::{Receipt, Verification};
-use crate::staged::{Progress, Staged};
 use forgeport_model::ObjectId;
 use forgeport_model::RepoPath;
 use forgeport_platform::open_regular;
@@ -66,22 +67,22 @@ pub struct CacheUsage {
 }
 
 /// A kept download, opened.
-pub struct Kept {
-    answer: Answer,
+pub struct KeptDownload {
+    answer: IndexEntry,
     about: About,
     archive: Take<File>,
     content: PathBuf,
 }
 
 /// What a download brought that failed, opened and no longer in the cache.
-pub struct Partial {
+pub struct PartialDownload {
     about: About,
     archive: Take<File>,
 }
 
 /// What a request was answered with, in the index.
 #[derive(Debug, Serialize, Deserialize)]
-struct Answer {
+struct IndexEntry {
     tree: ObjectId,
     verification: Verification,
     url: Option<String>,
@@ -107,7 +108,7 @@ impl Cache {
     }
 
     /// A kept download, if there is one.
-    pub fn get(&self, key: &CacheKey) -> Option<Kept> {
+    pub fn get(&self, key: &CacheKey) -> Option<KeptDownload> {
         let path = self.answer(key);
         let answer = match open_regular(&path).and_then(read_answer) {
             Ok(answer) => answer,
@@ -128,12 +129,12 @@ impl Cache {
         // The time of the last use; that it cannot be told does no harm.
         let _ = file.set_modified(SystemTime::now());
         match content::read(file) {
-            Ok((about, archive)) => Some(Kept { answer, about, archive, content }),
+            Ok((about, archive)) => Some(KeptDownload { answer, about, archive, content }),
             Err(error) => discard(&content, &error.to_string()),
         }
     }
 
-    /// A file to write something to be kept in, such as for [`Staged::with_copy`], locked for as long as somebody writes it; nothing when
+    /// A file to write something to be kept in, such as for [`StagedDownload::with_copy`], locked for as long as somebody writes it; nothing when
     /// the disk does not give one, and then less can be kept. What killed downloads left is removed.
     pub fn begin(&self) -> Option<NamedTempFile> {
         for folder in [CONTENT, INDEX] {
@@ -173,18 +174,18 @@ impl Cache {
     pub fn put(
         &self,
         key: &CacheKey,
-        staged: &mut Staged,
+        staged: &mut StagedDownload,
         verification: &Verification,
         url: Option<&str>,
     ) -> io::Result<()> {
         let Some(copy) = staged.take_copy() else { return Ok(()) };
-        if staged.bytes_taken() > self.limit / 2 {
+        if staged.staging.bytes() > self.limit / 2 {
             tracing::debug!("the download is too large to be kept");
             return Ok(());
         }
         let Some(tree) = content::write(staged, copy.as_file())? else { return Ok(()) };
         copy.persist(self.content(tree))?;
-        let answer = Answer { tree, verification: verification.clone(), url: url.map(str::to_owned) };
+        let answer = IndexEntry { tree, verification: verification.clone(), url: url.map(str::to_owned) };
         let Some(mut written) = self.begin() else { return Ok(()) };
         written.write_all(&serde_json::to_vec(&answer)?)?;
         written.persist(self.answer(key))?;
@@ -195,8 +196,8 @@ impl Cache {
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn put_unfinished(&self, key: &CacheKey, staged: &Staged) -> io::Result<()> {
-        if !staged.is_of_use() || staged.bytes_taken() > self.limit / 2 {
+    pub fn put_unfinished(&self, key: &CacheKey, staged: &StagedDownload) -> io::Result<()> {
+        if !staged.staging.is_of_use() || staged.staging.bytes() > self.limit / 2 {
             return Ok(());
         }
         let Some(partial) = self.begin() else { return Ok(()) };
@@ -206,13 +207,13 @@ impl Cache {
     }
 
     /// Take what an earlier try brought that failed, if there was one.
-    pub fn take_unfinished(&self, key: &CacheKey) -> Option<Partial> {
+    pub fn take_unfinished(&self, key: &CacheKey) -> Option<PartialDownload> {
         let path = self.unfinished(key);
         let file = open_regular(&path);
         // Whatever becomes of it, it cannot spoil more than this one try.
         remove(&path).ok()?;
         let (about, archive) = content::read(file.ok()?).ok()?;
-        Some(Partial { about, archive })
+        Some(PartialDownload { about, archive })
     }
 
     /// How much is kept.
@@ -264,7 +265,7 @@ impl Cache {
         };
         for item in listing {
             let path = item?.path();
-            let gone = |answer: Answer| !self.content(answer.tree).exists();
+            let gone = |answer: IndexEntry| !self.content(answer.tree).exists();
             if open_regular(&path).and_then(read_answer).map_or(true, gone) {
                 remove(&path)?;
             }
@@ -273,7 +274,7 @@ impl Cache {
     }
 
     /// What is kept.
-    fn entries(&self) -> io::Result<Vec<Entry>> {
+    fn entries(&self) -> io::Result<Vec<KeptFile>> {
         let listing = match fs::read_dir(self.directory.join(CONTENT)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             listing => listing?,
@@ -285,7 +286,7 @@ impl Cache {
             let (name, path) = (name.to_string_lossy().into_owned(), item.path());
             let used = metadata.modified()?;
             if name.ends_with(WHOLE) || name.ends_with(UNFINISHED) {
-                entries.push(Entry { path, used, bytes: metadata.blocks() * 512 });
+                entries.push(KeptFile { path, used, bytes: metadata.blocks() * 512 });
             }
         }
         Ok(entries)
@@ -304,13 +305,13 @@ impl Cache {
     }
 }
 
-struct Entry {
+struct KeptFile {
     path: PathBuf,
     used: SystemTime,
     bytes: u64,
 }
 
-impl Kept {
+impl KeptDownload {
     /// Where a person can look at the commit.
     pub fn url(&self) -> Option<&str> {
         self.answer.url.as_deref()
@@ -320,8 +321,8 @@ impl Kept {
     ///
     /// # Errors
     /// When it is damaged, and is removed then, or the target cannot be written.
-    pub fn restore(self, staged: Staged, progress: &dyn Progress) -> Result<Receipt, FinishError> {
-        let Kept { answer, about, archive, content } = self;
+    pub fn restore(self, staged: StagedDownload, progress: &dyn Progress) -> Result<Receipt, FinishError> {
+        let KeptDownload { answer, about, archive, content } = self;
         let filled = about.fill(&staged, answer.tree, archive, progress);
         let finished = filled.map_err(FinishError::from).and_then(|()| staged.finish());
         match finished {
@@ -336,17 +337,17 @@ impl Kept {
     }
 }
 
-impl Partial {
+impl PartialDownload {
     /// Fills a staged directory, in which nothing is yet, for the next try to go on with.
     ///
     /// # Errors
     /// When it is damaged, or the disk fails. Then parts of it are there: start again.
-    pub fn resume(self, staged: &Staged, progress: &dyn Progress) -> Result<(), UnpackError> {
+    pub fn resume(self, staged: &StagedDownload, progress: &dyn Progress) -> Result<(), UnpackError> {
         self.about.resume(staged, self.archive, progress)
     }
 }
 
-fn read_answer(file: File) -> io::Result<Answer> {
+fn read_answer(file: File) -> io::Result<IndexEntry> {
     let mut text = Vec::new();
     file.take(LONGEST_ANSWER).read_to_end(&mut text)?;
     Ok(serde_json::from_slice(&text)?)

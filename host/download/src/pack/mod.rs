@@ -10,37 +10,39 @@
 mod complete;
 mod delta;
 mod objects;
+mod placer;
 mod receive;
 mod resolve;
 mod stream;
 mod trees;
-mod walk;
 
 use std::io::Read;
 
 use crate::directory::Directory;
-use crate::error::{Reason, Rejected, UnpackError};
-use crate::staged::{Progress, Staged};
+use crate::error::{RejectReason, Rejected, UnpackError};
+use crate::progress::Progress;
+use crate::staging::Staging;
 use objects::Objects;
 
 pub use complete::Missing;
+pub(crate) use complete::{compare_with_commit, put_missing};
 
-/// Unpack the commit into the staged directory; on failure parts may be there.
-pub(crate) fn unpack(staged: &Staged, answer: impl Read, progress: &dyn Progress) -> Result<(), UnpackError> {
-    let scratch = staged.target.scratch()?;
-    walk::walk(staged, &expand(staged, answer, scratch.directory())?, progress)
+/// Unpacks the commit into the staged directory; on failure parts may be there.
+pub(crate) fn unpack(staging: &Staging, answer: impl Read, progress: &dyn Progress) -> Result<(), UnpackError> {
+    let scratch = staging.scratch()?;
+    placer::place(staging, &expand(staging, answer, scratch.directory())?, progress)
 }
 
 /// All objects of the pack in an answer, by their names.
-fn expand<'a>(staged: &'a Staged, answer: impl Read, scratch: &'a Directory) -> Result<Objects<'a>, UnpackError> {
-    let mut objects = Objects::new(staged, scratch);
-    let deltas = receive::receive(staged, answer, &mut objects)?;
+fn expand<'a>(staging: &'a Staging, answer: impl Read, scratch: &'a Directory) -> Result<Objects<'a>, UnpackError> {
+    let mut objects = Objects::new(staging, scratch);
+    let deltas = receive::receive(staging, answer, &mut objects)?;
     resolve::resolve(&mut objects, deltas)?;
     Ok(objects)
 }
 
 fn malformed(why: &'static str) -> Rejected {
-    Rejected::archive(Reason::Malformed(why))
+    Rejected::archive(RejectReason::Malformed(why))
 }
 
 /// Before the checksum was seen, what is malformed may have been damaged on its way: it is worth another try.

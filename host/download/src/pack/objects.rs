@@ -10,9 +10,9 @@ use forgeport_model::{Limit, Limits};
 
 use super::delta::{Base, Delta};
 use crate::directory::Directory;
-use crate::error::{At, Rejected, UnpackError};
+use crate::error::{AtPath, Rejected, UnpackError};
 use crate::limits::Budget;
-use crate::staged::Staged;
+use crate::staging::Staging;
 use crate::writer::{CHUNK, Sink, is_pointer};
 use forgeport_model::{Hasher, ObjectFormat, ObjectId};
 
@@ -23,14 +23,14 @@ const READ_WHOLE: u64 = 64 << 10;
 
 /// What an object is, once it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ObjectType {
     Commit,
     Tree,
     Blob,
     Tag,
 }
 
-impl Kind {
+impl ObjectType {
     fn word(self) -> &'static str {
         match self {
             Self::Commit => "commit",
@@ -44,7 +44,7 @@ impl Kind {
 /// An object that has been expanded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Object {
-    pub kind: Kind,
+    pub kind: ObjectType,
     pub id: ObjectId,
     pub size: u64,
     /// Is it a pointer to content that lies elsewhere (git-lfs)?
@@ -66,11 +66,11 @@ pub(super) struct Objects<'a> {
 }
 
 impl<'a> Objects<'a> {
-    pub(super) fn new(staged: &'a Staged, scratch: &'a Directory) -> Self {
-        let limits = &staged.settings().limits;
+    pub(super) fn new(staging: &'a Staging, scratch: &'a Directory) -> Self {
+        let limits = &staging.spec().limits;
         Self {
-            sink: Sink { directory: scratch, ..staged.sink() },
-            budget: Budget::new(limits, staged.bytes_taken()),
+            sink: Sink { directory: scratch, ..staging.sink() },
+            budget: Budget::new(limits, staging.bytes()),
             limits,
             list: Vec::new(),
             numbers: HashMap::new(),
@@ -124,7 +124,7 @@ impl<'a> Objects<'a> {
         Ok(())
     }
 
-    pub(super) fn hold(&mut self, number: u32, kind: Kind, content: Vec<u8>) -> Result<(), UnpackError> {
+    pub(super) fn hold(&mut self, number: u32, kind: ObjectType, content: Vec<u8>) -> Result<(), UnpackError> {
         let size = content.len() as u64;
         let mut hasher = Hasher::object(self.format(), kind.word(), size);
         hasher.update(&content);
@@ -158,13 +158,13 @@ impl<'a> Objects<'a> {
     pub(super) fn expand<R: std::io::BufRead>(
         &mut self,
         number: u32,
-        kind: Kind,
+        kind: ObjectType,
         base: &Base,
         delta: Delta<R>,
     ) -> Result<(), UnpackError> {
         let size = delta.size;
         self.budget.check_room(size)?;
-        if kind != Kind::Blob {
+        if kind != ObjectType::Blob {
             self.check_held(size)?;
             let (mut content, budget) = (Vec::new(), &mut self.budget);
             delta.apply(base, self.sink.deadline, &mut |bytes| {
@@ -227,6 +227,6 @@ impl<'a> Output<'a> {
         self.flush()?;
         let pointer = self.buffer.len() as u64 == self.size && is_pointer(&self.buffer);
         let id = self.hasher.finish().map_err(Rejected::archive)?;
-        Ok(Object { kind: Kind::Blob, id, size: self.size, pointer })
+        Ok(Object { kind: ObjectType::Blob, id, size: self.size, pointer })
     }
 }

@@ -8,12 +8,12 @@ use std::sync::{Mutex, PoisonError};
 use forgeport_model::Limit;
 
 use super::damaged;
-use super::objects::{Kind, Object, Objects, place};
-use super::stream::{Entry, EntryKind, Stream};
-use crate::error::{At, Rejected, UnpackError};
+use super::objects::{Object, ObjectType, Objects, place};
+use super::stream::{PackEntry, PackEntryKind, PackStream};
+use crate::error::{AtPath, Rejected, UnpackError};
 use crate::pktline::Pack;
-use crate::source::{self, Copied, Format};
-use crate::staged::Staged;
+use crate::source::{self, ArchiveCopy, ArchiveFormat};
+use crate::staging::Staging;
 use crate::writer::{CHUNK, Content, Interrupted, Job, Name, Writers, Written};
 use forgeport_model::ObjectId;
 
@@ -52,12 +52,12 @@ impl Name for u32 {
 }
 
 /// Takes all objects; what is returned has the checksum that the pack ends in.
-pub(super) fn receive(staged: &Staged, answer: impl Read, objects: &mut Objects) -> Result<Deltas, UnpackError> {
-    let limits = &staged.settings().limits;
-    let copy = Copied::default();
-    let answer = staged.deadline().reading(answer);
-    let pack = Pack::begin(source::open(answer, Format::GitPack, limits, staged.bytes_taken(), &copy)?)?;
-    let (stream, count) = Stream::begin(BufReader::with_capacity(CHUNK, pack), objects.format())?;
+pub(super) fn receive(staging: &Staging, answer: impl Read, objects: &mut Objects) -> Result<Deltas, UnpackError> {
+    let limits = &staging.spec().limits;
+    let (copy, used) = (ArchiveCopy::default(), staging.bytes());
+    let answer = staging.deadline().reading(answer);
+    let pack = Pack::begin(source::open(answer, ArchiveFormat::GitPack, limits, used, &copy)?)?;
+    let (stream, count) = PackStream::begin(BufReader::with_capacity(CHUNK, pack), objects.format())?;
     // Blobs, their trees, and the commit: a tree for each entry is more than there can be.
     if u64::from(count) > limits.get(Limit::ArchiveEntries).saturating_mul(2).saturating_add(1) {
         return Err(Rejected::archive(limits.reached(Limit::ArchiveEntries)).into());
@@ -76,13 +76,13 @@ pub(super) fn receive(staged: &Staged, answer: impl Read, objects: &mut Objects)
         writers.finish(ended).map(|()| list)
     })?;
     for Written { name, id, pointer, bytes } in written.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        objects.complete(name, Object { kind: Kind::Blob, id, size: bytes, pointer });
+        objects.complete(name, Object { kind: ObjectType::Blob, id, size: bytes, pointer });
     }
     Ok(Deltas { list, file: directory.read(Path::new(DELTAS))? })
 }
 
 struct Receiver<'r, 'o, 'scope, R> {
-    stream: Stream<R>,
+    stream: PackStream<R>,
     objects: &'r mut Objects<'o>,
     writers: &'r Writers<'scope, u32>,
     /// Where in the pack each entry begins.
@@ -102,12 +102,12 @@ impl<R: std::io::BufRead> Receiver<'_, '_, '_, R> {
             let number = self.objects.push();
             self.objects.budget.check_room(entry.size)?;
             match entry.kind {
-                EntryKind::Blob => self.blob(number, entry.size)?,
-                EntryKind::Commit => self.hold(number, Kind::Commit, entry)?,
-                EntryKind::Tree => self.hold(number, Kind::Tree, entry)?,
-                EntryKind::Tag => self.hold(number, Kind::Tag, entry)?,
-                EntryKind::DeltaOf(id) => self.delta(number, To::Named(id))?,
-                EntryKind::DeltaTo(distance) => {
+                PackEntryKind::Blob => self.blob(number, entry.size)?,
+                PackEntryKind::Commit => self.hold(number, ObjectType::Commit, entry)?,
+                PackEntryKind::Tree => self.hold(number, ObjectType::Tree, entry)?,
+                PackEntryKind::Tag => self.hold(number, ObjectType::Tag, entry)?,
+                PackEntryKind::DeltaOf(id) => self.delta(number, To::Named(id))?,
+                PackEntryKind::DeltaTo(distance) => {
                     let base = begin.checked_sub(distance).and_then(|base| self.begins.binary_search(&base).ok());
                     let base = base.ok_or_else(|| damaged("a delta is to no object"))?;
                     self.delta(number, To::Object(base as u32))?;
@@ -140,7 +140,7 @@ impl<R: std::io::BufRead> Receiver<'_, '_, '_, R> {
         Ok(())
     }
 
-    fn hold(&mut self, number: u32, kind: Kind, entry: Entry) -> Result<(), UnpackError> {
+    fn hold(&mut self, number: u32, kind: ObjectType, entry: PackEntry) -> Result<(), UnpackError> {
         self.objects.check_held(entry.size)?;
         let content = self.read(entry.size as usize)?;
         self.objects.hold(number, kind, content)

@@ -10,7 +10,7 @@ use forgeport_model::{Hasher, ObjectFormat, ObjectId};
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EntryKind {
+pub(super) enum PackEntryKind {
     Commit,
     Tree,
     Blob,
@@ -23,14 +23,14 @@ pub(super) enum EntryKind {
 
 /// The beginning of an entry.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    pub kind: EntryKind,
+pub(super) struct PackEntry {
+    pub kind: PackEntryKind,
     /// Bytes that come out of it.
     pub size: u64,
 }
 
 /// A pack that is being read.
-pub(super) struct Stream<R> {
+pub(super) struct PackStream<R> {
     input: R,
     format: ObjectFormat,
     checksum: Hasher,
@@ -41,7 +41,7 @@ pub(super) struct Stream<R> {
     ended: bool,
 }
 
-impl<R: BufRead> Stream<R> {
+impl<R: BufRead> PackStream<R> {
     /// Reads the header; tells how many entries follow.
     pub(super) fn begin(input: R, format: ObjectFormat) -> Result<(Self, u32), UnpackError> {
         let checksum = Hasher::checksum(format);
@@ -61,7 +61,7 @@ impl<R: BufRead> Stream<R> {
     }
 
     /// The beginning of the next entry; the one before has to be read whole.
-    pub(super) fn entry(&mut self) -> Result<Entry, UnpackError> {
+    pub(super) fn entry(&mut self) -> Result<PackEntry, UnpackError> {
         let first = self.byte()?;
         let mut size = u64::from(first & 0x0f);
         let (mut more, mut shift) = (first & 0x80 != 0, 4);
@@ -75,17 +75,17 @@ impl<R: BufRead> Stream<R> {
             more = byte & 0x80 != 0;
         }
         let kind = match first >> 4 & 7 {
-            1 => EntryKind::Commit,
-            2 => EntryKind::Tree,
-            3 => EntryKind::Blob,
-            4 => EntryKind::Tag,
-            6 => EntryKind::DeltaTo(self.distance()?),
-            7 => EntryKind::DeltaOf(self.id()?),
+            1 => PackEntryKind::Commit,
+            2 => PackEntryKind::Tree,
+            3 => PackEntryKind::Blob,
+            4 => PackEntryKind::Tag,
+            6 => PackEntryKind::DeltaTo(self.distance()?),
+            7 => PackEntryKind::DeltaOf(self.id()?),
             _ => return Err(damaged("an object is of no known kind")),
         };
         self.inflater.reset(true);
         (self.left, self.ended) = (size, false);
-        Ok(Entry { kind, size })
+        Ok(PackEntry { kind, size })
     }
 
     /// In its own encoding, in which each longer form goes on where the shorter ends.

@@ -1,7 +1,8 @@
 //! What a stranger's numbers may cost: many of everything, in the least favourable order, takes no more than its share, and no work goes
 //! on after its end. The times are generous: what they tell apart are seconds and hours.
 use forgeport_download::{
-    Deadline, Entry, FinishError, Format, Layout, Progress, Receipt, Settings, Staged, UnpackError,
+    ArchiveFormat, Deadline, DownloadSpec, FinishError, Layout, ListedEntry, Progress, Receipt, StagedDownload,
+    UnpackError,
 };
 use forgeport_model::{FileKind, RepoPath};
 use forgeport_model::{Limit, Limits};
@@ -28,9 +29,10 @@ fn path(text: &str) -> RepoPath {
     RepoPath::parse(text).unwrap()
 }
 
-fn staged(directory: &TempDir, limits: Limits) -> Staged {
-    let settings = Settings { commit: COMMIT.parse().unwrap(), subdirectory: RepoPath::root(), force: false, limits };
-    Staged::new(&directory.path().join("out"), settings).unwrap()
+fn staged(directory: &TempDir, limits: Limits) -> StagedDownload {
+    let settings =
+        DownloadSpec { commit: COMMIT.parse().unwrap(), subdirectory: RepoPath::root(), force: false, limits };
+    StagedDownload::new(&directory.path().join("out"), settings).unwrap()
 }
 
 /// An archive of members: a path, a kind, and a content or link target.
@@ -59,8 +61,8 @@ fn link(path: String, target: String) -> (String, EntryType, String) {
     (path, EntryType::Symlink, target)
 }
 
-fn unpack(staged: &Staged, archive: &[u8]) -> Result<(), UnpackError> {
-    staged.unpack(archive, Format::Tar, &Layout::default(), &Silent)
+fn unpack(staged: &StagedDownload, archive: &[u8]) -> Result<(), UnpackError> {
+    staged.unpack(archive, ArchiveFormat::Tar, &Layout::default(), &Silent)
 }
 
 fn download(archive: &[u8]) -> Result<Receipt, FinishError> {
@@ -203,7 +205,7 @@ fn what_a_listing_takes_away_makes_room_for_something_else() {
     let staged = staged(&directory, Limits::default());
     unpack(&staged, &archive([file("a/b/c".into()), link("a/b/l".into(), "c".into()), file("d".into())])).unwrap();
     let id = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391".parse().unwrap();
-    let entry = |name: &str| Entry { path: path(name), kind: FileKind::Regular, id };
+    let entry = |name: &str| ListedEntry { path: path(name), kind: Kind::Regular, id };
     let different = staged.compare(&RepoPath::root(), vec![entry("a"), entry("d")]).unwrap();
     assert_eq!(different, [entry("a")]);
     staged.write(&path("a"), FileKind::Regular, &mut &b""[..]).unwrap();
@@ -217,23 +219,23 @@ fn listing(directory: &Path) -> usize {
 }
 
 /// Everything that can be asked of a staged directory.
-type Work = fn(&Staged) -> Result<(), UnpackError>;
+type Work = fn(&StagedDownload) -> Result<(), UnpackError>;
 
 #[test]
 fn nothing_goes_on_when_nobody_waits_any_more() {
-    let gzip = |staged: &Staged| {
+    let gzip = |staged: &StagedDownload| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(&archive([file("new".into())])).unwrap();
-        staged.unpack(&encoder.finish().unwrap()[..], Format::TarGzip, &Layout::default(), &Silent)
+        staged.unpack(&encoder.finish().unwrap()[..], ArchiveFormat::TarGzip, &Layout::default(), &Silent)
     };
     let works: [(&str, Work); 7] = [
         ("unpacking", |staged| unpack(staged, &archive([file("new".into())]))),
         ("gunzip", gzip),
-        ("a pack", |staged| staged.unpack(&b"000dpackfile\n"[..], Format::GitPack, &Layout::default(), &Silent)),
-        ("writing", |staged| staged.write(&path("new"), FileKind::Regular, &mut &b"x"[..])),
+        ("a pack", |staged| staged.unpack(&b"000dpackfile\n"[..], ArchiveFormat::GitPack, &Layout::default(), &Silent)),
+        ("writing", |staged| staged.write(&path("new"), Kind::Regular, &mut &b"x"[..])),
         ("comparing", |staged| staged.compare(&RepoPath::root(), Vec::new()).map(drop)),
         ("verifying", |staged| staged.verified().map(drop)),
-        ("starting again", Staged::start_again),
+        ("starting again", StagedDownload::start_again),
     ];
     for (what, work) in works {
         let directory = tempfile::tempdir().unwrap();

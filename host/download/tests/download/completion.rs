@@ -1,6 +1,7 @@
 //! What an archive left out or altered, brought by git's own protocol: from a real `git upload-pack`, and from one that means harm.
 use forgeport_download::{
-    FinishError, Format, Layout, Missing, Progress, Settings, Staged, UnpackError, Verification, protocol,
+    ArchiveFormat, DownloadSpec, FinishError, Layout, Missing, Progress, StagedDownload, UnpackError, Verification,
+    protocol,
 };
 use forgeport_model::{Limit, Limits};
 use forgeport_model::{ObjectFormat, RepoPath};
@@ -88,9 +89,9 @@ impl Scene {
         self.ask(&protocol::ask_for_blobs(missing.iter().map(|missing| &missing.id)))
     }
 
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> DownloadSpec {
         let commit = self.commit.parse().unwrap();
-        Settings { commit, subdirectory: RepoPath::root(), force: false, limits: Limits::default() }
+        DownloadSpec { commit, subdirectory: RepoPath::root(), force: false, limits: Limits::default() }
     }
 
     fn target(&self) -> PathBuf {
@@ -98,15 +99,15 @@ impl Scene {
     }
 
     /// With what git's own archive has.
-    fn with_archive(&self, settings: Settings) -> Staged {
-        let staged = Staged::new(&self.target(), settings).unwrap();
+    fn with_archive(&self, settings: DownloadSpec) -> StagedDownload {
+        let staged = StagedDownload::new(&self.target(), settings).unwrap();
         let archive = self.git(&["archive", "--format=tar", &self.commit], b"");
-        staged.unpack(&archive[..], Format::Tar, &Layout::default(), &Silent).unwrap();
+        staged.unpack(&archive[..], ArchiveFormat::Tar, &Layout::default(), &Silent).unwrap();
         staged
     }
 
-    fn empty(&self, limits: Limits) -> Staged {
-        Staged::new(&self.target(), Settings { limits, ..self.settings() }).unwrap()
+    fn empty(&self, limits: Limits) -> StagedDownload {
+        StagedDownload::new(&self.target(), DownloadSpec { limits, ..self.settings() }).unwrap()
     }
 }
 
@@ -156,7 +157,7 @@ fn what_an_archive_left_out_or_altered_comes_in_two_answers_and_the_commit_s_own
 fn what_the_commit_does_not_have_goes_and_a_subdirectory_is_all_that_is_looked_at() {
     let scene = Scene::new("sha1");
     let subdirectory = RepoPath::parse("tests/deep").unwrap();
-    let staged = Staged::new(&scene.target(), Settings { subdirectory, ..scene.settings() }).unwrap();
+    let staged = StagedDownload::new(&scene.target(), DownloadSpec { subdirectory, ..scene.settings() }).unwrap();
     for (path, content) in [("tests/deep/two", "altered"), ("tests/deep/more/x", "more"), ("tests/deep/again/x", "no")]
     {
         let path = RepoPath::parse(path).unwrap();

@@ -1,5 +1,5 @@
 //! Archives that nobody means well with: the well-known troubles of tar readers, as raw blocks.
-use forgeport_download::{Format, Layout, Progress, Settings, Staged};
+use forgeport_download::{ArchiveFormat, DownloadSpec, Layout, Progress, StagedDownload};
 use forgeport_model::{Limit, Limits};
 use forgeport_model::{ObjectId, RepoPath};
 use proptest::prelude::*;
@@ -118,14 +118,14 @@ fn listing(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// Unpacks into `out` beside things that are nobody's business, and tells what lies in it then. Whatever happens, those are as they were,
 /// and after a failure there is nothing else.
-fn unpack(archive: &[u8], format: Format, limits: Limits) -> Result<BTreeMap<String, Vec<u8>>, String> {
+fn unpack(archive: &[u8], format: ArchiveFormat, limits: Limits) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("other")).unwrap();
     fs::write(directory.path().join("other/file"), "untouched").unwrap();
     let before = listing(directory.path());
     let commit: ObjectId = COMMIT.parse().unwrap();
-    let settings = Settings { commit, subdirectory: RepoPath::root(), force: false, limits };
-    let staged = Staged::new(&directory.path().join("out"), settings).unwrap();
+    let settings = DownloadSpec { commit, subdirectory: RepoPath::root(), force: false, limits };
+    let staged = StagedDownload::new(&directory.path().join("out"), settings).unwrap();
     let unpacked = staged.unpack(archive, format, &Layout { strip: 1, base: RepoPath::root() }, &Silent);
     let finished = match unpacked {
         Ok(()) => staged.finish().map(drop).map_err(|error| error.to_string()),
@@ -150,7 +150,7 @@ fn refused(what: &str, archive: Tar, why: &str) {
 
 #[track_caller]
 fn refused_bytes(what: &str, archive: &[u8], why: &str) {
-    match unpack(archive, Format::Tar, limits()) {
+    match unpack(archive, ArchiveFormat::Tar, limits()) {
         Ok(tree) => panic!("{what}: it was taken: {:?}", tree.keys()),
         Err(error) => {
             assert!(error.contains(why) && !error.contains('\n') && error.len() < 1000, "{what}: {error}");
@@ -160,7 +160,7 @@ fn refused_bytes(what: &str, archive: &[u8], why: &str) {
 
 #[track_caller]
 fn taken(what: &str, archive: Tar, files: &[&str]) {
-    let tree = unpack(&archive.end(), Format::Tar, limits()).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let tree = unpack(&archive.end(), ArchiveFormat::Tar, limits()).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(tree.keys().collect::<Vec<_>>(), files, "{what}");
 }
 
@@ -249,7 +249,7 @@ fn names_that_are_only_odd_are_kept_as_they_are() {
     let mut files: Vec<&str> = odd.iter().map(|name| &name[2..]).collect();
     files.sort_unstable();
     taken("odd names", archive, &files);
-    let not_text = unpack(&tar().with("path", b"r/\xff\xfe").file("r/x").end(), Format::Tar, limits()).unwrap();
+    let not_text = unpack(&tar().with("path", b"r/\xff\xfe").file("r/x").end(), ArchiveFormat::Tar, limits()).unwrap();
     assert_eq!(not_text.len(), 1);
 }
 
@@ -291,7 +291,7 @@ fn pax_records_that_can_be_read_in_two_ways_are_refused() {
         b"8 nokey\n",
         b"\xff\xff",
     ] {
-        let outcome = unpack(&tar().pax(b'x', records).file("r/good").end(), Format::Tar, limits());
+        let outcome = unpack(&tar().pax(b'x', records).file("r/good").end(), ArchiveFormat::Tar, limits());
         // What the record may mean is never guessed: it counts for nothing, or the archive is refused.
         assert!(outcome.is_err() || outcome.unwrap().keys().eq(["good"]), "{}", records.escape_ascii());
     }
@@ -369,7 +369,7 @@ fn damaged_archives_are_refused() {
 #[test]
 fn gzip_that_is_damaged_or_goes_on_is_not_taken_for_whole() {
     let whole = gzip(&tar().file("r/a").end());
-    let taken = |bytes: &[u8]| unpack(bytes, Format::TarGzip, limits()).is_ok();
+    let taken = |bytes: &[u8]| unpack(bytes, ArchiveFormat::TarGzip, limits()).is_ok();
     assert!(taken(&whole));
     for length in [0, 1, 9, 10, 18, whole.len() - 9, whole.len() - 4, whole.len() - 1] {
         assert!(!taken(&whole[..length]), "{length}");
@@ -386,14 +386,14 @@ fn bombs_end_at_their_limits() {
     let limited = |archive: &[u8], format, limits| unpack(archive, format, limits).unwrap_err();
     let zeros = gzip(&tar().member("r/zeros", b'0', "", &vec![0; 20 << 20]).end());
     assert!(zeros.len() < 100_000);
-    assert!(limited(&zeros, Format::TarGzip, limits()).contains("`archive_bytes`"));
+    assert!(limited(&zeros, ArchiveFormat::TarGzip, limits()).contains("`archive_bytes`"));
     let many = (0..1001).fold(tar(), |archive, number| archive.member(&format!("r/{number}"), b'0', "", b"")).end();
-    assert!(limited(&gzip(&many), Format::TarGzip, limits()).contains("`archive_entries`"));
+    assert!(limited(&gzip(&many), ArchiveFormat::TarGzip, limits()).contains("`archive_entries`"));
     let long = tar().with("path", format!("r/{}", "n/".repeat(100) + "x").as_bytes()).file("r/x").end();
-    assert!(limited(&long, Format::Tar, limits().with(Limit::PathLength, 200)).contains("`path_length`"));
-    assert!(limited(&long, Format::Tar, limits().with(Limit::PathDepth, 100)).contains("`path_depth`"));
+    assert!(limited(&long, ArchiveFormat::Tar, limits().with(Limit::PathLength, 200)).contains("`path_length`"));
+    assert!(limited(&long, ArchiveFormat::Tar, limits().with(Limit::PathDepth, 100)).contains("`path_depth`"));
     let nested = gzip(&zeros);
-    assert!(unpack(&nested, Format::TarGzip, limits()).is_err());
+    assert!(unpack(&nested, ArchiveFormat::TarGzip, limits()).is_err());
 }
 
 #[test]
@@ -402,10 +402,10 @@ fn modes_beyond_a_bit_are_not_kept() {
     let block = block.put(100, b"0007777\0").sum();
     let directory = tempfile::tempdir().unwrap();
     let commit: ObjectId = COMMIT.parse().unwrap();
-    let settings = Settings { commit, subdirectory: RepoPath::root(), force: false, limits: limits() };
-    let staged = Staged::new(&directory.path().join("out"), settings).unwrap();
+    let settings = DownloadSpec { commit, subdirectory: RepoPath::root(), force: false, limits: limits() };
+    let staged = StagedDownload::new(&directory.path().join("out"), settings).unwrap();
     let archive = tar().block(&block, b"x").end();
-    staged.unpack(&archive[..], Format::Tar, &Layout { strip: 1, base: RepoPath::root() }, &Silent).unwrap();
+    staged.unpack(&archive[..], ArchiveFormat::Tar, &Layout { strip: 1, base: RepoPath::root() }, &Silent).unwrap();
     staged.finish().unwrap();
     let mode = std::os::unix::fs::PermissionsExt::mode(
         &fs::metadata(directory.path().join("out/suid")).unwrap().permissions(),
@@ -436,7 +436,7 @@ fn what_is_no_pack_is_refused_as_one() {
         [pkt(b"packfile\n"), pkt(b"\x03fatal: no\n")].concat(),
         [pkt(b"packfile\n"), pkt(b"\x09what")].concat(),
     ] {
-        assert!(unpack(&bytes, Format::GitPack, limits()).is_err(), "{}", bytes.escape_ascii());
+        assert!(unpack(&bytes, ArchiveFormat::GitPack, limits()).is_err(), "{}", bytes.escape_ascii());
     }
 }
 
@@ -460,11 +460,11 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         // The check that nothing else was touched is in there.
-        let _ = unpack(&bytes, if packed { Format::TarGzip } else { Format::Tar }, limits());
+        let _ = unpack(&bytes, if packed { ArchiveFormat::TarGzip } else { ArchiveFormat::Tar }, limits());
     }
 
     #[test]
     fn noise_is_no_pack(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        prop_assert!(unpack(&bytes, Format::GitPack, limits()).is_err());
+        prop_assert!(unpack(&bytes, ArchiveFormat::GitPack, limits()).is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! Packs as git makes them, which become the same tree, and as nobody should, which end at their limits.
-use forgeport_download::{Deadline, Format, Layout, Progress, Settings, Staged, UnpackError, Verification};
+use forgeport_download::{
+    ArchiveFormat, Deadline, DownloadSpec, Layout, Progress, StagedDownload, UnpackError, Verification,
+};
 use forgeport_model::RepoPath;
 use forgeport_model::{Limit, Limits};
 use proptest::prelude::*;
@@ -48,14 +50,14 @@ fn answer(pack: &[u8]) -> Vec<u8> {
     answer
 }
 
-fn settings(commit: &str) -> Settings {
+fn settings(commit: &str) -> DownloadSpec {
     let limits = Limits::default();
-    Settings { commit: commit.parse().unwrap(), subdirectory: RepoPath::root(), force: false, limits }
+    DownloadSpec { commit: commit.parse().unwrap(), subdirectory: RepoPath::root(), force: false, limits }
 }
 
-fn unpack(target: &Path, settings: Settings, pack: &[u8]) -> Result<Staged, UnpackError> {
-    let staged = Staged::new(target, settings).unwrap();
-    staged.unpack(&answer(pack)[..], Format::GitPack, &Layout::default(), &Silent).map(|()| staged)
+fn unpack(target: &Path, settings: DownloadSpec, pack: &[u8]) -> Result<StagedDownload, UnpackError> {
+    let staged = StagedDownload::new(target, settings).unwrap();
+    staged.unpack(&answer(pack)[..], ArchiveFormat::GitPack, &Layout::default(), &Silent).map(|()| staged)
 }
 
 /// What lies below a directory, without `.git`: paths, and whether they can be executed, and contents or link targets.
@@ -277,7 +279,7 @@ fn limits(bytes: u64) -> Limits {
 
 fn error(commit: &str, limits: Limits, pack: Pack) -> String {
     let place = tempfile::tempdir().unwrap();
-    let settings = Settings { limits, ..settings(commit) };
+    let settings = DownloadSpec { limits, ..settings(commit) };
     let unpacked = unpack(&place.path().join("out"), settings, &pack.end());
     let error =
         unpacked.and_then(|staged| staged.finish().map_err(|error| UnpackError::from(std::io::Error::other(error))));
@@ -464,10 +466,11 @@ fn work_on_a_pack_stops_when_nobody_waits_for_it() {
         [(Deadline::at(forgeport_model::deadline(Duration::from_secs(1))), false), (Deadline::never(), true)]
     {
         let place = tempfile::tempdir().unwrap();
-        let staged = Staged::new(&place.path().join("out"), settings.clone()).unwrap().until(deadline.clone());
+        let staged = StagedDownload::new(&place.path().join("out"), settings(ANY)).unwrap().until(deadline.clone());
         let start = Instant::now();
         let unpacked = std::thread::scope(|scope| {
-            let unpacking = scope.spawn(|| staged.unpack(&pack[..], Format::GitPack, &Layout::default(), &Silent));
+            let unpacking =
+                scope.spawn(|| staged.unpack(&pack[..], ArchiveFormat::GitPack, &Layout::default(), &Silent));
             if cancel {
                 deadline.cancel();
             }

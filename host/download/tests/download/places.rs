@@ -2,7 +2,8 @@
 //!
 //! What is mounted is mounted in a process of its own, with which it goes; that needs root.
 use forgeport_download::{
-    Arrival, FinishError, Format, Layout, Progress, Receipt, Settings, Staged, TargetError, UnpackError, check_finished,
+    ArchiveFormat, Arrival, DownloadSpec, FinishError, Layout, Progress, Receipt, StagedDownload, TargetError,
+    UnpackError, check_finished,
 };
 use forgeport_model::Limits;
 use forgeport_model::RepoPath;
@@ -28,9 +29,9 @@ impl Progress for Silent {
     fn advance(&self, _: u64, _: u64) {}
 }
 
-fn stage(target: &Path, commit: &str, force: bool) -> Result<Staged, TargetError> {
+fn stage(target: &Path, commit: &str, force: bool) -> Result<StagedDownload, TargetError> {
     let (commit, limits) = (commit.parse().unwrap(), Limits::default());
-    Staged::new(target, Settings { commit, subdirectory: RepoPath::root(), force, limits })
+    StagedDownload::new(target, DownloadSpec { commit, subdirectory: RepoPath::root(), force, limits })
 }
 
 /// A commit of these files, each with its own name in it.
@@ -44,7 +45,7 @@ fn download_of(files: &[&str], target: &Path, force: bool) -> Result<Receipt, Fi
         archive.append_data(&mut header, file, file.as_bytes()).unwrap();
     }
     let archive = archive.into_inner().unwrap();
-    staged.unpack(&archive[..], Format::Tar, &Layout::default(), &Silent)?;
+    staged.unpack(&archive[..], ArchiveFormat::Tar, &Layout::default(), &Silent)?;
     staged.finish()
 }
 
@@ -207,7 +208,7 @@ fn a_marked_directory_is_finished_by_the_same_commit_and_told_to_others() {
     let of_another = stage(&target, OTHER, false).map(drop).unwrap_err();
     assert!(of_another.to_string().contains(&format!("--commit={COMMIT}")), "{of_another}");
     // Before the commit is known nobody can tell.
-    Staged::check_target(&target, false).unwrap();
+    StagedDownload::check_target(&target, false).unwrap();
     for asked in [&target, &target.join("half")] {
         assert!(matches!(check_finished(asked), Err(TargetError::Unfinished { path, .. }) if path == target));
     }

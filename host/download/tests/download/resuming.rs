@@ -1,5 +1,7 @@
 //! What a try brought that failed, and what the next one makes of it.
-use forgeport_download::{Cache, CacheKey, Entry, Format, Layout, Progress, Settings, Staged, UnpackError};
+use forgeport_download::{
+    ArchiveFormat, Cache, CacheKey, DownloadSpec, Layout, ListedEntry, Progress, StagedDownload, UnpackError,
+};
 use forgeport_model::Limits;
 use forgeport_model::{FileKind, RepoPath};
 use std::{fs, path::PathBuf};
@@ -29,9 +31,13 @@ impl Scene {
         self.0.path().join("out")
     }
 
-    fn stage(&self) -> Staged {
+    fn stage(&self) -> StagedDownload {
         let (commit, limits) = (COMMIT.parse().unwrap(), Limits::default());
-        Staged::new(&self.target(), Settings { commit, subdirectory: RepoPath::root(), force: false, limits }).unwrap()
+        StagedDownload::new(
+            &self.target(),
+            DownloadSpec { commit, subdirectory: RepoPath::root(), force: false, limits },
+        )
+        .unwrap()
     }
 }
 
@@ -54,15 +60,15 @@ fn archive(names: &[&str]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-fn unpack(staged: &Staged, name: &str, archive: &[u8]) -> Result<(), UnpackError> {
+fn unpack(staged: &StagedDownload, name: &str, archive: &[u8]) -> Result<(), UnpackError> {
     assert!(!staged.has_archive(name).unwrap());
-    staged.unpack(archive, Format::Tar, &Layout::default(), &Silent)?;
+    staged.unpack(archive, ArchiveFormat::Tar, &Layout::default(), &Silent)?;
     staged.archive_came(name);
     Ok(())
 }
 
 /// What the next try finds.
-fn resumed(scene: &Scene, cache: &Cache) -> Staged {
+fn resumed(scene: &Scene, cache: &Cache) -> StagedDownload {
     let staged = scene.stage();
     cache.take_unfinished(&key()).unwrap().resume(&staged, &Silent).unwrap();
     staged
@@ -79,7 +85,7 @@ fn all_that_came_whole_is_there_again_with_the_archive_and_nothing_else() {
     let id = COMMIT.parse().unwrap();
     assert!(
         staged
-            .compare(&path("s"), vec![Entry { path: path("s/m"), kind: FileKind::Submodule, id }])
+            .compare(&path("s"), vec![ListedEntry { path: path("s/m"), kind: Kind::Submodule, id }])
             .unwrap()
             .is_empty()
     );
@@ -170,7 +176,7 @@ fn a_part_of_an_archive_nothing_and_too_much_are_not_kept() {
     cache.put_unfinished(&key(), &staged).unwrap();
     assert!(cache.take_unfinished(&key()).is_none());
     staged.start_again().unwrap();
-    staged.unpack(&whole[..1500], Format::Tar, &Layout::default(), &Silent).unwrap_err();
+    staged.unpack(&whole[..1500], ArchiveFormat::Tar, &Layout::default(), &Silent).unwrap_err();
     cache.put_unfinished(&key(), &staged).unwrap();
     assert!(cache.take_unfinished(&key()).is_none());
     drop(staged);

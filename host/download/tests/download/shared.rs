@@ -1,7 +1,7 @@
 //! Downloads in a directory that other users write to: what they plant there neither holds a download up nor leads it elsewhere.
 //!
 //! What needs a second user is tested where the tests run as root, who can give files away.
-use forgeport_download::{Format, Layout, Progress, Settings, Staged, TargetError};
+use forgeport_download::{ArchiveFormat, DownloadSpec, Layout, Progress, StagedDownload, TargetError};
 use forgeport_model::Limits;
 use forgeport_model::RepoPath;
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
@@ -27,19 +27,19 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-fn stage(target: &Path, force: bool) -> Result<Staged, TargetError> {
+fn stage(target: &Path, force: bool) -> Result<StagedDownload, TargetError> {
     let (commit, limits) = (COMMIT.parse().unwrap(), Limits::default());
-    Staged::new(target, Settings { commit, subdirectory: RepoPath::root(), force, limits })
+    StagedDownload::new(target, DownloadSpec { commit, subdirectory: RepoPath::root(), force, limits })
 }
 
-fn fill(staged: &Staged) {
+fn fill(staged: &StagedDownload) {
     let mut archive = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_size(4);
     header.set_mode(0o644);
     archive.append_data(&mut header, "d/code", &b"code"[..]).unwrap();
     let archive = archive.into_inner().unwrap();
-    staged.unpack(&archive[..], Format::Tar, &Layout::default(), &Silent).unwrap();
+    staged.unpack(&archive[..], ArchiveFormat::Tar, &Layout::default(), &Silent).unwrap();
 }
 
 fn download(target: &Path, force: bool) -> Result<(), TargetError> {
@@ -189,7 +189,7 @@ fn a_link_that_another_user_planted_is_not_followed() {
         symlink("/nowhere", shared.join("dangling")).unwrap();
         if !is_root() {
             // Nothing can be given away: it is our own link, and followed.
-            assert!(matches!(Staged::check_target(&shared.join("code"), false), Err(TargetError::NotEmpty(_))));
+            assert!(matches!(StagedDownload::check_target(&shared.join("code"), false), Err(TargetError::NotEmpty(_))));
             continue;
         }
         for name in ["code", "dangling"] {
@@ -199,7 +199,7 @@ fn a_link_that_another_user_planted_is_not_followed() {
             for force in [true, false] {
                 let error = download(&shared.join(way), force).unwrap_err();
                 assert!(matches!(error, TargetError::Link(_)), "{way}: {error}");
-                assert!(Staged::check_target(&shared.join(way), force).is_err());
+                assert!(StagedDownload::check_target(&shared.join(way), force).is_err());
             }
         }
         assert_eq!(names(&victim), ["thesis.txt"]);
@@ -222,7 +222,7 @@ fn a_directory_that_another_user_planted_is_not_filled() {
     chown(&target, Some(NOBODY), None).unwrap();
     for force in [false, true] {
         assert!(matches!(download(&target, force), Err(TargetError::Planted(path)) if path == target));
-        assert!(matches!(Staged::check_target(&target, force), Err(TargetError::Planted(_))));
+        assert!(matches!(StagedDownload::check_target(&target, force), Err(TargetError::Planted(_))));
     }
     assert_eq!(names(&target).len(), 0);
     // Where not everybody can make something, somebody who may has made it: a volume of another user's, filled by root.

@@ -1,7 +1,7 @@
 //! Archives as forges send them and as nobody should, unpacked into a staged directory.
 use forgeport_download::{
-    Cache, CacheKey, Entry, FinishError, Format, Layout, Progress, Receipt, Settings, Staged, TargetError, UnpackError,
-    Verification,
+    ArchiveFormat, Cache, CacheKey, DownloadSpec, FinishError, Layout, ListedEntry, Progress, Receipt, StagedDownload,
+    TargetError, UnpackError, Verification,
 };
 use forgeport_model::{FileKind, ObjectId, RepoPath};
 use forgeport_model::{Limit, Limits};
@@ -76,17 +76,17 @@ fn path(text: &str) -> RepoPath {
     RepoPath::parse(text).unwrap()
 }
 
-fn settings() -> Settings {
+fn settings() -> DownloadSpec {
     let commit: ObjectId = COMMIT.parse().unwrap();
-    Settings { commit, subdirectory: RepoPath::root(), force: false, limits: Limits::default() }
+    DownloadSpec { commit, subdirectory: RepoPath::root(), force: false, limits: Limits::default() }
 }
 
-fn staged(directory: &TempDir) -> Staged {
-    Staged::new(&directory.path().join("out"), settings()).unwrap()
+fn staged(directory: &TempDir) -> StagedDownload {
+    StagedDownload::new(&directory.path().join("out"), settings()).unwrap()
 }
 
-fn unpack(staged: &Staged, archive: &[u8]) -> Result<(), UnpackError> {
-    staged.unpack(archive, Format::Tar, &Layout { strip: 1, base: RepoPath::root() }, &Silent)
+fn unpack(staged: &StagedDownload, archive: &[u8]) -> Result<(), UnpackError> {
+    staged.unpack(archive, ArchiveFormat::Tar, &Layout { strip: 1, base: RepoPath::root() }, &Silent)
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -180,7 +180,7 @@ fn nothing_is_written_through_a_link_or_twice() {
 fn limits_name_themselves() {
     let directory = tempfile::tempdir().unwrap();
     let limited = |limits: Limits| {
-        let staged = Staged::new(&directory.path().join("out"), Settings { limits, ..settings() }).unwrap();
+        let staged = StagedDownload::new(&directory.path().join("out"), DownloadSpec { limits, ..settings() }).unwrap();
         unpack(&staged, &ordinary().file("root/big", &"x".repeat(10_000)).bytes()).unwrap_err().to_string()
     };
     assert!(limited(Limits::default().with(Limit::ArchiveEntries, 2)).contains("`archive_entries`"));
@@ -195,14 +195,14 @@ fn an_archive_that_is_cut_or_damaged_is_worth_another_try() {
     let layout = Layout { strip: 1, base: RepoPath::root() };
     for length in (0..whole.len()).step_by(7) {
         let staged = staged(&directory);
-        let result = staged.unpack(&whole[..length], Format::TarGzip, &layout, &Silent);
+        let result = staged.unpack(&whole[..length], ArchiveFormat::TarGzip, &layout, &Silent);
         assert!(matches!(result, Err(UnpackError::Transfer(_))), "{length}: {result:?}");
     }
     for at in 10..whole.len() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x55;
         let staged = staged(&directory);
-        match staged.unpack(&damaged[..], Format::TarGzip, &layout, &Silent) {
+        match staged.unpack(&damaged[..], ArchiveFormat::TarGzip, &layout, &Silent) {
             // Another distance within a run of zeros: the same bytes come out.
             Ok(()) => {
                 staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap()).unwrap();
@@ -231,7 +231,7 @@ fn a_listing_tells_what_is_missing_altered_or_too_much() {
     let directory = tempfile::tempdir().unwrap();
     let staged = staged(&directory);
     unpack(&staged, &ordinary().file("root/a2", "too much").directory("root/sub/").bytes()).unwrap();
-    let entry = |name: &str, kind, id: &str| Entry { path: path(name), kind, id: id.parse().unwrap() };
+    let entry = |name: &str, kind, id: &str| ListedEntry { path: path(name), kind, id: id.parse().unwrap() };
     let a = "78981922613b2afb6025042ff6bd878ac1994e85";
     let other = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
     let d = "aa41909c036b5329395c5d7e68f2d3c4d7ac7f64";
@@ -258,7 +258,7 @@ fn a_forge_that_contradicts_itself_is_not_believed() {
     unpack(&staged, &ordinary().bytes()).unwrap();
     staged.expect_tree(&path("d"), COMMIT.parse().unwrap()).unwrap();
     let x = "587be6b4c3f93f93c489c0111bba5596147a26cb".parse().unwrap();
-    let listing = vec![Entry { path: path("d/x"), kind: FileKind::Executable, id: x }];
+    let listing = vec![ListedEntry { path: path("d/x"), kind: Kind::Executable, id: x }];
     assert!(staged.compare(&path("d"), listing).unwrap().is_empty());
     assert!(matches!(staged.finish(), Err(FinishError::Contradiction { .. })));
 }
@@ -268,7 +268,7 @@ fn a_listing_with_entries_of_elsewhere_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let staged = staged(&directory);
     unpack(&staged, &ordinary().bytes()).unwrap();
-    let entry = |name: &str| Entry { path: path(name), kind: FileKind::Regular, id: COMMIT.parse().unwrap() };
+    let entry = |name: &str| ListedEntry { path: path(name), kind: Kind::Regular, id: COMMIT.parse().unwrap() };
     for names in [&["d/x"][..], &["a", "a"], &[""]] {
         let listing = names.iter().map(|name| entry(name)).collect();
         assert!(staged.compare(&RepoPath::root(), listing).is_err(), "{names:?}");
@@ -279,15 +279,15 @@ fn a_listing_with_entries_of_elsewhere_is_refused() {
 fn a_subdirectory_alone_is_written_but_the_whole_is_judged() {
     let directory = tempfile::tempdir().unwrap();
     let target = directory.path().join("out");
-    let staged = Staged::new(&target, Settings { subdirectory: path("d"), ..settings() }).unwrap();
+    let staged = StagedDownload::new(&target, DownloadSpec { subdirectory: path("d"), ..settings() }).unwrap();
     unpack(&staged, &ordinary().bytes()).unwrap();
     staged.expect_tree(&RepoPath::root(), TREE.parse().unwrap()).unwrap();
     assert_eq!(staged.finish().unwrap().verification, Verification::Verified);
     let names: Vec<_> = fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["x"]);
     for (subdirectory, force) in [("none", false), ("a", true)] {
-        let wanted = Settings { subdirectory: path(subdirectory), force, ..settings() };
-        let staged = Staged::new(&directory.path().join("other"), wanted).unwrap();
+        let wanted = DownloadSpec { subdirectory: path(subdirectory), force, ..settings() };
+        let staged = StagedDownload::new(&directory.path().join("other"), wanted).unwrap();
         unpack(&staged, &ordinary().bytes()).unwrap();
         assert!(matches!(staged.finish(), Err(FinishError::Missing(_) | FinishError::NoDirectory(_))));
     }
@@ -315,9 +315,9 @@ fn abandoned(path: &Path) {
 fn two_downloads_beside_each_other_do_not_sweep_one_another() {
     let directory = tempfile::tempdir().unwrap();
     let one = staged(&directory);
-    let two = Staged::new(&directory.path().join("two"), settings()).unwrap();
+    let two = StagedDownload::new(&directory.path().join("two"), settings()).unwrap();
     abandoned(&directory.path().join(".forgeport-abandoned"));
-    let three = Staged::new(&directory.path().join("three"), settings()).unwrap();
+    let three = StagedDownload::new(&directory.path().join("three"), settings()).unwrap();
     assert!(!directory.path().join(".forgeport-abandoned").exists());
     for staged in [one, two, three] {
         unpack(&staged, &ordinary().bytes()).unwrap();
@@ -332,9 +332,9 @@ fn the_cache_forgets_what_was_used_least_recently() {
     let cache = Cache::new(directory.path().join("cache"), 400_000);
     let key = |name: &str| CacheKey::new(name, COMMIT.parse().unwrap(), &RepoPath::root());
     let keep = |name: &str| {
-        let staged = Staged::new(&directory.path().join(name), settings()).unwrap().with_copy(cache.begin());
+        let staged = StagedDownload::new(&directory.path().join(name), settings()).unwrap().with_copy(cache.begin());
         unpack(&staged, &ordinary().file("root/big", &name.repeat(30_000)).bytes()).unwrap();
-        let put = |staged: &mut Staged, verification: &Verification| {
+        let put = |staged: &mut StagedDownload, verification: &Verification| {
             cache.put(&key(name), staged, verification, None).unwrap();
         };
         staged.finish_after(put).unwrap();

@@ -12,7 +12,7 @@ use crate::{
     state::State,
 };
 use forgeport_download as download;
-use forgeport_download::Staged;
+use forgeport_download::StagedDownload;
 use forgeport_model::{ObjectId, RepoPath, escape_untrusted_short};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use std::{io::Cursor, sync::Arc};
@@ -40,9 +40,9 @@ impl HostDirectory for State {
             (_, Err(problem)) => return Ok(Err(problem)),
         };
         let format = match format {
-            Format::Tar => download::Format::Tar,
-            Format::TarGzip => download::Format::TarGzip,
-            Format::GitPack => download::Format::GitPack,
+            Format::Tar => download::ArchiveFormat::Tar,
+            Format::TarGzip => download::ArchiveFormat::TarGzip,
+            Format::GitPack => download::ArchiveFormat::GitPack,
         };
         let unpacking = download.unpack(&network, request, format, layout);
         Ok(self.cpu.leave_out(unpacking).await.map_err(Problem::from))
@@ -142,7 +142,8 @@ impl State {
             Err(problem) => return Ok(Err(problem)),
         };
         let cpu = self.cpu.clone();
-        let write = move |staged: &Staged| cpu.counted(|| staged.write(&path, kind, &mut Cursor::new(contents)));
+        let write =
+            move |staged: &StagedDownload| cpu.counted(|| staged.write(&path, kind, &mut Cursor::new(contents)));
         let written = download.blocking(write).await.map_err(|_| panicked("write"))?;
         Ok(written.map_err(|error| Problem::Rejected(error.to_string())))
     }
@@ -169,8 +170,8 @@ async fn fetch(network: &Network, download: &Download, file: RemoteFile) -> Resu
     let path = repository_path(&file.path)?;
     let request = outgoing(network, file.request).map_err(Problem::Failed)?;
     let kind = kind_in(file.kind);
-    let write = move |staged: &download::Staged, source: &mut dyn std::io::Read| staged.write(&path, kind, source);
-    download.fetch(network, request, write).await.map_err(Problem::from)
+    let write = move |staged: &StagedDownload, source: &mut dyn std::io::Read| staged.write(&path, kind, source);
+    download.fetch(session, request, write).await.map_err(Problem::from)
 }
 
 fn layout_of(layout: Layout) -> Result<download::Layout, Problem> {
@@ -188,15 +189,15 @@ fn repository_path(path: &str) -> Result<RepoPath, Problem> {
         .map_err(|error| Problem::Rejected(format!("`{}` was rejected: {error}", escape_untrusted_short(path))))
 }
 
-fn entry_in(entry: Entry) -> Result<download::Entry, String> {
+fn entry_in(entry: Entry) -> Result<download::ListedEntry, String> {
     let rejected =
         |why: &dyn std::fmt::Display| format!("the forge listed `{}`: {why}", escape_untrusted_short(&entry.path));
     let path = RepoPath::parse(&entry.path).map_err(|error| rejected(&error))?;
     let id: ObjectId = entry.id.parse().map_err(|error| rejected(&error))?;
-    Ok(download::Entry { path, kind: kind_in(entry.kind), id })
+    Ok(download::ListedEntry { path, kind: kind_in(entry.kind), id })
 }
 
-fn entry_out(entry: download::Entry) -> Entry {
+fn entry_out(entry: download::ListedEntry) -> Entry {
     // It came as text.
     let path = String::from_utf8_lossy(entry.path.as_bytes()).into_owned();
     Entry { path, kind: kind_out(entry.kind), id: entry.id.to_string() }

@@ -1,8 +1,8 @@
 //! Runs hostile components and says what became of each.
 
 use crate::guest::{Guest, guest};
-use forgeport_download::{Progress, Settings, Staged};
-use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Placeholder, Quiet, Record, Session};
+use forgeport_download::{DownloadSpec, Progress, StagedDownload};
+use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Permit, Placeholder, Record};
 use forgeport_model::{Authority, CallOf, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
 use forgeport_model::{ObjectId, RepoPath};
 use forgeport_runtime::{
@@ -138,13 +138,13 @@ impl Bench {
     /// A download into a directory that does not exist yet.
     pub fn staged(&self) -> (PathBuf, Arc<Download>) {
         let target = self.scratch.path().join("target");
-        let settings = Settings {
+        let settings = DownloadSpec {
             commit: COMMIT.parse::<ObjectId>().unwrap(),
             subdirectory: RepoPath::parse("").unwrap(),
             force: false,
             limits: Limits::default().with(Limit::ArchiveEntries, 1000).with(Limit::ArchiveBytes, 8 << 20),
         };
-        let staged = Arc::new(Staged::new(&target, settings).unwrap());
+        let staged = Arc::new(StagedDownload::new(&target, settings).unwrap());
         (target, Download::new(staged, None, Arc::new(Silent), Box::pin(async {})))
     }
 

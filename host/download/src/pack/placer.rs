@@ -1,16 +1,17 @@
-//! Walks the tree of the commit, and puts the files where it says.
+//! Walks the tree of the commit, and puts its files and links in their places.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::objects::{Kind as Type, Object, Objects, place};
+use super::objects::{Object, ObjectType, Objects, place as object_file};
 use super::trees::{self, At};
-use crate::error::{Reason, Rejected, UnpackError};
+use crate::error::{RejectReason, Rejected, UnpackError};
 use crate::limits::Budget;
-use crate::staged::{Progress, Settings, Staged};
-use crate::tree::Leaf;
+use crate::progress::Progress;
+use crate::spec::DownloadSpec;
+use crate::staging::Staging;
 use crate::writer::Written;
 use forgeport_model::RepoPath;
 use forgeport_model::{FileKind, ObjectId};
@@ -19,21 +20,21 @@ use forgeport_model::{FileKind, ObjectId};
 const TARGET: u64 = 8 << 10;
 
 /// Puts the directory that is wanted in its place.
-pub(super) fn walk(staged: &Staged, objects: &Objects, progress: &dyn Progress) -> Result<(), UnpackError> {
-    let Settings { commit, subdirectory: wanted, .. } = staged.settings();
+pub(super) fn place(staging: &Staging, objects: &Objects, progress: &dyn Progress) -> Result<(), UnpackError> {
+    let DownloadSpec { commit, subdirectory: wanted, .. } = staging.spec();
     match trees::at(objects, commit, wanted)? {
         // Nothing is written, and the end says so.
         At::Nothing => Ok(()),
-        At::Other => staged.add_file(wanted, FileKind::Regular).map(drop),
+        At::Other => staging.add_file(wanted, Kind::Regular).map(drop),
         At::Tree(id) => {
-            staged.expect_tree(wanted, id)?;
-            Walk::new(staged, objects, progress).tree(&id, wanted)
+            staging.expect_tree(wanted, id)?;
+            Placer::new(staging, objects, progress).tree(&id, wanted)
         }
     }
 }
 
-pub(super) struct Walk<'a> {
-    staged: &'a Staged,
+pub(super) struct Placer<'a> {
+    staging: &'a Staging,
     objects: &'a Objects<'a>,
     progress: &'a dyn Progress,
     /// A small tree may name the same file very often.
@@ -42,29 +43,23 @@ pub(super) struct Walk<'a> {
     moved: RefCell<HashMap<u32, PathBuf>>,
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn new(staged: &'a Staged, objects: &'a Objects<'a>, progress: &'a dyn Progress) -> Self {
-        let mut budget = Budget::new(&staged.settings().limits, staged.bytes_taken());
+impl<'a> Placer<'a> {
+    pub(super) fn new(staging: &'a Staging, objects: &'a Objects<'a>, progress: &'a dyn Progress) -> Self {
+        let mut budget = Budget::new(&staging.spec().limits, staging.bytes());
         budget.came(objects.budget.packed());
-        Walk { staged, objects, progress, budget: budget.into(), moved: RefCell::default() }
+        Placer { staging, objects, progress, budget: budget.into(), moved: RefCell::default() }
     }
 
     /// The recursion is bounded by the depth that paths may have.
     fn tree(&self, id: &ObjectId, path: &RepoPath) -> Result<(), UnpackError> {
         for entry in trees::entries(self.objects, id, path)? {
-            self.staged.deadline().check()?;
+            self.staging.deadline().check()?;
             match entry.kind {
-                FileKind::Tree => {
-                    self.staged.add_directory(&entry.path)?;
+                Kind::Tree => {
+                    self.staging.add_directory(&entry.path)?;
                     self.tree(&entry.id, &entry.path)?;
                 }
-                FileKind::Submodule => {
-                    self.staged.add_directory(&entry.path)?;
-                    let leaf = Leaf::known(FileKind::Submodule, entry.id);
-                    let replaced = self.staged.state().tree.replace(&entry.path, leaf);
-                    let twice = |_| Rejected::new(entry.path.as_bytes(), Reason::Twice(FileKind::Submodule));
-                    replaced.map_err(twice)?;
-                }
+                Kind::Submodule => self.staging.add_submodule(&entry.path, entry.id)?,
                 kind => self.put(&entry.path, kind, &entry.id)?,
             }
         }
@@ -80,8 +75,8 @@ impl<'a> Walk<'a> {
     }
 
     fn blob(&self, path: &RepoPath, id: &ObjectId) -> Result<(u32, &Object), UnpackError> {
-        let found = self.objects.find(id).filter(|(_, found)| found.kind == Type::Blob);
-        let missing = || Rejected::new(path.as_bytes(), Reason::Malformed("its content is not in it"));
+        let found = self.objects.find(id).filter(|(_, found)| found.kind == ObjectType::Blob);
+        let missing = || Rejected::new(path.as_bytes(), RejectReason::Malformed("its content is not in it"));
         Ok(found.ok_or_else(missing)?)
     }
 
@@ -89,30 +84,30 @@ impl<'a> Walk<'a> {
         let (number, _) = self.blob(path, id)?;
         let mut target = Vec::new();
         self.read(number)?.take(TARGET).read_to_end(&mut target)?;
-        self.staged.add_symlink(path, target)
+        self.staging.add_symlink(path, target)
     }
 
     fn file(&self, path: &RepoPath, kind: FileKind, id: &ObjectId) -> Result<(), UnpackError> {
         let (number, object) = self.blob(path, id)?;
-        let place = self.staged.add_file(path, kind)?;
+        let place = self.staging.add_file(path, kind)?;
         self.budget.borrow_mut().pass(object.size)?;
         if let Some(place) = place {
             self.take(number, &place, kind == FileKind::Executable)?;
         }
-        self.staged.complete(&Written { name: path.clone(), id: *id, pointer: object.pointer, bytes: object.size });
+        self.staging.complete(&Written { name: path.clone(), id: *id, pointer: object.pointer, bytes: object.size });
         self.progress.advance(object.size, 1);
         Ok(())
     }
 
     /// The file is moved the first time, and copied where it is wanted again or with another mode.
     fn take(&self, number: u32, to: &Path, executable: bool) -> Result<(), UnpackError> {
-        let staging = self.staged.target.staging();
+        let staging = self.staging.directory();
         if !executable && !self.moved.borrow().contains_key(&number) {
-            self.objects.sink.directory.move_to(&place(number), staging, to)?;
+            self.objects.sink.directory.move_to(&object_file(number), staging, to)?;
             self.moved.borrow_mut().insert(number, to.to_path_buf());
             return Ok(());
         }
-        let mut source = self.staged.deadline().reading(self.read(number)?);
+        let mut source = self.staging.deadline().reading(self.read(number)?);
         let mut file = staging.create(to, executable)?;
         let copied = io::copy(&mut source, &mut file);
         copied.map(drop).map_err(|error| UnpackError::at(error, "write", &staging.path().join(to)))
@@ -120,8 +115,8 @@ impl<'a> Walk<'a> {
 
     fn read(&self, number: u32) -> Result<std::fs::File, UnpackError> {
         match self.moved.borrow().get(&number) {
-            Some(moved) => Ok(self.staged.target.staging().read(moved)?),
-            None => Ok(self.objects.sink.directory.read(&place(number))?),
+            Some(moved) => Ok(self.staging.directory().read(moved)?),
+            None => Ok(self.objects.sink.directory.read(&object_file(number))?),
         }
     }
 }

@@ -1,0 +1,16 @@
+//! What a download is to become.
+
+use forgeport_model::{Limits, ObjectId, RepoPath};
+
+/// What a download is to become.
+#[derive(Clone, Debug)]
+pub struct DownloadSpec {
+    /// The commit, in full.
+    pub commit: ObjectId,
+    /// The wanted directory of the repository; its content lies directly in the target then.
+    pub subdirectory: RepoPath,
+    /// Remove what is in the target and not in the commit.
+    pub force: bool,
+    /// What it may use.
+    pub limits: Limits,
+}
