@@ -1,4 +1,13 @@
-//! Reads a tar archive member by member, for what `git archive` writes and nothing more.
+//! Reads a tar archive member by member: what `git archive` writes, and no more.
+//!
+//! | header | accepted |
+//! | --- | --- |
+//! | regular file, directory, symbolic link | yes |
+//! | pax header of one member (`x`) | `path`, `linkpath`, `size`, each once; other records are ignored |
+//! | pax header of all members (`g`) | `comment`, which has to be the commit if it is one; no record that changes members |
+//! | GNU long name, long link | yes, once for each member |
+//! | hard link, device, named pipe, sparse or contiguous file, other types | refused |
+//! | end | two zero blocks, then only zeros |
 //!
 //! The headers are parsed by the `tar` crate; the loop over them is here, because that crate's own splits pax records at newlines (so
 //! that a long path with a newline in it is lost), holds extension headers of any size in memory, and takes the end of the
@@ -58,7 +67,7 @@ impl<R: Read> Members<R> {
         Self { input, body: 0, padding: 0, expected }
     }
 
-    /// The next member, or nothing at the archive's end, which has been seen then.
+    /// The next member, or none at the archive's end, which has been read then.
     pub(crate) fn next(&mut self) -> Result<Option<Member>, UnpackError> {
         let mut extensions = Extensions::default();
         let mut extended = false;
@@ -121,7 +130,7 @@ impl<R: Read> Members<R> {
         Ok(Member { kind, path, target: target.unwrap_or_default(), size })
     }
 
-    /// A header block, or nothing at the two zero blocks that end an archive.
+    /// A header block, or none at the two zero blocks that end an archive.
     fn header(&mut self) -> Result<Option<Header>, UnpackError> {
         let mut header = Header::new_old();
         self.input.read_exact(header.as_mut_bytes())?;
@@ -185,7 +194,7 @@ impl<R: Read> Members<R> {
         Ok(())
     }
 
-    /// Read on to the end of the input, where a compressed one has its checksum. Only zeros may come.
+    /// Reads on to the end of the input, where a compressed one has its checksum. Only zeros may come.
     pub(crate) fn end(mut self) -> Result<(), UnpackError> {
         let mut block = [0; 8 << 10];
         loop {
@@ -199,7 +208,7 @@ impl<R: Read> Members<R> {
         }
     }
 
-    /// Read on to the end of the input, whatever it holds, where a compressed one has its checksum.
+    /// Reads on to the end of the input, whatever it holds, where a compressed one has its checksum.
     pub(crate) fn drain(mut self) -> Result<(), UnpackError> {
         io::copy(&mut (&mut self.input).take(LONGEST_DRAIN), &mut io::sink())?;
         Ok(())

@@ -43,9 +43,9 @@ impl Deadline {
         Self { end: Some(end), state: self.state.clone() }
     }
 
-    /// Stop now. It is too late, and the work goes on to its end, if this says `false`.
+    /// Stops it now; `false` if it is too late, and the work goes on to its end.
     pub fn cancel(&self) -> bool {
-        self.turn(CANCELLED) != PAST
+        self.leave_open(CANCELLED) != PAST
     }
 
     /// From here on the work is not stopped any more.
@@ -54,11 +54,11 @@ impl Deadline {
     /// When it has to stop, and must not go on.
     pub fn pass(&self) -> Result<(), Stopped> {
         self.check()?;
-        if self.turn(PAST) == CANCELLED { Err(Stopped) } else { Ok(()) }
+        if self.leave_open(PAST) == CANCELLED { Err(Stopped) } else { Ok(()) }
     }
 
-    /// Leaves the open state, once; tells which state it is in then.
-    fn turn(&self, to: u8) -> u8 {
+    /// Leaves the open state, once; returns the state that it is in then.
+    fn leave_open(&self, to: u8) -> u8 {
         self.state.compare_exchange(OPEN, to, Ordering::SeqCst, Ordering::SeqCst).map_or_else(|now| now, |_| to)
     }
 
@@ -67,7 +67,7 @@ impl Deadline {
         CancelGuard(self.clone())
     }
 
-    /// May the work go on?
+    /// Checks whether the work may go on.
     ///
     /// # Errors
     /// When it may not.
@@ -79,7 +79,7 @@ impl Deadline {
         }
     }
 
-    /// Is its time up? What was cancelled before is not stopped for that.
+    /// Whether its time is up. What was cancelled before is not stopped for that.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.end.is_some_and(|end| Instant::now() >= end)

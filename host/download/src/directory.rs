@@ -1,4 +1,4 @@
-//! A directory that is held by a handle, so that nobody who may write beside it can put another one in its place meanwhile.
+//! A directory by its handle, so that nobody who may write beside it can put another one in its place meanwhile.
 //!
 //! Names below it are paths of the repository or of Forgeport itself: they have no `..`, and no link lies on them.
 
@@ -91,7 +91,7 @@ impl Directory {
         linked.at("create the link", &self.path.join(below))
     }
 
-    /// Move a file into another directory.
+    /// Moves a file into another directory.
     pub(crate) fn move_to(&self, from: &Path, other: &Directory, below: &Path) -> Result<(), DiskError> {
         let moved = other.with_parents(below, || renameat(&self.handle, from, &other.handle, below));
         moved.at("create", &other.path.join(below))
@@ -114,7 +114,7 @@ impl Directory {
         file.map(File::from).at("read", &self.path.join(below))
     }
 
-    /// Remove whatever is there, if anything is, with all that is in it. No link is followed, and nothing that is mounted there is entered.
+    /// Removes whatever is there, with all that is in it. No link is followed, and no mount is entered.
     pub(crate) fn remove(&self, below: &Path, deadline: &Deadline) -> Result<(), UnpackError> {
         let removed = remove(self.handle.as_fd(), below.as_os_str(), deadline);
         removed.map_err(|error| UnpackError::at(error, "remove", &self.path.join(below)))
@@ -126,7 +126,7 @@ impl Directory {
         remove(self.handle.as_fd(), below, &Deadline::never()).at("remove", &self.path.join(below))
     }
 
-    /// Remove all that is in it.
+    /// Removes all that is in it.
     pub(crate) fn clear(&self, deadline: &Deadline) -> Result<(), UnpackError> {
         for name in self.names().at("read", &self.path)? {
             self.remove(Path::new(&name.at("read", &self.path)?), deadline)?;
@@ -146,7 +146,7 @@ impl Directory {
     }
 }
 
-/// Is it this user's?
+/// Whether the owner is this user.
 pub(crate) fn is_mine(owner: u32) -> bool {
     owner == geteuid().as_raw()
 }

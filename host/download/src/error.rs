@@ -267,7 +267,7 @@ pub enum FinishError {
     #[error("`{0}` is no directory of the commit: name the directory that it lies in")]
     NoDirectory(String),
     /// The content is not the commit's.
-    #[error("what came is not the commit's: the forge says that `/{path}` has the tree {told}, and {}; try again, and tell the forge's operator if it stays", shown(.found))]
+    #[error("what came is not the commit's: the forge says that `/{path}` has the tree {told}, and {}; try again, and tell the forge's operator if it stays", found_text(.found))]
     Mismatch {
         /// The directory.
         path: RepoPath,
@@ -316,7 +316,7 @@ fn finishing(of: &Option<Unfinished>) -> String {
     }
 }
 
-fn shown(found: &Option<ObjectId>) -> String {
+fn found_text(found: &Option<ObjectId>) -> String {
     match found {
         Some(id) => format!("what came is {id}"),
         None => "nothing came for it".to_owned(),

@@ -21,7 +21,7 @@ pub(crate) struct Filling<'a> {
     /// Is told before each step, so that tests can end the process there.
     reached: &'a dyn Fn(),
     moves: Vec<Move>,
-    /// Was something removed that could not be moved aside?
+    /// Whether something was removed that could not be moved aside.
     removed: bool,
 }
 
@@ -97,7 +97,7 @@ impl<'a> Filling<'a> {
         Ok(())
     }
 
-    /// Did something have to be removed before all was there?
+    /// Whether something had to be removed before all was there.
     pub(crate) fn has_removed(&self) -> bool {
         self.removed
     }

@@ -6,7 +6,7 @@
 //!
 //! | layer, from below | files | what it does |
 //! | --- | --- | --- |
-//! | directories | `directory`, `place`, `workshop`, `survey`, `mark`, `fill`, `target` | finds the target, stages beside it, fills it |
+//! | directories | `directory`, `place`, `work_directory`, `survey`, `mark`, `fill`, `target` | finds the target, stages beside it, fills it |
 //! | content | `archive`, `layout`, `source`, `writer`, `pktline`, `tree`, `links`, `claims` | reads archives, writes and hashes files, computes tree ids |
 //! | staging | `ledger`, `staging` | a staged directory, and what is in it |
 //! | filling | `unpack`, `pack`, `single`, `listing` | fills it from an archive, a git pack, single files; compares it with a listing |
@@ -71,7 +71,7 @@ mod target;
 mod tree;
 mod unfinished;
 mod unpack;
-mod workshop;
+mod work_directory;
 mod writer;
 
 pub use cache::{Cache, CacheKey, CacheUsage, KeptDownload, PartialDownload};

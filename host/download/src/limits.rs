@@ -1,4 +1,4 @@
-//! What a download may use.
+//! What a download may use: the limits on what comes out of what is packed.
 
 use forgeport_model::{Limit, Limits};
 
@@ -31,12 +31,12 @@ impl Budget {
         self.packed
     }
 
-    /// Could so many more come out?
+    /// Checks that this many more bytes may come out.
     pub(crate) fn check_room(&self, more: u64) -> Result<(), Rejected> {
         check(&self.limits, Limit::ArchiveBytes, self.used.saturating_add(self.unpacked).saturating_add(more))
     }
 
-    /// So many more came out.
+    /// This many more bytes came out.
     pub(crate) fn pass(&mut self, more: u64) -> Result<(), Rejected> {
         self.check_room(more)?;
         self.unpacked += more;
@@ -48,7 +48,7 @@ impl Budget {
     }
 }
 
-/// Is so much of it within the limit?
+/// Checks that this much is within the limit.
 pub(crate) fn check(limits: &Limits, limit: Limit, used: u64) -> Result<(), Rejected> {
     if used > limits.get(limit) { Err(Rejected::archive(limits.reached(limit))) } else { Ok(()) }
 }

@@ -16,7 +16,7 @@ const LONGEST_TARGET: usize = 4095;
 /// The links of a download, by their paths below the directory that is written.
 pub(crate) type Links = BTreeMap<RepoPath, Vec<u8>>;
 
-/// Check what can be known of a link alone.
+/// Checks what can be known of a link alone.
 pub(crate) fn check_target(target: &[u8]) -> Result<(), RejectReason> {
     if target.is_empty() || target.len() > LONGEST_TARGET || target.contains(&0) {
         Err(RejectReason::Target)
@@ -25,7 +25,7 @@ pub(crate) fn check_target(target: &[u8]) -> Result<(), RejectReason> {
     }
 }
 
-/// Take away the links at a path and below it.
+/// Removes the links at a path and below it.
 pub(crate) fn remove(links: &mut Links, path: &RepoPath) {
     if path.is_root() {
         links.clear();
@@ -36,7 +36,7 @@ pub(crate) fn remove(links: &mut Links, path: &RepoPath) {
     }
 }
 
-/// Write all links into `directory`, or none if one of them leads out of it.
+/// Writes all links into `directory`, or none if one of them leads out of it.
 pub(crate) fn write(links: &Links, directory: &Directory, deadline: &Deadline) -> Result<(), UnpackError> {
     if let Some((path, target)) = first_leaving(links, deadline)? {
         return Err(Rejected::new(path.as_bytes(), RejectReason::Leaves(escape_untrusted_short(target))).into());
@@ -50,10 +50,10 @@ pub(crate) fn write(links: &Links, directory: &Directory, deadline: &Deadline) -
 
 /// The first link that leads out, where every name that is no link could be a directory.
 fn first_leaving<'a>(links: &'a Links, deadline: &Deadline) -> Result<Option<(&'a RepoPath, &'a [u8])>, UnpackError> {
-    let mut ways = Ways::new(links);
+    let mut resolver = LinkResolver::new(links);
     for (number, (path, target)) in links.iter().enumerate() {
         deadline.check()?;
-        if ways.follow(number) == End::Outside {
+        if resolver.follow(number) == Destination::Outside {
             return Ok(Some((path, target)));
         }
     }
@@ -64,8 +64,8 @@ fn first_leaving<'a>(links: &'a Links, deadline: &Deadline) -> Result<Option<(&'
 ///
 /// Following each link anew, and those on its way again, took 96 s for 400 links whose targets named one another. Here each name of each
 /// target is looked at once, whatever leads to it.
-struct Ways<'a> {
-    /// The names on the ways to links, each below another; the root is the first.
+struct LinkResolver<'a> {
+    /// The names on the resolver to links, each below another; the root is the first.
     nodes: Vec<Node>,
     names: HashMap<(usize, &'a [u8]), usize>,
     links: Vec<Link<'a>>,
@@ -79,37 +79,37 @@ struct Node {
 
 struct Link<'a> {
     target: &'a [u8],
-    from: Spot,
-    end: Option<End>,
+    from: Position,
+    end: Option<Destination>,
 }
 
 /// A directory: so many levels, on which no link lies, below a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Spot {
+struct Position {
     node: usize,
     below: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    At(Spot),
+enum Destination {
+    At(Position),
     /// It leads to itself, and so nowhere.
     Nowhere,
     Outside,
 }
 
 /// A link whose target is being walked along.
-struct Walking<'a> {
+struct PendingLink<'a> {
     link: usize,
-    here: Spot,
+    here: Position,
     ahead: std::slice::Split<'a, u8, fn(&u8) -> bool>,
 }
 
-const ROOT: Spot = Spot { node: 0, below: 0 };
+const ROOT: Position = Position { node: 0, below: 0 };
 
-impl<'a> Ways<'a> {
+impl<'a> LinkResolver<'a> {
     fn new(links: &'a Links) -> Self {
-        let mut ways = Self {
+        let mut resolver = Self {
             nodes: vec![Node { parent: 0, link: None }],
             names: HashMap::new(),
             links: Vec::with_capacity(links.len()),
@@ -117,86 +117,86 @@ impl<'a> Ways<'a> {
         for (number, (path, target)) in links.iter().enumerate() {
             let mut node = ROOT.node;
             for name in path.components() {
-                let next = *ways.names.entry((node, name)).or_insert(ways.nodes.len());
-                if next == ways.nodes.len() {
-                    ways.nodes.push(Node { parent: node, link: None });
+                let next = *resolver.names.entry((node, name)).or_insert(resolver.nodes.len());
+                if next == resolver.nodes.len() {
+                    resolver.nodes.push(Node { parent: node, link: None });
                 }
                 node = next;
             }
-            let from = Spot { node: ways.nodes[node].parent, below: 0 };
-            ways.nodes[node].link = Some(number);
-            ways.links.push(Link { target, from, end: None });
+            let from = Position { node: resolver.nodes[node].parent, below: 0 };
+            resolver.nodes[node].link = Some(number);
+            resolver.links.push(Link { target, from, end: None });
         }
-        ways
+        resolver
     }
 
     /// Follows a link as the system would, and others first that lie on its way. Links may name each other in a long chain, so what waits
     /// is held in a list and not on the stack.
-    fn follow(&mut self, link: usize) -> End {
+    fn follow(&mut self, link: usize) -> Destination {
         let mut walking = Vec::new();
         let mut ended = self.begin(link, &mut walking);
         while let Some(mut walk) = walking.pop() {
             if let Some(end) = ended.take() {
                 match end {
-                    End::At(spot) => walk.here = spot,
+                    Destination::At(position) => walk.here = position,
                     end => {
-                        ended = self.end(walk.link, end);
+                        ended = self.resolved(walk.link, end);
                         continue;
                     }
                 }
             }
             match self.walk(&mut walk) {
-                Ok(end) => ended = self.end(walk.link, end),
+                Ok(end) => ended = self.resolved(walk.link, end),
                 Err(next) => {
                     walking.push(walk);
                     ended = self.begin(next, &mut walking);
                 }
             }
         }
-        ended.unwrap_or(End::Nowhere)
+        ended.unwrap_or(Destination::Nowhere)
     }
 
     /// Where the link leads, if that is known; otherwise it is begun.
-    fn begin(&mut self, link: usize, walking: &mut Vec<Walking<'a>>) -> Option<End> {
+    fn begin(&mut self, link: usize, walking: &mut Vec<PendingLink<'a>>) -> Option<Destination> {
         let Link { target, from, end } = &mut self.links[link];
         if end.is_none() {
             if target.starts_with(b"/") {
-                *end = Some(End::Outside);
+                *end = Some(Destination::Outside);
             } else {
                 // Who comes back to it before it has an end goes round in a circle.
-                *end = Some(End::Nowhere);
+                *end = Some(Destination::Nowhere);
                 let is_slash: fn(&u8) -> bool = |byte| *byte == b'/';
-                walking.push(Walking { link, here: *from, ahead: target.split(is_slash) });
+                walking.push(PendingLink { link, here: *from, ahead: target.split(is_slash) });
                 return None;
             }
         }
         *end
     }
 
-    fn end(&mut self, link: usize, end: End) -> Option<End> {
+    fn resolved(&mut self, link: usize, end: Destination) -> Option<Destination> {
         self.links[link].end = Some(end);
         Some(end)
     }
 
     /// Goes on to the end, or to the next link on the way.
-    fn walk(&self, walk: &mut Walking<'a>) -> Result<End, usize> {
+    fn walk(&self, walk: &mut PendingLink<'a>) -> Result<Destination, usize> {
         for name in walk.ahead.by_ref() {
             match (name, &mut walk.here) {
                 (b"" | b".", _) => {}
-                (b"..", Spot { below: below @ 1.., .. }) => *below -= 1,
-                (b"..", Spot { node: 0, .. }) => return Ok(End::Outside),
-                (b"..", Spot { node, .. }) => *node = self.nodes[*node].parent,
-                (name, Spot { node, below: below @ 0 }) => match self.names.get(&(*node, name)) {
+                (b"..", Position { below: below @ 1.., .. }) => *below -= 1,
+                (b"..", Position { node: 0, .. }) => return Ok(Destination::Outside),
+                (b"..", Position { node, .. }) => *node = self.nodes[*node].parent,
+                (name, Position { node, below: below @ 0 }) => match self.names.get(&(*node, name)) {
                     Some(next) => match self.nodes[*next].link {
                         Some(link) => return Err(link),
                         None => *node = *next,
                     },
                     None => *below = 1,
                 },
-                (_, Spot { below, .. }) => *below += 1,
+                (_, Position { below, .. }) => *below += 1,
             }
         }
-        Ok(End::At(walk.here))
+        Ok(Destination::At(walk.here))
     }
 }
 

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use crate::directory::{Directory, is_mine};
 use crate::error::{AtPath, DiskError, TargetError};
 use crate::unfinished::Unfinished;
-use crate::workshop::{MARK, is_same};
+use crate::work_directory::{MARK, is_same};
 
 /// Its name in the target. No commit may have it, in no spelling that a file system could take for it.
 pub(crate) const NAME: &str = ".forgeport-unfinished";
@@ -25,21 +25,21 @@ const LONGEST: u64 = 64 << 10;
 /// How it is opened; a link or a pipe that somebody planted neither leads elsewhere nor holds up.
 const OPENED: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
-/// Would some file system take this for the mark's name?
+/// Whether some file system would take this for the mark's name.
 pub(crate) fn is_taken(name: &[u8]) -> bool {
     name.first() == NAME.as_bytes().first() && String::from_utf8_lossy(name).to_uppercase() == NAME.to_uppercase()
 }
 
-/// What a mark says.
-pub(crate) struct Found {
-    /// Nothing where it cannot be read.
+/// What a mark says: a file in JSON, with the commit and the subdirectory.
+pub(crate) struct MarkContent {
+    /// None where it cannot be read.
     of: Option<Unfinished>,
-    /// Did this user make it? Another one could have planted it.
+    /// Whether this user made it. Another one could have planted it.
     mine: bool,
 }
 
-impl Found {
-    /// May the directory be filled with this download, where that is known yet, without being told to whatever is in it?
+impl MarkContent {
+    /// Checks that the directory may be filled with this download, where that is known yet, without `--force`.
     pub(crate) fn check(self, directory: &Directory, with: Option<&Unfinished>) -> Result<(), TargetError> {
         if self.mine && (with.is_none() || with == self.of.as_ref()) {
             Ok(())
@@ -49,11 +49,11 @@ impl Found {
     }
 }
 
-/// Reads the mark of a directory; nothing where there is none.
-pub(crate) fn read(directory: &Directory) -> Option<Found> {
+/// Reads the mark of a directory, if there is one.
+pub(crate) fn read(directory: &Directory) -> Option<MarkContent> {
     let found = statat(directory, NAME, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
-    is_file.then(|| Found { of: read_file(directory).ok(), mine: is_mine(found.st_uid) })
+    is_file.then(|| MarkContent { of: read_file(directory).ok(), mine: is_mine(found.st_uid) })
 }
 
 fn read_file(directory: &Directory) -> io::Result<Unfinished> {
@@ -67,7 +67,7 @@ fn read_file(directory: &Directory) -> io::Result<Unfinished> {
 pub(crate) struct Mark<'a> {
     target: &'a Directory,
     _lock: File,
-    /// Was the target marked before?
+    /// Whether the target was marked before.
     was_there: bool,
 }
 
@@ -75,13 +75,13 @@ impl<'a> Mark<'a> {
     /// Marks a target, or takes over the mark that an ended download left.
     pub(crate) fn set(
         target: &'a Directory,
-        workshop: &Directory,
+        work_directory: &Directory,
         of: &Unfinished,
         force: bool,
     ) -> Result<Self, TargetError> {
-        let lock = make(workshop, of).at("write", &workshop.path().join(MARK))?;
+        let lock = make(work_directory, of).at("write", &work_directory.path().join(MARK))?;
         let failed = |error: Errno| DiskError::new("write to", target.path(), error.into());
-        match place(workshop, target) {
+        match place(work_directory, target) {
             Ok(()) => return Ok(Self { target, _lock: lock, was_there: false }),
             Err(Errno::EXIST) => {}
             Err(error) => return Err(failed(error).into()),
@@ -89,18 +89,18 @@ impl<'a> Mark<'a> {
         let Some(found) = read(target) else {
             // Of this name, and nothing of ours.
             target.remove_all(NAME)?;
-            place(workshop, target).map_err(failed)?;
+            place(work_directory, target).map_err(failed)?;
             return Ok(Self { target, _lock: lock, was_there: false });
         };
         let _taken_over = take_over(target)?;
         if !force {
             found.check(target, Some(of))?;
         }
-        renameat(workshop, MARK, target, NAME).map_err(failed)?;
+        renameat(work_directory, MARK, target, NAME).map_err(failed)?;
         Ok(Self { target, _lock: lock, was_there: true })
     }
 
-    /// Was the target marked before?
+    /// Whether the target was marked before.
     pub(crate) fn was_there(&self) -> bool {
         self.was_there
     }
@@ -118,21 +118,21 @@ impl<'a> Mark<'a> {
 }
 
 /// A mark that is still to be set, locked.
-fn make(workshop: &Directory, of: &Unfinished) -> io::Result<File> {
+fn make(work_directory: &Directory, of: &Unfinished) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let mut file = File::from(openat(workshop, MARK, flags, Mode::RUSR | Mode::WUSR)?);
+    let mut file = File::from(openat(work_directory, MARK, flags, Mode::RUSR | Mode::WUSR)?);
     file.write_all(&serde_json::to_vec(of)?)?;
     flock(&file, FlockOperation::NonBlockingLockExclusive)?;
     Ok(file)
 }
 
 /// Sets it where there is none.
-fn place(workshop: &Directory, target: &Directory) -> rustix::io::Result<()> {
-    match renameat_with(workshop, MARK, target, NAME, RenameFlags::NOREPLACE) {
+fn place(work_directory: &Directory, target: &Directory) -> rustix::io::Result<()> {
+    match renameat_with(work_directory, MARK, target, NAME, RenameFlags::NOREPLACE) {
         // Network file systems, which know links.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            linkat(workshop, MARK, target, NAME, AtFlags::empty())?;
-            unlinkat(workshop, MARK, AtFlags::empty())
+            linkat(work_directory, MARK, target, NAME, AtFlags::empty())?;
+            unlinkat(work_directory, MARK, AtFlags::empty())
         }
         placed => placed,
     }
@@ -155,10 +155,10 @@ fn take_over(target: &Directory) -> Result<File, TargetError> {
     if is_same(statat(target, NAME, AtFlags::SYMLINK_NOFOLLOW), &held) { Ok(file) } else { Err(busy()) }
 }
 
-/// Is a path in a directory that was only filled in part? Asked of it and of those that it lies in, up to the root of a checkout.
+/// Checks that a path is in no directory that was filled only in part: it and those that it lies in, up to the root of a checkout.
 ///
 /// # Errors
-/// When it is.
+/// When it is in one.
 pub fn check_finished(path: &Path) -> Result<(), TargetError> {
     let Ok(path) = path.canonicalize() else { return Ok(()) };
     for at in path.ancestors() {
@@ -166,7 +166,7 @@ pub fn check_finished(path: &Path) -> Result<(), TargetError> {
             continue;
         };
         let directory = Directory::new(handle, at.to_owned());
-        if let Some(Found { of, .. }) = read(&directory) {
+        if let Some(MarkContent { of, .. }) = read(&directory) {
             return Err(TargetError::Unfinished { path: at.to_owned(), of });
         }
         if statat(&directory, ".git", AtFlags::SYMLINK_NOFOLLOW).is_ok() {

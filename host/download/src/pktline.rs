@@ -60,7 +60,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// As [`next`](Self::next), where a line that begins with `ERR` is the forge's refusal and an error.
+    /// As [`next`](Self::next); a line that begins with `ERR` is the forge's refusal and an error.
     pub(crate) fn next_unrefused(&mut self) -> Result<Line, UnpackError> {
         match self.next()? {
             Line::Data if self.line.starts_with(b"ERR ") => Err(self.refused(4)),

@@ -22,7 +22,7 @@ const FOLLOWED: u32 = 40;
 /// A handle for going on from a directory, or for looking at a link, that needs no permission to read it.
 const PASSED: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// The place of a target: a name in a directory. Whether something has the name is to be seen.
+/// The place of a target: a name in a directory. There may be an entry of that name.
 #[derive(Debug)]
 pub(crate) struct Place {
     parent: Directory,
@@ -32,14 +32,14 @@ pub(crate) struct Place {
 }
 
 /// A name that is still to be followed, and the link that it stands in.
-struct Ahead {
+struct PendingName {
     name: OsString,
     link: Option<Rc<PathBuf>>,
 }
 
 /// A walk along a path.
-struct Walk {
-    ahead: VecDeque<Ahead>,
+struct PathWalk {
+    ahead: VecDeque<PendingName>,
     /// The directories from the root to where the walk is.
     here: Vec<Directory>,
     missing: Vec<OsString>,
@@ -55,7 +55,7 @@ impl Place {
         let root = openat(CWD, "/", PASSED | OFlags::DIRECTORY, Mode::empty()).map_err(io::Error::from);
         let root = Directory::new(root.at("open", Path::new("/"))?, PathBuf::from("/"));
         let mut walk =
-            Walk { ahead: names(&absolute, None).collect(), here: vec![root], missing: Vec::new(), followed: 0 };
+            PathWalk { ahead: names(&absolute, None).collect(), here: vec![root], missing: Vec::new(), followed: 0 };
         while let Some(next) = walk.ahead.pop_front() {
             walk.step(next)?;
         }
@@ -85,7 +85,7 @@ impl Place {
         &self.name
     }
 
-    /// Is the parent there?
+    /// Whether the parent is there.
     pub(crate) fn has_parent(&self) -> bool {
         self.missing.is_empty()
     }
@@ -97,8 +97,8 @@ impl Place {
     }
 }
 
-impl Walk {
-    fn step(&mut self, next: Ahead) -> Result<(), TargetError> {
+impl PathWalk {
+    fn step(&mut self, next: PendingName) -> Result<(), TargetError> {
         if next.name == ".." {
             if self.missing.pop().is_none() && self.here.len() > 1 {
                 self.here.pop();
@@ -165,15 +165,15 @@ impl Walk {
     }
 }
 
-fn names(path: &Path, link: Option<Rc<PathBuf>>) -> impl DoubleEndedIterator<Item = Ahead> {
+fn names(path: &Path, link: Option<Rc<PathBuf>>) -> impl DoubleEndedIterator<Item = PendingName> {
     path.components().filter_map(move |part| match part {
-        Component::Normal(name) => Some(Ahead { name: name.to_owned(), link: link.clone() }),
-        Component::ParentDir => Some(Ahead { name: "..".into(), link: link.clone() }),
+        Component::Normal(name) => Some(PendingName { name: name.to_owned(), link: link.clone() }),
+        Component::ParentDir => Some(PendingName { name: "..".into(), link: link.clone() }),
         Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
     })
 }
 
-/// Was a link made by us or the system, or where nobody else can make one?
+/// Whether a link was made by us or the system, or where nobody else can make one.
 ///
 /// This is stricter than Linux is (`protected_symlinks`), which asks so only where the directory is sticky, and not at all where a link is
 /// read to be followed later.

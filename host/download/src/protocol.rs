@@ -12,7 +12,7 @@ use forgeport_model::{ObjectFormat, ObjectId};
 /// Lines of an introduction that are read; git has about seven.
 const LINES: usize = 100;
 
-/// Can this server bring single objects of a repository of this format? Reads its introduction, as far as it is needed.
+/// Checks that this server can bring single objects of a repository of this format. Reads its introduction, as far as it is needed.
 ///
 /// # Errors
 /// [`UnpackError::Unsupported`], with the reason, where it cannot; [`UnpackError::Transfer`] where the introduction breaks off.

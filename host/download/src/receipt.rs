@@ -23,9 +23,9 @@ pub struct Receipt {
     pub links: u64,
     /// Bytes of all files.
     pub bytes: u64,
-    /// The id of the tree that lies there; nothing for one without any file.
+    /// The id of the tree that lies there; none for one without any file.
     pub tree: Option<ObjectId>,
-    /// Is it known to be the commit's?
+    /// Whether it is known to be the commit's.
     pub verification: Verification,
     /// Directories that stand for other repositories, and are empty.
     pub submodules: Vec<RepoPath>,
@@ -33,13 +33,13 @@ pub struct Receipt {
     pub lfs_pointers: Vec<RepoPath>,
 }
 
-/// Is what lies on the disk known to be the commit's?
+/// Whether what lies on the disk is known to be the commit's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state", content = "why")]
 pub enum Verification {
-    /// The tree's id is the one that the forge told.
+    /// The tree's id is the one that the forge reported.
     Verified,
-    /// The forge told nothing to compare with; for a person.
+    /// The forge reported no tree to compare with; the reason, for a person.
     NotVerified(String),
 }
 

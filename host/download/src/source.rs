@@ -1,4 +1,12 @@
-//! The bytes of an archive on their way: counted, gunzipped, and held to the limits.
+//! The bytes of an archive on their way: counted, gunzipped, and kept within the limits.
+//!
+//! | format | begins with | what comes out |
+//! | --- | --- | --- |
+//! | tar | a header block with a checksum in octal digits | the same |
+//! | gzip | `1f 8b` (RFC 1952) | a tar archive |
+//! | git | four hexadecimal digits, the length of the first line (gitprotocol-common(5)) | the same |
+//!
+//! What begins otherwise is no archive: a web page that came with status 200 is told from an archive that was damaged on its way.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -44,7 +52,6 @@ pub(crate) fn open<'a>(
     Ok(BufReader::with_capacity(BUFFER, Tee { source: limited, copy }))
 }
 
-/// A page for people that came with status 200 is told from an archive that was damaged on its way.
 fn check_beginning(begins: &[u8], format: ArchiveFormat) -> Result<(), UnpackError> {
     let (name, right) = match format {
         ArchiveFormat::GitPack => ("git", begins.iter().take(4).all(u8::is_ascii_hexdigit)),
@@ -69,7 +76,7 @@ impl ArchiveCopy {
         Self(RefCell::new(file))
     }
 
-    /// Is all that passed in the file?
+    /// Whether all that passed is in the file.
     pub(crate) fn is_whole(&self) -> bool {
         self.0.borrow().is_some()
     }

@@ -1,4 +1,4 @@
-//! What lies in a target before it is filled: what stays, what goes, and whether all that goes can be removed.
+//! What lies in a target before it is filled: what stays, what is to be removed, and whether it can be.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -12,7 +12,7 @@ use rustix::fs::{Access, AtFlags, FileType, Mode, accessat, fstat, statat};
 use crate::directory::{Directory, is_mine};
 use crate::error::{AtPath, TargetError};
 use crate::mark;
-use crate::workshop;
+use crate::work_directory;
 use forgeport_platform::descent::{Visitor, descend};
 use forgeport_platform::mount;
 
@@ -39,7 +39,7 @@ impl Survey {
         for name in target.names().at("read", target.path())? {
             let name = name.at("read", target.path())?;
             let is_mark = name == mark::NAME && mark::read(target).is_some();
-            if is_mark || workshop::is_at_work(target, &name) {
+            if is_mark || work_directory::is_at_work(target, &name) {
                 survey.ours.insert(name);
             } else if name == LOST_AND_FOUND {
                 survey.stays.insert(name.into());
@@ -50,16 +50,16 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Is there nothing of anybody's?
+    /// Whether it is empty but for what killed downloads left.
     pub(crate) fn is_free(&self, target: &Directory) -> bool {
-        self.goes.iter().all(|name| workshop::is_left_over(target, name))
+        self.goes.iter().all(|name| work_directory::is_left_over(target, name))
     }
 
     /// Looks for what is mounted, and whether the rest can be removed.
     pub(crate) fn examine(mut self, target: &Directory) -> Result<Self, TargetError> {
-        let mut walk = Walk::new(&self);
+        let mut walk = RemovalCheck::new(&self);
         let walked = descend(target.as_fd(), OsStr::new("."), &mut walk);
-        let Walk { mounted, protected, way, .. } = walk;
+        let RemovalCheck { mounted, protected, way, .. } = walk;
         if let Some(below) = protected {
             return Err(TargetError::Protected(target.path().join(below)));
         }
@@ -68,17 +68,17 @@ impl Survey {
         Ok(self)
     }
 
-    /// Names in the target of what goes, at least in part.
+    /// Names in the target of what is removed, at least in part.
     pub(crate) fn going(&self) -> &[OsString] {
         &self.goes
     }
 
-    /// Does it stay as it is?
+    /// Whether it stays as it is.
     pub(crate) fn stays(&self, below: &Path) -> bool {
         self.stays.contains(below) || self.ours.contains(below.as_os_str())
     }
 
-    /// Does something lie in it that stays?
+    /// Whether something that stays lies in it.
     pub(crate) fn holds(&self, below: &Path) -> bool {
         let next = self.stays.range::<Path, _>((Bound::Included(below), Bound::Unbounded)).next();
         next.is_some_and(|path| path != below && path.starts_with(below))
@@ -111,7 +111,7 @@ fn is_empty(tree: &Directory, below: &Path) -> io::Result<bool> {
     Ok(tree.open(below.as_os_str())?.names()?.next().is_none())
 }
 
-struct Walk<'a> {
+struct RemovalCheck<'a> {
     survey: &'a Survey,
     /// From the target to where the walk is.
     way: PathBuf,
@@ -122,14 +122,14 @@ struct Walk<'a> {
     protected: Option<PathBuf>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> RemovalCheck<'a> {
     fn new(survey: &'a Survey) -> Self {
         let (way, mounted) = (PathBuf::new(), Vec::new());
         Self { survey, way, mounted, writable: false, own_only: false, protected: None }
     }
 }
 
-impl Visitor for Walk<'_> {
+impl Visitor for RemovalCheck<'_> {
     fn enter(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<()> {
         if name != "." {
             self.way.push(name);

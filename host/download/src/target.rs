@@ -18,7 +18,7 @@ use crate::mark::{self, Mark};
 use crate::place::Place;
 use crate::survey::Survey;
 use crate::unfinished::Unfinished;
-use crate::workshop::{OLD, SCRATCH, TREE, Workshop};
+use crate::work_directory::{OLD, SCRATCH, TREE, WorkDirectory};
 use forgeport_model::escape_untrusted_short;
 use forgeport_platform::descent::LISTED;
 
@@ -28,7 +28,7 @@ pub(crate) struct Target {
     of: Unfinished,
     force: bool,
     staging: Arc<Directory>,
-    workshop: Workshop,
+    work_directory: WorkDirectory,
 }
 
 #[cfg(test)]
@@ -42,7 +42,7 @@ pub enum Arrival {
     OneStep,
     /// The directory was there and was filled, marked as unfinished until all was in it.
     Marked {
-        /// Did what was there before lie aside until then, so that it could be put back if anything failed?
+        /// Whether what was there before lay aside until then, so that it could be put back if anything failed.
         kept_until_complete: bool,
         /// What was there and stays, by its path below the directory: `lost+found`, and what is mounted.
         stays: Vec<String>,
@@ -56,22 +56,22 @@ impl Target {
     pub(crate) fn prepare(path: &Path, of: Unfinished, force: bool) -> Result<Self, TargetError> {
         let mut place = Place::find(path)?;
         place.make_parent()?;
-        let workshop = match open(&place)? {
-            None => Workshop::open(place.parent())?,
+        let work_directory = match open(&place)? {
+            None => WorkDirectory::open(place.parent())?,
             Some(target) => {
                 allowed(&target, force, Some(&of))?.examine(&target)?;
-                Workshop::reaching(place.parent(), &target)?
+                WorkDirectory::reaching(place.parent(), &target)?
             }
         };
-        let staging = Arc::new(workshop.directory().make(TREE, false)?);
-        Ok(Self { place, of, force, staging, workshop })
+        let staging = Arc::new(work_directory.directory().make(TREE, false)?);
+        Ok(Self { place, of, force, staging, work_directory })
     }
 
     /// Another directory beside the staged one, for what only this download needs. There is one at a time.
     pub(crate) fn scratch(&self) -> Result<Scratch<'_>, UnpackError> {
-        let workshop = self.workshop.directory();
-        workshop.remove_all(SCRATCH)?;
-        Ok(Scratch { directory: workshop.make(SCRATCH, true)?, workshop })
+        let work_directory = self.work_directory.directory();
+        work_directory.remove_all(SCRATCH)?;
+        Ok(Scratch { directory: work_directory.make(SCRATCH, true)?, work_directory })
     }
 
     /// Where to write.
@@ -95,7 +95,7 @@ impl Target {
             return self.fill(target, reached);
         }
         reached();
-        match renameat(self.workshop.directory(), TREE, self.place.parent(), self.place.name()) {
+        match renameat(self.work_directory.directory(), TREE, self.place.parent(), self.place.name()) {
             Ok(()) => Ok(Arrival::OneStep),
             // Somebody made it meanwhile.
             Err(Errno::NOTEMPTY | Errno::EXIST) => match open(&self.place)? {
@@ -108,11 +108,11 @@ impl Target {
     }
 
     fn fill(self, target: Directory, reached: &dyn Fn()) -> Result<Arrival, TargetError> {
-        let (target, workshop) = (Arc::new(target), self.workshop.directory());
+        let (target, work_directory) = (Arc::new(target), self.work_directory.directory());
         allowed(&target, self.force, Some(&self.of))?;
-        let old = Arc::new(workshop.make(OLD, true)?);
+        let old = Arc::new(work_directory.make(OLD, true)?);
         reached();
-        let mark = Mark::set(&target, workshop, &self.of, self.force)?;
+        let mark = Mark::set(&target, work_directory, &self.of, self.force)?;
         // Nobody else fills it any more.
         let survey = match self.survey(&target, &mark) {
             Ok(survey) => survey,
@@ -129,7 +129,7 @@ impl Target {
         }
         reached();
         // Before the mark: with it goes the last that is not of the commit.
-        let left = self.workshop.remove().err();
+        let left = self.work_directory.remove().err();
         reached();
         mark.remove().map_err(|error| halfway(error.into()))?;
         let stays = survey.staying().map(|path| escape_untrusted_short(path.as_os_str().as_encoded_bytes())).collect();
@@ -151,7 +151,7 @@ impl Target {
 /// A directory that is removed when this is dropped.
 pub(crate) struct Scratch<'a> {
     directory: Directory,
-    workshop: &'a Directory,
+    work_directory: &'a Directory,
 }
 
 impl Scratch<'_> {
@@ -162,11 +162,11 @@ impl Scratch<'_> {
 
 impl Drop for Scratch<'_> {
     fn drop(&mut self) {
-        let _ = self.workshop.remove_all(SCRATCH);
+        let _ = self.work_directory.remove_all(SCRATCH);
     }
 }
 
-/// Could a download take this place?
+/// Checks that a download could take this place.
 pub(crate) fn check(path: &Path, force: bool) -> Result<(), TargetError> {
     let place = Place::find(path)?;
     if place.has_parent()
@@ -177,7 +177,7 @@ pub(crate) fn check(path: &Path, force: bool) -> Result<(), TargetError> {
     Ok(())
 }
 
-/// May a directory that is there be filled with this download, where that is known yet? Tells what is in it.
+/// Checks that a directory that is there may be filled with this download, where that is known yet; returns what is in it.
 fn allowed(target: &Directory, force: bool, of: Option<&Unfinished>) -> Result<Survey, TargetError> {
     let survey = Survey::of(target)?;
     match mark::read(target) {

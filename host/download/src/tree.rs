@@ -1,4 +1,4 @@
-//! What a download holds, in memory: every path with its kind and its object id, and the ids of the trees that follow from them.
+//! What a download contains, in memory: every path with its kind and its object id, and the ids of the trees that follow from them.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ struct DirectoryNode {
     content: Option<DirectoryContent>,
 }
 
-/// What a directory holds, as git sees it.
+/// What a directory contains, as git sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DirectoryContent {
     /// No file, link or submodule: git does not know it.
@@ -40,10 +40,10 @@ enum Node {
 /// A file, a link or a submodule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Leaf {
-    pub kind: FileKind,
-    /// Nothing until all of the content has passed.
+    pub kind: Kind,
+    /// None until all of the content has passed.
     pub id: Option<ObjectId>,
-    /// Is it a pointer to content that lies elsewhere (git-lfs)?
+    /// Whether it is a pointer to content that lies elsewhere (git-lfs).
     pub pointer: bool,
     /// Bytes of a file.
     pub size: u64,
@@ -72,7 +72,7 @@ pub(crate) enum InTheWay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Leaf(Leaf),
-    /// A directory, and whether there is nothing in it.
+    /// A directory, and whether it is empty.
     Directory {
         empty: bool,
     },
@@ -108,17 +108,17 @@ impl Tree {
         Self { format, root: DirectoryNode::default() }
     }
 
-    /// Is there nothing, not even a directory?
+    /// Whether it is empty: not even a directory is in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.root.children.is_empty()
     }
 
-    /// Add a file, link or submodule where nothing is yet; its parents come with it, and how many had to be made is returned.
+    /// Adds a file, link or submodule where there is none yet; its parents come with it, and how many had to be made is returned.
     pub(crate) fn add(&mut self, path: &RepoPath, leaf: Leaf) -> Result<u64, InTheWay> {
         self.put(path, leaf, false)
     }
 
-    /// Add a file, link or submodule, in the place of one that may be there already. An empty directory, which is nothing to git, gives
+    /// Adds a file, link or submodule, in the place of one that may be there already. An empty directory, which is nothing to git, gives
     /// way to a submodule.
     pub(crate) fn replace(&mut self, path: &RepoPath, leaf: Leaf) -> Result<(), InTheWay> {
         self.put(path, leaf, true).map(drop)
@@ -144,7 +144,7 @@ impl Tree {
         Ok(made)
     }
 
-    /// Add a directory, with its parents; how many had to be made is returned. One that is there already is fine.
+    /// Adds a directory, with its parents; how many had to be made is returned. One that is there already is fine.
     pub(crate) fn add_directory(&mut self, path: &RepoPath) -> Result<u64, InTheWay> {
         self.make_directory(path).map(|(_, made)| made).map_err(|error| match error {
             InTheWay::Parent(parent, kind) if parent == *path => InTheWay::Same(kind),
@@ -185,7 +185,7 @@ impl Tree {
         }
     }
 
-    /// Take away what is there, with all that is in it.
+    /// Removes what is there, with all that is in it.
     pub(crate) fn remove(&mut self, path: &RepoPath) {
         match path.split_last() {
             Some((parent, name)) => {
@@ -204,7 +204,7 @@ impl Tree {
         self.root.walk(&parent)?.children.get(name).map(Node::found)
     }
 
-    /// The id of what is at a path; nothing where nothing is, where a directory has no content, and where some content has not passed yet.
+    /// The id of what is at a path; none where there is no entry, where a directory has no content, and where some content has not passed yet.
     pub(crate) fn id(&mut self, path: &RepoPath) -> Option<ObjectId> {
         let format = self.format;
         let Some((parent, name)) = path.split_last() else {
@@ -241,7 +241,7 @@ impl Tree {
             .unwrap_or_default()
     }
 
-    /// Visit everything below a directory, parents first.
+    /// Visits everything below a directory, parents first.
     pub(crate) fn visit(&self, path: &RepoPath, visitor: &mut impl FnMut(&RepoPath, Found)) {
         if let Some(directory) = self.root.walk(path) {
             directory.visit(path, visitor);

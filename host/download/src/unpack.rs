@@ -10,8 +10,8 @@ use crate::layout::{Layout, Paths};
 use crate::progress::Progress;
 use crate::source::{self, ArchiveCopy, ArchiveFormat};
 use crate::staging::Staging;
-use crate::writer::{CHUNK, Content, Interrupted, Job, Writers, Written};
-use forgeport_model::FileKind;
+use crate::writer::{CHUNK, FileContent, Interrupted, Job, Writers, Written};
+use forgeport_model::Kind;
 use forgeport_model::RepoPath;
 
 type Files<'scope> = Writers<'scope, RepoPath>;
@@ -88,7 +88,7 @@ fn take<R: Read>(
             }
             let content = members.read_all()?;
             staging.notice(&path, &content);
-            writers.write(Job { name: path, place, executable, content: Content::Whole(content) })
+            writers.write(Job { name: path, place, executable, content: FileContent::Whole(content) })
         }
     }
 }

@@ -28,19 +28,19 @@ const THREADS: usize = 2;
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 const LONGEST_POINTER: usize = 1024;
 
-/// Is this a pointer of git-lfs, in place of the content?
+/// Whether this is a pointer of git-lfs, in place of the content.
 pub(crate) fn is_pointer(content: &[u8]) -> bool {
     content.len() <= LONGEST_POINTER && content.starts_with(POINTER)
 }
 
 /// What a file is called where it comes from.
 pub(crate) trait Name: Send {
-    /// In a message.
-    fn shown(&self) -> Vec<u8>;
+    /// How a message calls it.
+    fn for_message(&self) -> Vec<u8>;
 }
 
 impl Name for RepoPath {
-    fn shown(&self) -> Vec<u8> {
+    fn for_message(&self) -> Vec<u8> {
         self.as_bytes().to_vec()
     }
 }
@@ -48,15 +48,15 @@ impl Name for RepoPath {
 /// A file on its way.
 pub(crate) struct Job<N> {
     pub name: N,
-    /// Where to write it, below the directory; nothing if only its id is wanted.
+    /// Where to write it, below the directory; none if only its id is wanted.
     pub place: Option<PathBuf>,
     pub executable: bool,
-    pub content: Content,
+    pub content: FileContent,
 }
 
-pub(crate) enum Content {
+pub(crate) enum FileContent {
     Whole(Vec<u8>),
-    /// As many bytes as told, or fewer if the transfer broke off.
+    /// As many bytes as announced, or fewer if the transfer broke off.
     Stream(u64, Receiver<Vec<u8>>),
 }
 
@@ -85,7 +85,7 @@ pub(crate) struct Writers<'scope, N> {
 /// Why no more is handed over to the threads.
 pub(crate) enum Interrupted {
     By(UnpackError),
-    /// They have stopped; [`Writers::finish`] tells why.
+    /// They have stopped; [`Writers::finish`] returns the reason.
     WritersStopped,
 }
 
@@ -96,7 +96,7 @@ impl<E: Into<UnpackError>> From<E> for Interrupted {
 }
 
 impl<'scope, N: Name + 'scope> Writers<'scope, N> {
-    /// `done` is told of each file whose content has passed. One thread is enough, where the system gives no more.
+    /// `done` is called for each file whose content has passed. One thread is enough, where the system gives no more.
     pub(crate) fn start<'env>(
         scope: &'scope Scope<'scope, 'env>,
         sink: Sink<'scope>,
@@ -122,7 +122,7 @@ impl<'scope, N: Name + 'scope> Writers<'scope, N> {
         self.queue.send(job).map_err(|_| Interrupted::WritersStopped)
     }
 
-    /// Announce a large file; its chunks go into what is returned.
+    /// Announces a large file; its chunks go into what is returned.
     pub(crate) fn stream(
         &self,
         name: N,
@@ -131,11 +131,11 @@ impl<'scope, N: Name + 'scope> Writers<'scope, N> {
         size: u64,
     ) -> Result<SyncSender<Vec<u8>>, Interrupted> {
         let (chunks, content) = sync_channel(WAITING_CHUNKS);
-        self.write(Job { name, place, executable, content: Content::Stream(size, content) })?;
+        self.write(Job { name, place, executable, content: FileContent::Stream(size, content) })?;
         Ok(chunks)
     }
 
-    /// Wait until all is written that was handed over; `read` is how that ended.
+    /// Waits until all is written that was handed over; `read` is how that ended.
     pub(crate) fn finish(self, read: Result<(), Interrupted>) -> Result<(), UnpackError> {
         drop(self.queue);
         let mut result = Ok(());
@@ -167,7 +167,7 @@ fn work<N: Name>(
     }
 }
 
-/// Nothing comes back for a stream that broke off.
+/// Returns none for a stream that broke off.
 fn write<N: Name>(job: Job<N>, sink: Sink) -> Result<Option<Written<N>>, UnpackError> {
     let Sink { directory, format, deadline } = sink;
     let Job { name, place, executable, content } = job;
@@ -176,15 +176,15 @@ fn write<N: Name>(job: Job<N>, sink: Sink) -> Result<Option<Written<N>>, UnpackE
         (Some(file), Some(place)) => file.write_all(bytes).at("write", &directory.path().join(place)),
         _ => Ok(()),
     };
-    let collided = |collision: Collision| Rejected::new(&name.shown(), collision);
+    let collided = |collision: Collision| Rejected::new(&name.for_message(), collision);
     deadline.check()?;
     let (id, pointer, bytes) = match content {
-        Content::Whole(content) => {
+        FileContent::Whole(content) => {
             put(&content)?;
             let id = ObjectId::of_blob(format, &content).map_err(collided)?;
             (id, is_pointer(&content), content.len() as u64)
         }
-        Content::Stream(size, chunks) => {
+        FileContent::Stream(size, chunks) => {
             let mut hasher = Hasher::blob(format, size);
             let mut passed = 0;
             for chunk in chunks {

@@ -82,7 +82,7 @@ impl Service {
         StagedDownload::check_target(&directory, force)?;
         let (registered, consent) = self.consented(self.find(&repository)?).await?;
         let source = self.source_of(&registered, &consent)?;
-        let limits = registered.limits.within(&self.policy.limits);
+        let limits = registered.limits.within(&self.host.policy.limits);
         let wanted = Wanted { registered, consent, source, subdirectory, directory, force, stop, limits };
         // A full id says which archive to ask for, so the question what it is need not be answered first.
         if is_full_id(&revision) {

@@ -1,9 +1,14 @@
 //! Downloads that are kept, so that the same commit needs no archive request a second time.
 //!
-//! Two folders. `content` has one file for each tree, named by the tree's id: a plain tar archive, what is known of the tree in JSON, and
-//! the length of that. The archive is the one that came from the forge, copied while it was unpacked; reading 20,000 files again would cost
-//! as much as a third of the download. Only where the archive was not all, it is made anew. `index` has one small file for each request
-//! that was answered by such a tree: what was asked decides there, and says which tree it was.
+//! | file | what it has |
+//! | --- | --- |
+//! | `content/TREE.download` | one tree: a plain tar archive, its description in JSON, the length of that in 8 bytes |
+//! | `content/KEY.unfinished` | what a failed download brought, in the same form |
+//! | `content/*.partial` | a file that is being written, locked |
+//! | `index/KEY` | the answer to one request, in JSON: the tree, whether it was verified, a link |
+//!
+//! The archive is the one that came from the forge, copied while it was unpacked; reading 20,000 files again would cost
+//! as much as a third of the download. Only where the archive was not all, it is made anew.
 //!
 //! A file comes by rename, so it is there whole or not at all, and goes by unlinking, which does not disturb who reads it: any number of
 //! processes may share a cache. What is restored is unpacked and hashed like what comes from a forge, and has to have the id that its
@@ -55,7 +60,7 @@ pub struct Cache {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheKey(String);
 
-/// What a cache holds.
+/// What a cache contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CacheUsage {
     /// Kept downloads.
@@ -134,7 +139,7 @@ impl Cache {
         }
     }
 
-    /// A file to write something to be kept in, such as for [`StagedDownload::with_copy`], locked for as long as somebody writes it; nothing when
+    /// A file to write something to be kept in, such as for [`StagedDownload::with_copy`], locked for as long as somebody writes it; none when
     /// the disk does not give one, and then less can be kept. What killed downloads left is removed.
     pub fn begin(&self) -> Option<NamedTempFile> {
         for folder in [CONTENT, INDEX] {
@@ -167,7 +172,7 @@ impl Cache {
         Ok(sweeping)
     }
 
-    /// Keep what a staged directory holds, before it is finished. `url` is where a person can look at the commit.
+    /// Keeps what a staged directory contains, before it is finished. `url` is where a person can look at the commit.
     ///
     /// # Errors
     /// When the disk fails; the download itself is not affected.
@@ -192,7 +197,7 @@ impl Cache {
         self.shrink(self.limit)
     }
 
-    /// Keep what a failed download has brought, if that is of use.
+    /// Keeps what a failed download has brought, if that is of use.
     ///
     /// # Errors
     /// When the disk fails.
@@ -206,7 +211,7 @@ impl Cache {
         self.shrink(self.limit)
     }
 
-    /// Take what an earlier try brought that failed, if there was one.
+    /// Takes what an earlier try brought that failed, if there was one.
     pub fn take_unfinished(&self, key: &CacheKey) -> Option<PartialDownload> {
         let path = self.unfinished(key);
         let file = open_regular(&path);
@@ -226,7 +231,7 @@ impl Cache {
         Ok(CacheUsage { entries: entries.len() as u64, bytes, limit: self.limit })
     }
 
-    /// Remove all of it; tells what it was.
+    /// Removes all of it; returns what it was.
     ///
     /// # Errors
     /// When something cannot be removed.
@@ -241,7 +246,7 @@ impl Cache {
         }
     }
 
-    /// Remove what was used least recently, until the rest has at most so many bytes.
+    /// Removes what was used least recently, until the rest has at most so many bytes.
     fn shrink(&self, limit: u64) -> io::Result<()> {
         let mut entries = self.entries()?;
         entries.sort_by_key(|entry| entry.used);
@@ -317,7 +322,7 @@ impl KeptDownload {
         self.answer.url.as_deref()
     }
 
-    /// Put it where the staged directory's target is.
+    /// Puts it where the staged directory's target is.
     ///
     /// # Errors
     /// When it is damaged, and is removed then, or the target cannot be written.
@@ -353,7 +358,7 @@ fn read_answer(file: File) -> io::Result<IndexEntry> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// Is it something else than was written there? Not having been able to read it is none.
+/// Whether it is something else than was written there. That it could not be read is none.
 fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }

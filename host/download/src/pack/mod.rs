@@ -1,7 +1,14 @@
 //! Fills a staged directory from a pack, the form in which git itself brings a commit (gitformat-pack(5)).
 //!
-//! Every object is expanded once, on its way to the disk, and its id is computed then; what is found by its id has it. Nothing has to be
-//! believed here but the hash function.
+//! | step | file | what it does |
+//! | --- | --- | --- |
+//! | receive | `stream`, `receive` | reads the entries while they come; whole objects go to the disk or into memory, deltas into a file |
+//! | resolve | `delta`, `resolve` | makes objects out of deltas |
+//! | place | `trees`, `placer` | walks the trees of the commit, and moves the files to their places |
+//! | complete | `complete` | compares with the commit, and places what was missing |
+//!
+//! Every object is expanded once, on its way to the disk, and its id is computed then; what is found by its id has it. Only the hash function
+//! has to be trusted.
 //!
 //! The reader is our own because of what packs can do to others: libgit2 expands deltas in memory, so that one of 16 kB took 1.7 GB, and
 //! it computes for as long as the pack likes. Here, memory does not follow from what an object says of its size, the work is the sum of

@@ -14,7 +14,7 @@ use crate::error::{AtPath, Rejected, UnpackError};
 use crate::pktline::Pack;
 use crate::source::{self, ArchiveCopy, ArchiveFormat};
 use crate::staging::Staging;
-use crate::writer::{CHUNK, Content, Interrupted, Job, Name, Writers, Written};
+use crate::writer::{CHUNK, FileContent, Interrupted, Job, Name, Writers, Written};
 use forgeport_model::ObjectId;
 
 /// The file in which the deltas are kept, expanded but not applied.
@@ -46,7 +46,7 @@ pub(super) struct Deltas {
 
 /// An object has a number, and no path yet.
 impl Name for u32 {
-    fn shown(&self) -> Vec<u8> {
+    fn for_message(&self) -> Vec<u8> {
         format!("object {self} of the pack").into_bytes()
     }
 }
@@ -129,7 +129,7 @@ impl<R: std::io::BufRead> Receiver<'_, '_, '_, R> {
     fn blob(&mut self, number: u32, size: u64) -> Result<(), Interrupted> {
         let place = Some(place(number));
         if size <= CHUNK as u64 {
-            let content = Content::Whole(self.read(CHUNK)?);
+            let content = FileContent::Whole(self.read(CHUNK)?);
             return self.writers.write(Job { name: number, place, executable: false, content });
         }
         let chunks = self.writers.stream(number, place, false, size)?;

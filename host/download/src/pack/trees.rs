@@ -9,7 +9,7 @@ use crate::listing::ListedEntry;
 use forgeport_model::RepoPath;
 use forgeport_model::{FileKind, ObjectId};
 
-/// What stands at a path of the commit.
+/// What the commit has at a path.
 pub(super) enum At {
     Nothing,
     /// A directory, and its tree.

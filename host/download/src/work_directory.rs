@@ -19,7 +19,7 @@ use crate::directory::{Directory, is_mine};
 use crate::error::{AtPath, DiskError};
 use forgeport_platform::descent::{LISTED, id};
 
-/// What every workshop's name begins with.
+/// What every work directory's name begins with.
 const PREFIX: &str = ".forgeport-";
 /// What may lie in one: the tree that becomes the target's content, what only the download itself needs, what was in the target before,
 /// and the target's mark before it is set and after.
@@ -38,7 +38,7 @@ const FOR_REMOVAL: usize = 3;
 
 /// A directory of one download, into which nobody else can look: not even a lock on it can be taken by another user. It is removed when
 /// it is dropped, and by the next download there when the process was killed.
-pub(crate) struct Workshop {
+pub(crate) struct WorkDirectory {
     /// The one that it lies in.
     parent: Directory,
     name: OsString,
@@ -48,23 +48,23 @@ pub(crate) struct Workshop {
     spare: Vec<Directory>,
 }
 
-impl Workshop {
+impl WorkDirectory {
     /// One from which a target can be filled that is there: beside it, so that it is untouched for as long as can be; otherwise in it.
     pub(crate) fn reaching(parent: &Directory, target: &Directory) -> Result<Self, DiskError> {
         sweep(target);
         if !passes_on(target).at("read", target.path())? {
             let beside = Self::open(parent).ok();
-            if let Some(workshop) = beside.filter(|workshop| workshop.can_fill(target)) {
-                return Ok(workshop);
+            if let Some(work_directory) = beside.filter(|work_directory| work_directory.can_fill(target)) {
+                return Ok(work_directory);
             }
         }
         Self::open(target)
     }
 
     pub(crate) fn open(parent: &Directory) -> Result<Self, DiskError> {
-        let workshop = Self::try_open(parent).at("create a directory in", parent.path())?;
+        let work_directory = Self::try_open(parent).at("create a directory in", parent.path())?;
         sweep(parent);
-        Ok(workshop)
+        Ok(work_directory)
     }
 
     fn try_open(parent: &Directory) -> io::Result<Self> {
@@ -123,7 +123,7 @@ impl Workshop {
     }
 }
 
-impl Drop for Workshop {
+impl Drop for WorkDirectory {
     fn drop(&mut self) {
         let _ = self.try_remove();
     }
@@ -167,12 +167,12 @@ pub(crate) fn sweep(parent: &Directory) {
     }
 }
 
-/// Is this a workshop of this user that a killed download left?
+/// Is this a work directory of this user that a killed download left?
 pub(crate) fn is_left_over(parent: &Directory, name: &OsStr) -> bool {
     matches!(find(parent, name), Some((_, State::LeftOver)))
 }
 
-/// Is this a workshop in which a download is at work?
+/// Is this a work directory in which a download is at work?
 pub(crate) fn is_at_work(parent: &Directory, name: &OsStr) -> bool {
     matches!(find(parent, name), Some((_, State::AtWork)))
 }
@@ -182,7 +182,7 @@ enum State {
     LeftOver,
 }
 
-/// A workshop of this user. What is left over is locked for as long as its handle is held.
+/// A work directory of this user. What is left over is locked for as long as its handle is held.
 ///
 /// The name proves nothing: where others may rename what is ours, they could give it to our own work and have it removed.
 fn find(parent: &Directory, name: &OsStr) -> Option<(Directory, State)> {
