@@ -10,12 +10,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fstat, mkdirat, openat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
-use rustix::process::geteuid;
 
 use crate::deadline::Deadline;
 use crate::error::{AtPath, DiskError, UnpackError};
 use forgeport_platform::descent::{self, LISTED, Visitor, descend};
-use forgeport_platform::mount;
+use forgeport_platform::{handle::is_mine, mount};
 
 /// A directory, and how it is called in messages.
 #[derive(Debug)]
@@ -144,11 +143,6 @@ impl Directory {
         let handle = openat(&self.handle, name, LISTED, Mode::empty())?;
         Ok(Self { handle, path: self.path.join(name) })
     }
-}
-
-/// Whether the owner is this user.
-pub(crate) fn is_mine(owner: u32) -> bool {
-    owner == geteuid().as_raw()
 }
 
 fn remove(parent: BorrowedFd, name: &OsStr, deadline: &Deadline) -> io::Result<()> {

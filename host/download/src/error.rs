@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use forgeport_model::LimitReached;
-use rustix::io::Errno;
+use forgeport_platform::handle::is_too_many_open;
 
 use crate::deadline::Stopped;
 use crate::unfinished::Unfinished;
@@ -41,7 +41,7 @@ impl DiskError {
             io::ErrorKind::ReadOnlyFilesystem => {
                 format!("{what}: the file system is read-only; choose another directory")
             }
-            _ if matches!(Errno::from_io_error(&self.source), Some(Errno::MFILE | Errno::NFILE)) => {
+            _ if is_too_many_open(&self.source) => {
                 format!("{what}: too many files are open; raise the limit on them for this process")
             }
             _ => format!("{what}: {}", self.source),

@@ -5,10 +5,12 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{RenameFlags, renameat, renameat_with};
+use forgeport_platform::handle::rename_new;
+use rustix::fs::renameat;
 use rustix::io::Errno;
 
 use crate::directory::Directory;
@@ -105,25 +107,22 @@ impl<'a> Filling<'a> {
     /// Takes everything back; not possible when something was removed.
     pub(crate) fn undo(self) -> io::Result<()> {
         for Move { from, to, name } in self.moves.into_iter().rev() {
-            rename_new(&to, &from, &name)?;
+            rename(&to, &from, &name)?;
         }
         if self.removed { Err(io::Error::other("some of what was there is removed")) } else { Ok(()) }
     }
 
     fn shift(&mut self, from: &Arc<Directory>, to: &Arc<Directory>, name: &OsString) -> rustix::io::Result<()> {
         (self.reached)();
-        rename_new(from, to, name)?;
+        rename(from, to, name)?;
         self.moves.push(Move { from: from.clone(), to: to.clone(), name: name.clone() });
         Ok(())
     }
 }
 
-/// Renames in the place of nothing, where the file system can tell that apart.
-fn rename_new(from: &Directory, to: &Directory, name: &OsString) -> rustix::io::Result<()> {
-    match renameat_with(from, name, to, name, RenameFlags::NOREPLACE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => renameat(from, name, to, name),
-        renamed => renamed,
-    }
+/// Renames in the place of nothing, where the file system can make sure of that.
+fn rename(from: &Directory, to: &Directory, name: &OsString) -> rustix::io::Result<()> {
+    if rename_new(from.as_fd(), name, to.as_fd(), name)? { Ok(()) } else { renameat(from, name, to, name) }
 }
 
 /// All names, before any of them is moved.

@@ -65,7 +65,7 @@ fn first_leaving<'a>(links: &'a Links, deadline: &Deadline) -> Result<Option<(&'
 /// Following each link anew, and those on its way again, took 96 s for 400 links whose targets named one another. Here each name of each
 /// target is looked at once, whatever leads to it.
 struct LinkResolver<'a> {
-    /// The names on the resolver to links, each below another; the root is the first.
+    /// The names on the ways to links, each below another; the root is the first.
     nodes: Vec<Node>,
     names: HashMap<(usize, &'a [u8]), usize>,
     links: Vec<Link<'a>>,

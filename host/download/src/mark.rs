@@ -5,18 +5,17 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 
-use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, flock, fstat, linkat, openat, renameat,
-    renameat_with, statat, unlinkat,
-};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, linkat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-use crate::directory::{Directory, is_mine};
+use crate::directory::Directory;
 use crate::error::{AtPath, DiskError, TargetError};
 use crate::unfinished::Unfinished;
-use crate::work_directory::{MARK, is_same};
+use crate::work_directory::MARK;
+use forgeport_platform::handle::{PASSED, is_mine, is_same, rename_new, try_lock};
 
 /// Its name in the target. No commit may have it, in no spelling that a file system could take for it.
 pub(crate) const NAME: &str = ".forgeport-unfinished";
@@ -122,20 +121,17 @@ fn make(work_directory: &Directory, of: &Unfinished) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let mut file = File::from(openat(work_directory, MARK, flags, Mode::RUSR | Mode::WUSR)?);
     file.write_all(&serde_json::to_vec(of)?)?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-    Ok(file)
+    if try_lock(&file)? { Ok(file) } else { Err(io::ErrorKind::ResourceBusy.into()) }
 }
 
 /// Sets it where there is none.
 fn place(work_directory: &Directory, target: &Directory) -> rustix::io::Result<()> {
-    match renameat_with(work_directory, MARK, target, NAME, RenameFlags::NOREPLACE) {
-        // Network file systems, which know links.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            linkat(work_directory, MARK, target, NAME, AtFlags::empty())?;
-            unlinkat(work_directory, MARK, AtFlags::empty())
-        }
-        placed => placed,
+    if rename_new(work_directory.as_fd(), MARK, target.as_fd(), NAME)? {
+        return Ok(());
     }
+    // Network file systems, which know links.
+    linkat(work_directory, MARK, target, NAME, AtFlags::empty())?;
+    unlinkat(work_directory, MARK, AtFlags::empty())
 }
 
 /// The lock on a mark whose download has ended.
@@ -146,13 +142,11 @@ fn take_over(target: &Directory) -> Result<File, TargetError> {
         Err(Errno::NOENT) => return Err(busy()),
         file => File::from(file.map_err(io::Error::from).at("open", &path)?),
     };
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => return Err(busy()),
-        locked => locked.map_err(io::Error::from).at("lock", &path)?,
+    if !try_lock(&file).at("lock", &path)? {
+        return Err(busy());
     }
     // Its download may have come to its end before the lock was ours.
-    let held = fstat(&file).map_err(io::Error::from).at("read", &path)?;
-    if is_same(statat(target, NAME, AtFlags::SYMLINK_NOFOLLOW), &held) { Ok(file) } else { Err(busy()) }
+    if is_same(target.as_fd(), NAME, &file).at("read", &path)? { Ok(file) } else { Err(busy()) }
 }
 
 /// Checks that a path is in no directory that was filled only in part: it and those that it lies in, up to the root of a checkout.
@@ -162,7 +156,7 @@ fn take_over(target: &Directory) -> Result<File, TargetError> {
 pub fn check_finished(path: &Path) -> Result<(), TargetError> {
     let Ok(path) = path.canonicalize() else { return Ok(()) };
     for at in path.ancestors() {
-        let Ok(handle) = openat(CWD, at, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) else {
+        let Ok(handle) = openat(CWD, at, PASSED.difference(OFlags::NOFOLLOW) | OFlags::DIRECTORY, Mode::empty()) else {
             continue;
         };
         let directory = Directory::new(handle, at.to_owned());

@@ -10,17 +10,15 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+use forgeport_platform::handle::{PASSED, is_mine};
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat};
 use rustix::io::Errno;
-use rustix::process::geteuid;
 
 use crate::directory::Directory;
 use crate::error::{AtPath, DiskError, TargetError};
 
 /// Links on one way; the system follows no more either (path_resolution(7)).
 const FOLLOWED: u32 = 40;
-/// A handle for going on from a directory, or for looking at a link, that needs no permission to read it.
-const PASSED: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// The place of a target: a name in a directory. There may be an entry of that name.
 #[derive(Debug)]
@@ -178,7 +176,7 @@ fn names(path: &Path, link: Option<Rc<PathBuf>>) -> impl DoubleEndedIterator<Ite
 /// This is stricter than Linux is (`protected_symlinks`), which asks so only where the directory is sticky, and not at all where a link is
 /// read to be followed later.
 fn may_follow(link: &Stat, directory: &Directory) -> io::Result<bool> {
-    let trusted = |owner: u32| owner == 0 || owner == geteuid().as_raw();
+    let trusted = |owner: u32| owner == 0 || is_mine(owner);
     if trusted(link.st_uid) {
         return Ok(true);
     }

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, FileType, Mode, accessat, fstat, statat};
 
-use crate::directory::{Directory, is_mine};
+use crate::directory::Directory;
 use crate::error::{AtPath, TargetError};
 use crate::mark;
 use crate::work_directory;
 use forgeport_platform::descent::{Visitor, descend};
-use forgeport_platform::mount;
+use forgeport_platform::{handle::is_mine, mount};
 
 /// What is on a new file system, for `fsck`, and nobody's work.
 const LOST_AND_FOUND: &str = "lost+found";

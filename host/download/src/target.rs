@@ -11,7 +11,7 @@ use rustix::fs::{Mode, fstat, openat, renameat};
 use rustix::io::Errno;
 use serde::Serialize;
 
-use crate::directory::{Directory, is_mine};
+use crate::directory::Directory;
 use crate::error::{AtPath, DiskError, TargetError, UnpackError};
 use crate::fill::Filling;
 use crate::mark::{self, Mark};
@@ -20,7 +20,7 @@ use crate::survey::Survey;
 use crate::unfinished::Unfinished;
 use crate::work_directory::{OLD, SCRATCH, TREE, WorkDirectory};
 use forgeport_model::escape_untrusted_short;
-use forgeport_platform::descent::LISTED;
+use forgeport_platform::{descent::LISTED, handle::is_mine};
 
 /// A directory in the making.
 pub(crate) struct Target {

@@ -5,19 +5,19 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use forgeport_model::deadline;
-use rustix::fs::{
-    AtFlags, FlockOperation, Mode, Stat, fgetxattr_query, flock, fstat, mkdirat, openat, renameat, statat, unlinkat,
-};
+use rustix::fs::{AtFlags, Mode, fstat, mkdirat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
 use crate::deadline::Deadline;
-use crate::directory::{Directory, is_mine};
+use crate::directory::Directory;
 use crate::error::{AtPath, DiskError};
-use forgeport_platform::descent::{LISTED, id};
+use forgeport_platform::descent::LISTED;
+use forgeport_platform::handle::{is_mine, is_same, passes_on, try_lock};
 
 /// What every work directory's name begins with.
 const PREFIX: &str = ".forgeport-";
@@ -135,19 +135,9 @@ fn hold(parent: &Directory, name: &OsStr) -> io::Result<Option<Directory>> {
         Err(Errno::NOENT) => return Ok(None),
         handle => handle?,
     };
-    let locked = flock(&handle, FlockOperation::NonBlockingLockExclusive).is_ok();
-    let same = is_same(statat(parent, name, AtFlags::SYMLINK_NOFOLLOW), &fstat(&handle)?);
+    let locked = try_lock(&handle).unwrap_or(false);
+    let same = is_same(parent.as_fd(), name, &handle)?;
     Ok((locked && same).then(|| Directory::new(handle, parent.path().join(name))))
-}
-
-/// Does a directory give what is made in it more than a parent does: its group, or a list of who may use it?
-fn passes_on(directory: &Directory) -> io::Result<bool> {
-    let shares_group = Mode::from_raw_mode(fstat(directory)?.st_mode).contains(Mode::SGID);
-    Ok(shares_group || fgetxattr_query(directory, "system.posix_acl_default").is_ok())
-}
-
-pub(crate) fn is_same(there: rustix::io::Result<Stat>, held: &Stat) -> bool {
-    there.is_ok_and(|there| id(&there) == id(held))
 }
 
 /// Removes what killed downloads left. That it cannot be removed is no reason not to download.
@@ -201,8 +191,6 @@ fn find(parent: &Directory, name: &OsStr) -> Option<(Directory, State)> {
     if !made_alike || !found.names().is_ok_and(|mut names| names.all(known)) {
         return None;
     }
-    match flock(&found, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Some((found, State::LeftOver)),
-        Err(_) => Some((found, State::AtWork)),
-    }
+    let state = if try_lock(&found).unwrap_or(false) { State::LeftOver } else { State::AtWork };
+    Some((found, state))
 }

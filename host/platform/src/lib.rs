@@ -6,6 +6,7 @@
 //! | module | what it has |
 //! | --- | --- |
 //! | [`descent`] | walks through all that lies in a directory, by handles |
+//! | [`handle`] | locks, renames and owners by handles |
 //! | [`mount`] | what is mounted where, and whose an entry is |
 //! | [`open_regular`] | opens a file without waiting for a pipe in its place |
 //! | [`private`] | files and directories that only their owner may read, written whole |
@@ -14,7 +15,7 @@
 //! | [`resource`] | limits that the system enforces |
 
 pub mod descent;
-mod file_error;
+pub mod handle;
 pub mod mount;
 pub mod private;
 pub mod process;
