@@ -7,6 +7,8 @@ mod completion;
 mod hostile;
 mod packs;
 mod places;
+mod raw_pack;
+mod raw_tar;
 mod resuming;
 mod shared;
 mod unpack;

@@ -15,6 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::raw_pack::{Pack, copy, delta, distance, hex, name, tree_of, zlib};
+
 struct Silent;
 
 impl Progress for Silent {
@@ -170,107 +172,6 @@ fn an_empty_repository_a_large_file_and_files_of_the_same_content_are_taken() {
     let large = [file("a", 200_000, false), Sample { changed: 5, ..file("b", 200_000, false) }];
     check_same(&large, "sha1", &["--delta-base-offset"]);
     check_same(&[file("a", 3, true), file("b", 3, false), file("c/d", 3, false), file("e", 3, true)], "sha1", &[]);
-}
-
-/// A pack of raw entries, with the checksum that they have.
-struct Pack {
-    bytes: Vec<u8>,
-    count: u32,
-}
-
-impl Pack {
-    fn new() -> Self {
-        Self { bytes: b"PACK\0\0\0\x02\0\0\0\0".to_vec(), count: 0 }
-    }
-
-    /// Returns where it begins.
-    fn entry(&mut self, kind: u8, size: u64, base: &[u8], zlib: &[u8]) -> u64 {
-        let begin = self.bytes.len() as u64;
-        let mut rest = size >> 4;
-        let mut byte = kind << 4 | (size & 15) as u8;
-        while rest > 0 {
-            self.bytes.push(byte | 0x80);
-            byte = (rest & 0x7f) as u8;
-            rest >>= 7;
-        }
-        self.bytes.push(byte);
-        self.bytes.extend(base);
-        self.bytes.extend(zlib);
-        self.count += 1;
-        begin
-    }
-
-    fn object(&mut self, kind: u8, content: &[u8]) -> u64 {
-        self.entry(kind, content.len() as u64, b"", &zlib(content))
-    }
-
-    fn end(mut self) -> Vec<u8> {
-        self.bytes[8..12].copy_from_slice(&self.count.to_be_bytes());
-        let sum = sha1(&self.bytes);
-        self.bytes.extend(sum);
-        self.bytes
-    }
-}
-
-fn zlib(content: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(content).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn sha1(content: &[u8]) -> Vec<u8> {
-    use sha1_checked::Digest;
-    sha1_checked::Sha1::digest(content).to_vec()
-}
-
-fn name(kind: &str, content: &[u8]) -> Vec<u8> {
-    sha1(&[format!("{kind} {}\0", content.len()).as_bytes(), content].concat())
-}
-
-fn hex(raw: &[u8]) -> String {
-    raw.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn size(mut value: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
-}
-
-/// How far back a base lies, in the pack's own encoding.
-fn distance(mut value: u64) -> Vec<u8> {
-    let mut bytes = vec![(value & 0x7f) as u8];
-    while value >> 7 > 0 {
-        value = (value >> 7) - 1;
-        bytes.push((value & 0x7f) as u8 | 0x80);
-    }
-    bytes.reverse();
-    bytes
-}
-
-/// An instruction that copies.
-fn copy(from: u32, length: u32) -> Vec<u8> {
-    let mut bytes = vec![0xff];
-    bytes.extend(from.to_le_bytes());
-    bytes.extend(&length.to_le_bytes()[..3]);
-    bytes
-}
-
-fn delta(base: u64, result: u64, instructions: &[u8]) -> Vec<u8> {
-    [size(base), size(result), instructions.to_vec()].concat()
-}
-
-/// A commit of one file, whose name is told; its id.
-fn tree_of(pack: &mut Pack, blob: &[u8]) -> String {
-    let tree = [&b"100644 file\0"[..], blob].concat();
-    let commit = format!("tree {}\n", hex(&name("tree", &tree)));
-    pack.object(2, &tree);
-    pack.object(1, commit.as_bytes());
-    hex(&name("commit", commit.as_bytes()))
 }
 
 fn limits(bytes: u64) -> Limits {
