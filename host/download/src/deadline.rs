@@ -20,7 +20,7 @@ const PAST: u8 = 2;
 
 /// Work was stopped before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it was stopped before its end, since its time was up or nobody waited for it any more")]
+#[error("it was stopped before its end, because its time was up or its result was no longer awaited")]
 pub struct Stopped;
 
 /// Cancels when it is dropped, if it is not too late.

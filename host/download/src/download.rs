@@ -219,7 +219,9 @@ impl StagedDownload {
         }
         match ledger.check(wanted) {
             TreeCheck::Matches => Ok(Verification::Verified),
-            TreeCheck::Unknown => Ok(Verification::NotVerified("the forge does not tell the commit's tree".to_owned())),
+            TreeCheck::Unknown => {
+                Ok(Verification::NotVerified("the forge does not report the commit's tree".to_owned()))
+            }
             TreeCheck::Differs { path, told, found } => Err(FinishError::Mismatch { path, told, found }),
             TreeCheck::Contradiction(claims) => {
                 Err(FinishError::Contradiction { path: claims.path, one: claims.one, other: claims.other })

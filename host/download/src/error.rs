@@ -11,7 +11,7 @@ use crate::unfinished::Unfinished;
 use forgeport_model::{Collision, FileKind, ObjectId};
 use forgeport_model::{PathError, RepoPath, escape_untrusted_short};
 
-/// The disk did not do what it was asked for.
+/// An operation on the disk failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.text())]
 pub struct DiskError {
@@ -60,14 +60,14 @@ impl<T> AtPath<T> for io::Result<T> {
     }
 }
 
-/// Why content was not taken.
+/// Why content was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
-    /// Not everything came, or not as it was sent: it is worth another try.
-    #[error("the transfer broke off: {0}")]
+    /// Not everything came, or not as it was sent: another try may succeed.
+    #[error("the transfer was interrupted: {0}")]
     Transfer(#[source] io::Error),
-    /// What came is no archive at all, perhaps a page for people; its beginning, safe to print.
-    #[error("what came is no {format} archive, it begins with `{begins}`")]
+    /// What came is not an archive at all, perhaps a web page; its beginning, safe to print.
+    #[error("the answer is not a {format} archive: it begins with `{begins}`")]
     NoArchive {
         /// What was expected.
         format: &'static str,
@@ -147,16 +147,16 @@ pub enum RejectReason {
     /// Its path.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// Something that no commit holds.
-    #[error("it is a {0}, which no commit holds")]
+    /// A kind of entry that a commit cannot contain.
+    #[error("it is a {0}, which a commit cannot contain")]
     Type(&'static str),
     /// The archive is not well-formed.
     #[error("the archive is malformed: {0}")]
     Malformed(&'static str),
     /// There is one of this path already.
-    #[error("the path comes twice, first as a {0}")]
-    Twice(FileKind),
-    /// It would lie in something that is no directory.
+    #[error("the path appears twice, first as a {0}")]
+    Twice(Kind),
+    /// It would lie in something that is not a directory.
     #[error("it would lie in `{parent}`, which is a {kind}")]
     Parent {
         /// What it would lie in, safe to print.
@@ -165,16 +165,16 @@ pub enum RejectReason {
         kind: FileKind,
     },
     /// It lies outside of the archive's one root folder.
-    #[error("it does not lie in the archive's root folder")]
+    #[error("it is not in the archive's root folder")]
     Root,
     /// A link's target is empty or too long, or holds a NUL.
-    #[error("the link's target is no path")]
+    #[error("the link's target is not a path")]
     Target,
     /// A link leads out of the directory.
     #[error("the link to `{0}` leads out of the directory")]
     Leaves(String),
     /// The archive names another commit than the one asked for.
-    #[error("it is of the commit {found}, and {expected} was asked for")]
+    #[error("it is of the commit {found}, but {expected} was requested")]
     Commit {
         /// What the archive says.
         found: ObjectId,
@@ -199,36 +199,36 @@ pub enum RejectReason {
     #[error(transparent)]
     Collision(#[from] Collision),
     /// A name in its path is the one of the mark of a directory that is not complete.
-    #[error("a name in its path is the one by which Forgeport marks a directory that is not complete")]
+    #[error("a name in its path is the name of the mark of unfinished directories, which is reserved")]
     Mark,
     /// An entry of a listing is not of the directory that was listed.
-    #[error("it does not lie directly in `{0}`, which the forge listed")]
+    #[error("it is not directly in `{0}`, which the forge listed")]
     Listing(String),
 }
 
 /// Why a target cannot take a download.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// There is something in it.
+    /// It is not empty.
     #[error("{} is not empty: choose another directory, or replace what is in it with --force", .0.display())]
     NotEmpty(PathBuf),
-    /// It is no directory.
+    /// It is not a directory.
     #[error("{} is a file: choose another directory", .0.display())]
     File(PathBuf),
-    /// It is a link to nothing.
+    /// It is a link to something that does not exist.
     #[error("{} is a link to something that does not exist: choose another directory", .0.display())]
     Dangling(PathBuf),
     /// A link on the way to it is not to be trusted.
-    #[error("{} is a link that another user can have made to lead elsewhere: name the directory that is meant", .0.display())]
+    #[error("{} is a link that another user may have made to lead elsewhere: name the directory that is meant", .0.display())]
     Link(PathBuf),
     /// Another user can have made it for us to fill.
-    #[error("{} belongs to another user, who can have made it there to own what comes into it: choose another directory", .0.display())]
+    #[error("{} belongs to another user, who may have made it to own what is written into it: choose another directory", .0.display())]
     Planted(PathBuf),
     /// The root of the file system.
     #[error("{} is the root of the file system: choose a directory in it", .0.display())]
     Root(PathBuf),
     /// A download into it was killed, or failed, when a part was there.
-    #[error("{} holds only a part of a commit, since a download into it was broken off: {}", .path.display(), finishing(.of))]
+    #[error("{} contains only a part of a commit, because a download into it was interrupted: {}", .path.display(), finishing(.of))]
     Unfinished {
         /// The directory.
         path: PathBuf,
@@ -239,13 +239,13 @@ pub enum TargetError {
     #[error("another download is filling {}: wait until it has ended", .0.display())]
     Busy(PathBuf),
     /// What is there cannot be removed.
-    #[error("nothing was changed, since {} cannot be removed by this user: remove it, or choose another directory", .0.display())]
+    #[error("nothing was changed, because {} cannot be removed by this user: remove it, or choose another directory", .0.display())]
     Protected(PathBuf),
     /// A part of the commit would have to lie where something stays.
-    #[error("nothing was changed, since {} is a mount point or kept by the file system, and the commit has something of that name: choose another directory", .0.display())]
+    #[error("nothing was changed, because {} is a mount point or belongs to the file system, and the commit has an entry of that name: choose another directory", .0.display())]
     Occupied(PathBuf),
     /// It could neither be filled nor left as it was.
-    #[error("{} is filled only in part and marked as unfinished, and the same download again finishes it: {why}", .path.display())]
+    #[error("{} is filled only in part and marked as unfinished; run the same download again to finish it: {why}", .path.display())]
     Halfway {
         /// The directory.
         path: PathBuf,
@@ -267,7 +267,7 @@ pub enum FinishError {
     #[error("`{0}` is no directory of the commit: name the directory that it lies in")]
     NoDirectory(String),
     /// The content is not the commit's.
-    #[error("what came is not the commit's: the forge says that `/{path}` has the tree {told}, and {}; try again, and tell the forge's operator if it stays", found_text(.found))]
+    #[error("the content is not the commit's: the forge reports the tree {told} for `/{path}`, and {}; try again, and report it to the forge's operator if it persists", found_text(.found))]
     Mismatch {
         /// The directory.
         path: RepoPath,
@@ -278,7 +278,7 @@ pub enum FinishError {
     },
     /// The forge contradicts itself.
     #[error(
-        "the forge says that `/{path}` has the tree {one}, and then that it has {other}; try again, and tell the forge's operator if it stays"
+        "the forge reports the tree {one} for `/{path}`, and then {other}; try again, and report it to the forge's operator if it persists"
     )]
     Contradiction {
         /// The directory.
@@ -297,7 +297,7 @@ pub enum FinishError {
 }
 
 impl FinishError {
-    /// Is the content to blame, and neither the disk nor the target?
+    /// Whether the content is the reason, and neither the disk nor the target.
     pub fn is_about_content(&self) -> bool {
         match self {
             Self::Missing(_) | Self::NoDirectory(_) | Self::Mismatch { .. } | Self::Contradiction { .. } => true,
@@ -318,8 +318,8 @@ fn finishing(of: &Option<Unfinished>) -> String {
 
 fn found_text(found: &Option<ObjectId>) -> String {
     match found {
-        Some(id) => format!("what came is {id}"),
-        None => "nothing came for it".to_owned(),
+        Some(id) => format!("the content has the tree {id}"),
+        None => "no content came for it".to_owned(),
     }
 }
 

@@ -1,19 +1,11 @@
 //! Archives, packs, and what git answers to complete a directory: nothing outside of the directory, no panic, an end.
 #![no_main]
 
-use forgeport_download::{ArchiveFormat, Layout, Progress, DownloadSpec, StagedDownload};
-use forgeport_model::{RepoPath};
-use forgeport_model::{Limit, Limits};
+use forgeport_download::{ArchiveFormat, DownloadSpec, Layout, StagedDownload};
+use forgeport_model::{Limit, Limits, RepoPath};
 use libfuzzer_sys::fuzz_target;
 use sha1_checked::{Digest, Sha1};
 use std::{borrow::Cow, fs};
-
-struct Silent;
-
-impl Progress for Silent {
-    fn received(&self, _: u64) {}
-    fn advance(&self, _: u64, _: u64) {}
-}
 
 /// A pack's entries in an answer that has the right counts and checksum, which no fuzzer finds.
 fn answer(entries: &[u8]) -> Vec<u8> {
@@ -48,9 +40,9 @@ fuzz_target!(|data: &[u8]| {
     let came = match first % 6 {
         4 | 5 => {
             let missing = staged.compare_with_commit(&*archive);
-            missing.and_then(|missing| staged.put_missing(&*archive, &missing, &Silent))
+            missing.and_then(|missing| staged.put_missing(&*archive, &missing, &()))
         }
-        _ => staged.unpack(&*archive, format, &Layout { strip: 1, base: RepoPath::root() }, &Silent),
+        _ => staged.unpack(&*archive, format, &Layout { strip: 1, base: RepoPath::root() }, &()),
     };
     let done = match came {
         Ok(()) => staged.finish().is_ok(),

@@ -148,7 +148,7 @@ fn size(input: &mut impl BufRead) -> Result<u64, UnpackError> {
             return Ok(size);
         }
     }
-    Err(malformed("a delta tells a size out of range").into())
+    Err(malformed("a delta has a size out of range").into())
 }
 
 fn byte(input: &mut impl BufRead) -> Result<u8, UnpackError> {
