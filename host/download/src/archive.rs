@@ -10,7 +10,7 @@
 //! | end | two zero blocks, then only zeros |
 //!
 //! The headers are parsed by the `tar` crate; the loop over them is here, because that crate's own splits pax records at newlines (so
-//! that a long path with a newline in it is lost), holds extension headers of any size in memory, and takes the end of the
+//! that a long path with a newline in it is lost), keeps extension headers of any size in memory, and takes the end of the
 //! input for the end of the archive. POSIX.1-2017 (pax, "Interchange Format") has the format.
 
 use std::io::{self, Read};
@@ -24,7 +24,7 @@ const BLOCK: usize = 512;
 /// The longest extension header that is read, in bytes; those of git hold one path and one link target.
 const LONGEST_EXTENSION: u64 = 64 << 10;
 
-/// Bytes that are read of an archive that was given up, only to tell damage from malice.
+/// Bytes that are read of an archive that was given up, only to distinguish damage from malice.
 const LONGEST_DRAIN: u64 = 1 << 30;
 
 /// What a member is.
@@ -208,13 +208,13 @@ impl<R: Read> Members<R> {
         }
     }
 
-    /// Reads on to the end of the input, whatever it holds, where a compressed one has its checksum.
+    /// Reads on to the end of the input, whatever it contains, where a compressed one has its checksum.
     pub(crate) fn drain(mut self) -> Result<(), UnpackError> {
         io::copy(&mut (&mut self.input).take(LONGEST_DRAIN), &mut io::sink())?;
         Ok(())
     }
 
-    /// A global header holds the commit that `git archive` was given (git-archive(1)); it must not change what members are.
+    /// A global header has the commit that `git archive` was given (git-archive(1)); it must not change what members are.
     fn check_global(&self, records: &[u8]) -> Result<(), Rejected> {
         for record in Records(records) {
             let (key, value) = record?;

@@ -20,7 +20,7 @@ use crate::survey::Survey;
 /// The renames that fill a target.
 pub(crate) struct Filling<'a> {
     survey: &'a Survey,
-    /// Is told before each step, so that tests can end the process there.
+    /// Called before each step, so that tests can end the process there.
     reached: &'a dyn Fn(),
     moves: Vec<Move>,
     /// Whether something was removed that could not be moved aside.
@@ -120,7 +120,7 @@ impl<'a> Filling<'a> {
     }
 }
 
-/// Renames in the place of nothing, where the file system can make sure of that.
+/// Renames without replacing anything, where the file system can make sure of that.
 fn rename(from: &Directory, to: &Directory, name: &OsString) -> rustix::io::Result<()> {
     if rename_new(from.as_fd(), name, to.as_fd(), name)? { Ok(()) } else { renameat(from, name, to, name) }
 }

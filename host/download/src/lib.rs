@@ -1,7 +1,7 @@
 //! Brings the files of one commit into a directory, all of them or none, and proves by their tree hash that they are the commit's.
 //!
-//! The layer between what comes over the network (bytes, listings) and the local disk: nothing here knows of WebAssembly, HTTP or the store. Content
-//! is untrusted. It is unpacked, counted and hashed while it comes, into a directory that nobody else sees; only what is whole and judged
+//! The layer between what comes over the network (bytes, listings) and the local disk; it knows no WebAssembly, HTTP or store. Content is
+//! untrusted. It is unpacked, counted and hashed while it comes, into a directory that nobody else sees; only what is whole and judged
 //! comes to the target.
 //!
 //! | layer, from below | files | what it does |

@@ -21,7 +21,7 @@ use forgeport_platform::handle::{PASSED, is_mine, is_same, rename_new, try_lock}
 pub(crate) const NAME: &str = ".forgeport-unfinished";
 /// The most bytes that are read of it.
 const LONGEST: u64 = 64 << 10;
-/// How it is opened; a link or a pipe that somebody planted neither leads elsewhere nor holds up.
+/// How it is opened; a link or a pipe that somebody planted neither leads elsewhere nor blocks.
 const OPENED: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// Whether some file system would take this for the mark's name.

@@ -75,7 +75,7 @@ impl<R: Read> Lines<R> {
 }
 
 impl<R: Read> Pack<R> {
-    /// Reads up to where the pack begins. Sections before it tell of a shallow history, which is not needed.
+    /// Reads up to where the pack begins. Sections before it describe a shallow history, which is not needed.
     pub(crate) fn begin(input: R) -> Result<Self, UnpackError> {
         let mut lines = Lines::new(input);
         loop {

@@ -29,7 +29,7 @@ pub(crate) struct Place {
     name: OsString,
 }
 
-/// A name that is still to be followed, and the link that it stands in.
+/// A name that is still to be followed, and the link that it is part of.
 struct PendingName {
     name: OsString,
     link: Option<Rc<PathBuf>>,

@@ -1,6 +1,6 @@
 //! What is asked of `git-upload-pack` in version 2 of git's protocol, and what it says of itself before (gitprotocol-v2(5)).
 //!
-//! There any object of a repository may be asked for by its id, which is checked against nothing but its being there; to leave files out
+//! There any object of a repository may be asked for by its id, which only has to exist; to leave files out
 //! (`filter`) is an ability that a server may lack.
 
 use std::io::Read;
@@ -37,13 +37,13 @@ pub fn ask_for_commit(commit: &ObjectId) -> Vec<u8> {
     question(&["filter blob:none"], [commit], &["deepen 1"])
 }
 
-/// Asks for these objects and nothing else; they have to be blobs.
+/// Asks for these objects alone; they have to be blobs.
 #[must_use]
 pub fn ask_for_blobs<'a>(ids: impl IntoIterator<Item = &'a ObjectId>) -> Vec<u8> {
     question(&[], ids, &[])
 }
 
-/// `done` says that nothing is here to build on.
+/// `done` says that there are no objects here to build on.
 fn question<'a>(before: &[&str], wanted: impl IntoIterator<Item = &'a ObjectId>, after: &[&str]) -> Vec<u8> {
     let mut wanted = wanted.into_iter().peekable();
     let format = wanted.peek().map_or(ObjectFormat::Sha1, |id| id.format());

@@ -6,7 +6,7 @@
 //! | gzip | `1f 8b` (RFC 1952) | a tar archive |
 //! | git | four hexadecimal digits, the length of the first line (gitprotocol-common(5)) | the same |
 //!
-//! What begins otherwise is no archive: a web page that came with status 200 is told from an archive that was damaged on its way.
+//! What begins otherwise is not an archive: so a web page with status 200 is distinguished from an archive that was damaged on its way.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;

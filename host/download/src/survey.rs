@@ -16,7 +16,7 @@ use crate::work_directory;
 use forgeport_platform::descent::{Visitor, descend};
 use forgeport_platform::{handle::is_mine, mount};
 
-/// What is on a new file system, for `fsck`, and nobody's work.
+/// What is on a new file system, for `fsck`; no user made it.
 const LOST_AND_FOUND: &str = "lost+found";
 
 /// What lies in a target.
@@ -89,7 +89,7 @@ impl Survey {
         self.stays.iter().map(PathBuf::as_path)
     }
 
-    /// Makes sure that nothing of the commit would have to lie where something stays.
+    /// Makes sure that no entry of the commit would have to lie where something stays.
     pub(crate) fn check_room(&self, tree: &Directory, target: &Directory) -> Result<(), TargetError> {
         for stays in &self.stays {
             // From the top down, so that nothing is looked at through a link.
@@ -116,7 +116,7 @@ struct RemovalCheck<'a> {
     /// From the target to where the walk is.
     way: PathBuf,
     mounted: Vec<PathBuf>,
-    /// May entries of the directory be removed; and if so, those of others too?
+    /// Whether entries of the directory may be removed, and only those of this user.
     writable: bool,
     own_only: bool,
     protected: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! The directory that a download is to become, and how it comes there.
 //!
-//! Where nothing is, a staged directory takes the place in one step. A directory that is there may be a mount point, a shell may stand in
+//! Where there is no directory, the staged one takes the place in one step. A directory that is there may be a mount point, a shell may stand in
 //! it, and its parent may be closed to us: it stays, and is filled.
 
 use std::io;
@@ -89,7 +89,7 @@ impl Target {
         self.publish_watched(&|| {})
     }
 
-    /// `reached` is told before each step.
+    /// `reached` is called before each step.
     fn publish_watched(self, reached: &dyn Fn()) -> Result<Arrival, TargetError> {
         if let Some(target) = open(&self.place)? {
             return self.fill(target, reached);

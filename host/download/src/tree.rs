@@ -118,7 +118,7 @@ impl Tree {
         self.put(path, leaf, false)
     }
 
-    /// Adds a file, link or submodule, in the place of one that may be there already. An empty directory, which is nothing to git, gives
+    /// Adds a file, link or submodule, in the place of one that may be there already. An empty directory, which git does not know, gives
     /// way to a submodule.
     pub(crate) fn replace(&mut self, path: &RepoPath, leaf: Leaf) -> Result<(), InTheWay> {
         self.put(path, leaf, true).map(drop)

@@ -1,4 +1,4 @@
-//! Which download it is that a target holds a part of: what its mark says, and what an error advises to finish.
+//! The download of which a target contains a part: what its mark says, and what an error advises to finish.
 
 use std::fmt;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use forgeport_model::ObjectId;
 use forgeport_model::RepoPath;
 
-/// Which download it is that a target holds a part of.
+/// The download of which a target contains a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unfinished {
     commit: ObjectId,

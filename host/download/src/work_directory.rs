@@ -1,7 +1,7 @@
 //! Where a download works until its target is filled: a directory beside the target, or in it.
 //!
 //! The directory that it lies in may be one that others write to (/tmp, a scratch disk). What they can do there must not hold a download
-//! up, nor lead it elsewhere: nothing that they may open is locked, nothing of theirs is opened, and all is done by handles.
+//! up, nor lead it elsewhere: no file that they may open is locked, no file of theirs is opened, and all is done by handles.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -42,7 +42,7 @@ pub(crate) struct WorkDirectory {
     /// The one that it lies in.
     parent: Directory,
     name: OsString,
-    /// Its handle holds the lock for as long as somebody works in it; the system gives it up when the process dies.
+    /// Its handle has the lock for as long as it is in use; the system gives it up when the process dies.
     directory: Directory,
     /// So that it can be removed when the process has no more to spare.
     spare: Vec<Directory>,
@@ -107,7 +107,7 @@ impl WorkDirectory {
         Ok(unlinkat(&self.parent, &self.name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Can a directory be moved from here into the target? Only trying tells: a file system may be mounted twice, or keep parts of itself
+    /// Whether a directory can be moved from here into the target. Only trying shows it: a file system may be mounted twice, or keep parts of itself
     /// from each other.
     fn can_fill(&self, target: &Directory) -> bool {
         let probe = || {
@@ -129,7 +129,7 @@ impl Drop for WorkDirectory {
     }
 }
 
-/// A directory that was just made, locked; nothing when somebody who sweeps has seen it before.
+/// A directory that was just made, locked; none when another download that sweeps has seen it before.
 fn hold(parent: &Directory, name: &OsStr) -> io::Result<Option<Directory>> {
     let handle = match openat(parent, name, LISTED, Mode::empty()) {
         Err(Errno::NOENT) => return Ok(None),
@@ -157,12 +157,12 @@ pub(crate) fn sweep(parent: &Directory) {
     }
 }
 
-/// Is this a work directory of this user that a killed download left?
+/// Whether this is a work directory of this user that a killed download left.
 pub(crate) fn is_left_over(parent: &Directory, name: &OsStr) -> bool {
     matches!(find(parent, name), Some((_, State::LeftOver)))
 }
 
-/// Is this a work directory in which a download is at work?
+/// Whether this is a work directory in which a download is at work.
 pub(crate) fn is_at_work(parent: &Directory, name: &OsStr) -> bool {
     matches!(find(parent, name), Some((_, State::AtWork)))
 }

@@ -19,7 +19,7 @@ pub const LISTED: OFlags =
 pub trait Visitor {
     /// The walk is in this directory now; of its entries none has been visited.
     fn enter(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<()>;
-    /// An entry of it. Is it a directory that is to be entered, once all entries have been visited?
+    /// An entry of it. Returns whether it is a directory to enter, once all entries have been visited.
     fn entry(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<bool>;
     /// All that lies in the directory of this name has been visited; the walk is back in the one that it lies in.
     fn leave(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<()>;

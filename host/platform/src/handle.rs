@@ -2,7 +2,7 @@
 //!
 //! | call | where it lacks | what is done then |
 //! | --- | --- | --- |
-//! | rename in the place of nothing | network file systems | the caller is told, and chooses another way |
+//! | rename without replacing | network file systems | the caller chooses another way |
 //! | lists of who may use an entry (ACL) | systems without them | only the group counts |
 
 use std::io;
@@ -37,7 +37,7 @@ pub fn try_lock(handle: impl AsFd) -> io::Result<bool> {
     }
 }
 
-/// Renames in the place of nothing; `false`, and nothing is done, where the file system cannot make sure of that.
+/// Renames without replacing anything; `false`, without a change, where the file system cannot make sure of that.
 ///
 /// # Errors
 /// `EEXIST` where there is something, and as rename(2).
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_replaced_by_a_rename_in_the_place_of_nothing() {
+    fn a_rename_without_replacing_leaves_what_is_there() {
         let place = tempfile::tempdir().unwrap();
         for name in ["a", "b"] {
             fs::write(place.path().join(name), name).unwrap();

@@ -1,4 +1,4 @@
-//! What is mounted where: a volume in a directory is somebody else's, and neither moved nor removed with it.
+//! What is mounted where: a volume in a directory is neither moved nor removed with it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -17,7 +17,7 @@ pub struct Seen {
     pub owner: u32,
 }
 
-/// Looks at an entry; nothing where there is none. No link is followed.
+/// Looks at an entry; none where there is no such entry. No link is followed.
 pub fn look(parent: BorrowedFd, name: &OsStr) -> io::Result<Option<Seen>> {
     match try_look(parent, name) {
         Err(Errno::NOENT) => Ok(None),

@@ -24,7 +24,7 @@ const KEPT: &[&str] = &["PATH", "HOME", "XDG_CONFIG_HOME", "LANG", "LANGUAGE"];
 /// Of the language, and git's settings that the user made for this process.
 const KEPT_BEGINNINGS: &[&str] = &["LC_", "GIT_CONFIG_"];
 
-/// A program with an environment of its own, which talks to nobody but us. It leads a group of its own, so that what a shell started
+/// A program with an environment of its own, which talks to this process alone. It leads a group of its own, so that what a shell started
 /// can be ended with it.
 pub fn program(name: &str) -> Command {
     let mut command = Command::new(name);
@@ -38,7 +38,7 @@ fn is_kept(name: &OsStr) -> bool {
         .is_some_and(|name| KEPT.contains(&name) || KEPT_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning)))
 }
 
-/// What the program makes of the input; nothing, if it failed.
+/// What the program makes of the input; none if it failed.
 ///
 /// # Errors
 /// When it cannot be started, or did not end before `end`, after which it is killed.
@@ -66,7 +66,7 @@ pub fn converted(mut command: Command, input: Vec<u8>, end: Instant) -> io::Resu
 pub struct Conversation<Question, Answer> {
     questions: Option<Sender<Question>>,
     answers: Receiver<Answer>,
-    /// Nothing comes; it is closed when the program has ended.
+    /// Receives no message; it is closed when the program has ended.
     ended: Receiver<()>,
     group: Pid,
 }
@@ -97,7 +97,7 @@ pub fn conversed<Question: Send + 'static, Answer: Send + 'static>(
 }
 
 impl<Question, Answer> Conversation<Question, Answer> {
-    /// Nothing, if the program has ended.
+    /// Asks, and waits for the answer; none if the program has ended.
     ///
     /// # Errors
     /// When no answer came before `end`.

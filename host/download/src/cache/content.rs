@@ -15,7 +15,7 @@ use crate::tree::{Found, Leaf};
 use forgeport_model::RepoPath;
 use forgeport_model::{FileKind, ObjectId};
 
-/// The longest description, in bytes; it holds the links and submodules of a tree.
+/// The longest description, in bytes; it has the links and submodules of a tree.
 const LONGEST: u64 = 64 << 20;
 
 /// What a tree has besides files.
@@ -80,7 +80,7 @@ impl About {
     }
 }
 
-/// Writes what a staged directory holds behind the archive that was copied, and returns the tree's id; nothing for one without content.
+/// Writes what a staged directory contains behind the archive that was copied, and returns the tree's id; none for one without content.
 pub(super) fn write(staged: &StagedDownload, mut file: &File) -> io::Result<Option<ObjectId>> {
     let Some(tree) = staged.staging.ledger().tree.id(&staged.spec().subdirectory) else { return Ok(None) };
     let mut about = about(staged);
@@ -101,7 +101,7 @@ pub(super) fn write(staged: &StagedDownload, mut file: &File) -> io::Result<Opti
     Ok(Some(tree))
 }
 
-/// Writes what an unfinished download holds; files of which a part has come are left out.
+/// Writes what an unfinished download contains; files of which a part has come are left out.
 pub(super) fn write_unfinished(staged: &StagedDownload, file: &File) -> io::Result<()> {
     write_archive(staged, file)?;
     describe(file, &About { archives: staged.staging.archives(), ..about(staged) })

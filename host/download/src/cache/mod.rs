@@ -45,7 +45,7 @@ const INDEX: &str = "index";
 const WHOLE: &str = ".download";
 const UNFINISHED: &str = ".unfinished";
 const PARTIAL: &str = ".partial";
-/// The longest answer in the index, in bytes; it holds a link and a sentence.
+/// The longest answer in the index, in bytes; it has a link and a sentence.
 const LONGEST_ANSWER: u64 = 64 << 10;
 
 /// A directory of kept downloads.
@@ -343,7 +343,7 @@ impl KeptDownload {
 }
 
 impl PartialDownload {
-    /// Fills a staged directory, in which nothing is yet, for the next try to go on with.
+    /// Fills a staged directory, which has to be empty, for the next try to go on with.
     ///
     /// # Errors
     /// When it is damaged, or the disk fails. Then parts of it are there: start again.
@@ -369,7 +369,7 @@ fn discard<T>(path: &Path, why: &str) -> Option<T> {
     None
 }
 
-/// Somebody else may have been faster.
+/// Removes a file; another process may have been faster.
 fn remove(path: &Path) -> io::Result<()> {
     let removed = match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => fs::remove_dir_all(path),

@@ -1,7 +1,7 @@
-//! Completes a directory that an archive has filled in part: the commit and its trees come in one pack, without files, and tell what is
+//! Completes a directory that an archive has filled in part: the commit and its trees come in one pack, without files, and show what is
 //! missing or different; those files come in further packs.
 //!
-//! Which tree the commit has follows from the commit's own id here, and from nobody's word.
+//! Which tree the commit has follows from the commit's own id here, and is not taken on trust.
 
 use std::collections::BTreeMap;
 use std::io::Read;

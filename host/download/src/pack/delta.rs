@@ -1,4 +1,4 @@
-//! Deltas: an object told as pieces of another one and bytes between them (gitformat-pack(5), "Deltified representation").
+//! Deltas: an object described as pieces of another one, its base, and bytes between them (gitformat-pack(5), "Deltified representation").
 
 use std::fs::File;
 use std::io::BufRead;
@@ -12,7 +12,7 @@ use crate::error::UnpackError;
 /// Bytes that are copied at once from an object on the disk.
 const PIECE: usize = 16 << 10;
 
-/// The content of an object that others are told by.
+/// The content of a base.
 pub(super) enum Base {
     Held(Rc<Vec<u8>>),
     /// On the disk, of so many bytes.
@@ -110,7 +110,7 @@ impl<R: BufRead> Delta<R> {
         }
     }
 
-    /// Nothing at the end.
+    /// The next instruction; none at the end.
     fn next(&mut self) -> Result<Option<Instruction>, UnpackError> {
         if self.instructions.fill_buf()?.is_empty() {
             return Ok(None);

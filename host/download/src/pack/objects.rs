@@ -18,7 +18,7 @@ use forgeport_model::{Hasher, ObjectFormat, ObjectId};
 
 /// Bytes of an entry of a tree besides its name: mode, separators, and the longest id.
 const ENTRY: u64 = 40;
-/// Up to this size a file on the disk that others are told by is read whole, in bytes. Above, only what they take of it is.
+/// Up to this size a base on the disk is read whole, in bytes. Above, only the copied parts of it are.
 const READ_WHOLE: u64 = 64 << 10;
 
 /// What an object is, once it is known.
@@ -47,7 +47,7 @@ pub(super) struct Object {
     pub kind: ObjectType,
     pub id: ObjectId,
     pub size: u64,
-    /// Is it a pointer to content that lies elsewhere (git-lfs)?
+    /// Whether it is a pointer to content that lies elsewhere (git-lfs).
     pub pointer: bool,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Objects<'a> {
     pub sink: Sink<'a>,
     pub budget: Budget,
     limits: &'a Limits,
-    /// Nothing for those that are not expanded yet.
+    /// None for those that are not expanded yet.
     list: Vec<Option<Object>>,
     /// The first of each name. One that comes again makes no difference.
     numbers: HashMap<ObjectId, u32>,
@@ -87,7 +87,7 @@ impl<'a> Objects<'a> {
         self.list.len()
     }
 
-    /// One more, of which nothing is known yet; returns its number.
+    /// Adds one that is not expanded yet; returns its number.
     pub(super) fn push(&mut self) -> u32 {
         self.list.push(None);
         // The header tells how many there are, in 32 bits.
@@ -103,7 +103,7 @@ impl<'a> Objects<'a> {
         Some((number, self.get(number)?))
     }
 
-    /// Is it the first of its name?
+    /// Whether it is the first of its name.
     pub(super) fn is_first(&self, number: u32, object: &Object) -> bool {
         self.numbers.get(&object.id) == Some(&number)
     }
@@ -115,7 +115,7 @@ impl<'a> Objects<'a> {
         }
     }
 
-    /// Is there room for something that is held in memory? The trees of a commit have no more bytes than its names and so much for each.
+    /// Checks that there is room for something that is kept in memory. The trees of a commit have no more bytes than its names and so much for each.
     pub(super) fn check_held(&self, size: u64) -> Result<(), Rejected> {
         let (entries, names) = (self.limits.get(Limit::ArchiveEntries), self.limits.get(Limit::ArchiveNames));
         if self.held_bytes.saturating_add(size) > entries.saturating_mul(ENTRY).saturating_add(names) {
@@ -140,7 +140,7 @@ impl<'a> Objects<'a> {
         self.held.get(&number).cloned()
     }
 
-    /// The content of an object, for those that are told by it.
+    /// The content of an object, as the base of deltas.
     pub(super) fn base(&self, number: u32, object: &Object) -> Result<Base, UnpackError> {
         if let Some(held) = self.held(number) {
             return Ok(Base::Held(held));

@@ -66,8 +66,8 @@ impl<'a> Placer<'a> {
         Ok(())
     }
 
-    /// Puts a file or a link where nothing is yet.
-    pub(super) fn put(&self, path: &RepoPath, kind: FileKind, id: &ObjectId) -> Result<(), UnpackError> {
+    /// Puts a file or a link where there is none yet.
+    pub(super) fn put(&self, path: &RepoPath, kind: Kind, id: &ObjectId) -> Result<(), UnpackError> {
         match kind {
             FileKind::Symlink => self.link(path, id),
             kind => self.file(path, kind, id),

@@ -20,7 +20,7 @@ use forgeport_model::ObjectId;
 /// The file in which the deltas are kept, expanded but not applied.
 const DELTAS: &str = "deltas";
 
-/// What an object is told as the difference to.
+/// The base of a delta.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum To {
     Object(u32),

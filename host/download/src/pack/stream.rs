@@ -42,7 +42,7 @@ pub(super) struct PackStream<R> {
 }
 
 impl<R: BufRead> PackStream<R> {
-    /// Reads the header; tells how many entries follow.
+    /// Reads the header; returns how many entries follow.
     pub(super) fn begin(input: R, format: ObjectFormat) -> Result<(Self, u32), UnpackError> {
         let checksum = Hasher::checksum(format);
         let inflater = Decompress::new(true);
@@ -158,7 +158,7 @@ impl<R: BufRead> PackStream<R> {
         }
     }
 
-    /// The checksum, behind which nothing may come.
+    /// Reads the checksum, after which the answer has to end.
     pub(super) fn end(mut self) -> Result<(), UnpackError> {
         let computed = std::mem::replace(&mut self.checksum, Hasher::checksum(self.format)).finish();
         let told = self.id()?;
