@@ -155,19 +155,19 @@ fn leaf(matches: &ArgMatches) -> &ArgMatches {
 mod tests {
     use super::*;
     use crate::args::{CodeRepositoryCommand, Command, SecretCommand};
-    use forgeport_service::Setting;
+    use forgeport_service::OptionDefinition;
 
     /// What a provider may take; the last two have the names of the command's own options.
     fn options() -> ProviderOptions {
-        let setting = |name: &str| Setting {
+        let setting = |name: &str| OptionDefinition {
             name: name.to_owned(),
             help: "Help".to_owned(),
             required: false,
             secret: name == "token",
             default: None,
         };
-        let settings = ["owner", "api_url", "token", "limit", "allow_private"].map(setting).to_vec();
-        ProviderOptions { provider: "forge".to_owned(), version: "1".to_owned(), settings }
+        let options = ["owner", "api_url", "token", "limit", "allow_private"].map(setting).to_vec();
+        ProviderOptions { provider: "forge".to_owned(), version: "1".to_owned(), options }
     }
 
     fn parse(line: &str) -> Result<(Cli, GivenOptions, Option<String>)> {
@@ -235,7 +235,8 @@ mod tests {
     #[test]
     fn verbose_is_known_before_the_options_are() {
         let verbose = |line: &str| FirstPass::of(line.split(' ').map(OsString::from).collect()).verbose();
-        assert!(verbose("forgeport register x --type=github --owner=a -v") && verbose("forgeport --verbose list"));
-        assert!(!verbose("forgeport list") && !verbose("forgeport"));
+        assert!(verbose("forgeport register x --type=github --owner=a -v"));
+        assert!(verbose("forgeport --verbose repo update x --owner a"));
+        assert!(!verbose("forgeport update x --owner a") && !verbose("forgeport"));
     }
 }

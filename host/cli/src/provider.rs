@@ -24,7 +24,7 @@ pub async fn run(service: &Service, output: Output, command: ProviderCommand) ->
 fn text(inspection: &Inspection) -> String {
     let Inspection { digest, info, description, problem } = inspection;
     let mut rows = Rows::default();
-    rows.add("sha256", digest);
+    rows.add("sha256", &digest.to_string());
     rows.add("size", &bytes(info.size as u64));
     rows.add("world", info.world.as_deref().unwrap_or("none that a provider is made for"));
     for import in &info.imports {

@@ -89,6 +89,11 @@ impl Component {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// The component itself, without its digest.
+    pub fn into_bytes(self) -> Cow<'static, [u8]> {
+        self.bytes
+    }
 }
 
 /// The source that a type and a file name.

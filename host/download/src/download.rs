@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use forgeport_model::{Kind, ObjectId, RepoPath};
+use forgeport_model::{FileKind, ObjectId, RepoPath};
 use tempfile::NamedTempFile;
 
 use crate::claims::TreeCheck;
@@ -91,7 +91,7 @@ impl StagedDownload {
     ///
     /// # Errors
     /// As for [`unpack`](Self::unpack).
-    pub fn write(&self, path: &RepoPath, kind: Kind, source: &mut dyn Read) -> Result<(), UnpackError> {
+    pub fn write(&self, path: &RepoPath, kind: FileKind, source: &mut dyn Read) -> Result<(), UnpackError> {
         single::write(&self.staging, path, kind, source)
     }
 

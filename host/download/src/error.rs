@@ -155,7 +155,7 @@ pub enum RejectReason {
     Malformed(&'static str),
     /// There is one of this path already.
     #[error("the path appears twice, first as a {0}")]
-    Twice(Kind),
+    Twice(FileKind),
     /// It would lie in something that is not a directory.
     #[error("it would lie in `{parent}`, which is a {kind}")]
     Parent {
@@ -191,7 +191,7 @@ pub enum RejectReason {
     Submodule,
     /// The kind cannot be written in this way.
     #[error("a {0} cannot be written as a single file")]
-    Kind(FileKind),
+    FileKind(FileKind),
     /// In the forge's own words, safe to print.
     #[error("the forge says: {0}")]
     Refused(String),

@@ -113,11 +113,11 @@ impl Ledger {
     /// other's.
     pub(crate) fn begin_file(&mut self, path: &RepoPath) -> Result<(), Rejected> {
         if self.writing.iter().any(|other| other.is_in(path) || path.is_in(other)) {
-            return Err(Rejected::new(path.as_bytes(), RejectReason::Twice(forgeport_model::Kind::Regular)));
+            return Err(Rejected::new(path.as_bytes(), RejectReason::Twice(forgeport_model::FileKind::Regular)));
         }
         // A directory is removed by a listing that does not have it, and not by the way.
         if let Some(Found::Directory { .. }) = self.tree.get(path) {
-            return Err(Rejected::new(path.as_bytes(), RejectReason::Twice(forgeport_model::Kind::Tree)));
+            return Err(Rejected::new(path.as_bytes(), RejectReason::Twice(forgeport_model::FileKind::Tree)));
         }
         self.writing.insert(path.clone());
         Ok(())

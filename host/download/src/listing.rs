@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forgeport_model::{Kind, ObjectId, RepoPath};
+use forgeport_model::{FileKind, ObjectId, RepoPath};
 
 use crate::error::{RejectReason, Rejected, UnpackError};
 use crate::staging::Staging;
@@ -14,7 +14,7 @@ pub struct ListedEntry {
     /// From the repository's root.
     pub path: RepoPath,
     /// What it is.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Its object.
     pub id: ObjectId,
 }
@@ -53,7 +53,7 @@ pub(crate) fn compare(
 /// Whether it is here as listed. What is of another kind is removed, to make room.
 fn agrees(staging: &Staging, entry: &ListedEntry) -> Result<bool, UnpackError> {
     let found = staging.ledger().tree.get(&entry.path);
-    if entry.kind == Kind::Submodule {
+    if entry.kind == FileKind::Submodule {
         if matches!(found, Some(Found::Leaf(_)) | Some(Found::Directory { empty: false })) {
             staging.remove(&entry.path)?;
         }
@@ -62,7 +62,7 @@ fn agrees(staging: &Staging, entry: &ListedEntry) -> Result<bool, UnpackError> {
         return Ok(true);
     }
     let Some(found) = found else { return Ok(false) };
-    if (found.kind() == Kind::Tree) != (entry.kind == Kind::Tree) {
+    if (found.kind() == FileKind::Tree) != (entry.kind == FileKind::Tree) {
         staging.remove(&entry.path)?;
         return Ok(false);
     }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use forgeport_model::{Hasher, Kind, Limit, ObjectId, RepoPath};
+use forgeport_model::{FileKind, Hasher, Limit, ObjectId, RepoPath};
 
 use crate::error::{AtPath, RejectReason, Rejected, UnpackError};
 use crate::limits::check;
@@ -26,29 +26,36 @@ struct OpenFile<'a> {
 ///
 /// # Errors
 /// When the content is refused, or the disk fails.
-pub(crate) fn write(staging: &Staging, path: &RepoPath, kind: Kind, source: &mut dyn Read) -> Result<(), UnpackError> {
+pub(crate) fn write(
+    staging: &Staging,
+    path: &RepoPath,
+    kind: FileKind,
+    source: &mut dyn Read,
+) -> Result<(), UnpackError> {
     staging.ledger().begin_file(path)?;
     let open = OpenFile { staging, path, bytes: 0 };
     match kind {
-        Kind::Regular | Kind::Executable => write_file(open, kind, source),
-        Kind::Symlink => {
+        FileKind::Regular | FileKind::Executable => write_file(open, kind, source),
+        FileKind::Symlink => {
             let mut target = Vec::new();
             source.take(LONGEST_TARGET).read_to_end(&mut target)?;
             staging.remove(path)?;
             staging.ledger().copied = None;
             staging.add_symlink(path, target)
         }
-        Kind::Tree | Kind::Submodule => Err(Rejected::new(path.as_bytes(), RejectReason::Kind(kind)).into()),
+        FileKind::Tree | FileKind::Submodule => {
+            Err(Rejected::new(path.as_bytes(), RejectReason::FileKind(kind)).into())
+        }
     }
 }
 
-fn write_file(mut open: OpenFile, kind: Kind, source: &mut dyn Read) -> Result<(), UnpackError> {
+fn write_file(mut open: OpenFile, kind: FileKind, source: &mut dyn Read) -> Result<(), UnpackError> {
     let OpenFile { staging, path, .. } = open;
     staging.remove(path)?;
     let Some(place) = staging.add_file(path, kind)? else { return Ok(()) };
     staging.ledger().copied = None;
     let directory = staging.directory();
-    let mut file = directory.create(&place, kind == Kind::Executable)?;
+    let mut file = directory.create(&place, kind == FileKind::Executable)?;
     let mut buffer = vec![0; BUFFER];
     let mut source = staging.deadline().reading(source);
     loop {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use forgeport_model::{Kind, ObjectFormat, ObjectId, RepoPath};
+use forgeport_model::{FileKind, ObjectFormat, ObjectId, RepoPath};
 
 use crate::deadline::Deadline;
 use crate::directory::Directory;
@@ -127,8 +127,8 @@ impl Staging {
     /// Adds a directory that stands for another repository. An empty one that is there gives way to it.
     pub(crate) fn add_submodule(&self, path: &RepoPath, commit: ObjectId) -> Result<(), UnpackError> {
         self.add_directory(path)?;
-        let replaced = self.ledger().tree.replace(path, Leaf::known(Kind::Submodule, commit));
-        let twice = |_| Rejected::new(path.as_bytes(), RejectReason::Twice(Kind::Submodule));
+        let replaced = self.ledger().tree.replace(path, Leaf::known(FileKind::Submodule, commit));
+        let twice = |_| Rejected::new(path.as_bytes(), RejectReason::Twice(FileKind::Submodule));
         Ok(replaced.map_err(twice)?)
     }
 
@@ -137,7 +137,7 @@ impl Staging {
         let id = ObjectId::of_blob(self.format(), &target);
         let id = id.map_err(|collision| Rejected::new(path.as_bytes(), collision))?;
         let mut ledger = self.ledger();
-        ledger.add(path, Leaf::known(Kind::Symlink, id), target.len(), &self.spec.limits)?;
+        ledger.add(path, Leaf::known(FileKind::Symlink, id), target.len(), &self.spec.limits)?;
         if let Some(below) = path.below(&self.spec.subdirectory) {
             ledger.links.insert(below, target);
         }
@@ -145,7 +145,7 @@ impl Staging {
     }
 
     /// Adds a file whose content is to come; returns where to write it, or none if it is not wanted.
-    pub(crate) fn add_file(&self, path: &RepoPath, kind: Kind) -> Result<Option<PathBuf>, UnpackError> {
+    pub(crate) fn add_file(&self, path: &RepoPath, kind: FileKind) -> Result<Option<PathBuf>, UnpackError> {
         self.ledger().add(path, Leaf::pending(kind), 0, &self.spec.limits)?;
         Ok(self.place(path))
     }

@@ -40,7 +40,7 @@ enum Node {
 /// A file, a link or a submodule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Leaf {
-    pub kind: Kind,
+    pub kind: FileKind,
     /// None until all of the content has passed.
     pub id: Option<ObjectId>,
     /// Whether it is a pointer to content that lies elsewhere (git-lfs).
@@ -294,7 +294,7 @@ impl DirectoryNode {
         for (name, node) in &mut self.children {
             let (kind, content) = match node {
                 Node::Leaf(leaf) => (leaf.kind, leaf.id.map_or(DirectoryContent::Pending, DirectoryContent::Object)),
-                Node::Directory(directory) => (Kind::Tree, directory.content(format)),
+                Node::Directory(directory) => (FileKind::Tree, directory.content(format)),
             };
             match content {
                 DirectoryContent::Object(id) => entries.push((&name[..], kind, id)),

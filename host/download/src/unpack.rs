@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::source::{self, ArchiveCopy, ArchiveFormat};
 use crate::staging::Staging;
 use crate::writer::{CHUNK, FileContent, Interrupted, Job, Writers, Written};
-use forgeport_model::Kind;
+use forgeport_model::FileKind;
 use forgeport_model::RepoPath;
 
 type Files<'scope> = Writers<'scope, RepoPath>;
@@ -82,7 +82,7 @@ fn take<R: Read>(
         MemberKind::Directory => Ok(staging.add_directory(&path)?),
         MemberKind::Symlink => Ok(staging.add_symlink(&path, member.target)?),
         MemberKind::File { executable } => {
-            let place = staging.add_file(&path, if executable { Kind::Executable } else { Kind::Regular })?;
+            let place = staging.add_file(&path, if executable { FileKind::Executable } else { FileKind::Regular })?;
             if member.size > CHUNK as u64 {
                 return stream(members, path, place, executable, member.size, writers);
             }

@@ -16,7 +16,7 @@ mod manifest;
 mod names;
 mod network;
 
-pub use git::{Collision, Hasher, Kind, NoObjectId, ObjectFormat, ObjectId, PathError, RepoPath, neutral};
+pub use git::{Collision, FileKind, Hasher, NoObjectId, ObjectFormat, ObjectId, PathError, RepoPath};
 pub use limits::{CallOf, LONGEST, Limit, LimitError, LimitReached, Limits, STACK_CLASSES, date_after, deadline};
 pub use manifest::{
     Access, AccessError, Condition, CredentialPlan, CredentialRule, Description, DescriptionError, Need,

@@ -15,6 +15,7 @@
 //! | [`resource`] | limits that the system enforces |
 
 pub mod descent;
+mod file_error;
 pub mod handle;
 pub mod mount;
 pub mod private;

@@ -27,9 +27,9 @@ const VERSION: (HeaderName, HeaderValue) =
 
 impl Download {
     /// Brings what is missing or different. `repository` is a request of the URL that git clones from.
-    pub(crate) async fn complete(&self, session: &Session, repository: &Request) -> Result<(), TransferError> {
+    pub(crate) async fn complete(&self, network: &Network, repository: &Request) -> Result<(), TransferError> {
         let commit = self.staged.spec().commit;
-        self.check(session, repository, commit).await?;
+        self.check(network, repository, commit).await?;
         let asked = question(repository, protocol::ask_for_commit(&commit))?;
         let missing = self.fetch(network, asked, |staged, answer| staged.compare_with_commit(answer)).await?;
         let missing: Arc<[Missing]> = missing.into();
@@ -54,9 +54,9 @@ impl Download {
         request.url.set_query(Some(&format!("service={SERVICE}")));
         request.headers = HeaderMap::from_iter([VERSION]);
         let request = &request;
-        retry::run(&session.permit, |attempt| async move {
+        retry::run(&network.call, |attempt| async move {
             let check = move |_: &StagedDownload, answer| protocol::check(answer, commit.format());
-            self.transfer(session, request.clone(), check).await.map_err(|failed| match failed {
+            self.transfer(network, request.clone(), check).await.map_err(|failed| match failed {
                 Failed::Transient(error @ TransferError::Egress(_)) if attempt > 0 => Failed::Final(error),
                 failed => failed,
             })

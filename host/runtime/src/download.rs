@@ -109,7 +109,7 @@ impl Download {
             }
             let (progress, layout) = (self.progress.clone(), layout.clone());
             let unpack = move |staged: &StagedDownload, source| staged.unpack(source, format, &layout, &*progress);
-            self.transfer(session, request.clone(), unpack).await.map_err(|failed| match failed {
+            self.transfer(network, request.clone(), unpack).await.map_err(|failed| match failed {
                 retry::Failed::Transient(error) if !alone => retry::Failed::Final(error),
                 failed => failed,
             })

@@ -80,8 +80,8 @@ impl Service {
         let DownloadRequest { repository, revision, subdirectory, directory, force, stop } = request;
         let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
         StagedDownload::check_target(&directory, force)?;
-        let (registered, consent) = self.consented(self.find(&repository)?).await?;
-        let source = self.source_of(&registered, &consent)?;
+        let (registered, consent) = self.consented(self.find(&repository).await?).await?;
+        let source = self.source_of(&registered, &consent).await?;
         let limits = registered.limits.within(&self.host.policy.limits);
         let wanted = Wanted { registered, consent, source, subdirectory, directory, force, stop, limits };
         // A full id says which archive to ask for, so the question what it is need not be answered first.

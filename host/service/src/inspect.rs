@@ -1,9 +1,8 @@
 //! Looking at a component without trusting it.
 
-use crate::{Result, Service, ServiceError, Source};
-use forgeport_model::{Description, Limits};
+use crate::{Result, Service, ServiceError, provider::fetched};
+use forgeport_model::{ComponentSource, Description, Digest, Limits};
 use forgeport_runtime::ComponentInfo;
-use forgeport_store::digest_of;
 use serde::Serialize;
 
 /// What a component is, and what it says of itself.
@@ -25,17 +24,18 @@ impl Service {
     ///
     /// # Errors
     /// When the file cannot be read, or is no component at all.
-    pub async fn inspect(&self, source: &Source) -> Result<Inspection> {
-        let bytes = source.read().await?;
-        let named = |error: ServiceError| match source {
-            Source::Custom(path) => ServiceError::Source { path: path.clone(), source: Box::new(error) },
-            Source::BuiltIn(_) => error,
+    pub async fn inspect(&self, source: &ComponentSource) -> Result<Inspection> {
+        let component = fetched(source).await?;
+        let named = |error: ServiceError| match source.file() {
+            Some(path) => ServiceError::Source { path: path.to_owned(), source: Box::new(error) },
+            None => error,
         };
-        let info = ComponentInfo::of(&bytes).map_err(|error| named(error.into()))?;
-        let (description, problem) = match self.describe(bytes.clone().into(), &Limits::default()).await {
+        let info = ComponentInfo::of(component.bytes()).map_err(|error| named(error.into()))?;
+        let digest = *component.digest();
+        let (description, problem) = match self.describe(component, &Limits::default()).await {
             Ok(described) => (Some(described.description), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        Ok(Inspection { digest: digest_of(&bytes), info, description, problem })
+        Ok(Inspection { digest, info, description, problem })
     }
 }

@@ -1,94 +1,19 @@
 //! The provider of a registration, ready to be called.
 
-use crate::{Result, Service, ServiceError, download::blocking};
-use forgeport_model::{Description, Limits, nearest};
+use crate::{Result, Service, ServiceError, blocking::blocking};
+use forgeport_components::{Component, built_in, fetch};
+use forgeport_model::{ComponentSource, Description, Limits};
 use forgeport_runtime::{MOST_BYTES, Provider};
-use forgeport_store::{CodeRepository, ProviderRef, StoreError, digest_of};
-use std::{
-    borrow::Cow,
-    fs::File,
-    io::{self, Read},
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
-
-/// The names and components of the built-in providers, which need no consent.
-pub const BUILT_IN: [(&str, &[u8]); 2] = [
-    ("github", include_bytes!("../../../providers/artifacts/github.wasm")),
-    ("gitlab", include_bytes!("../../../providers/artifacts/gitlab.wasm")),
-];
-
-/// The type that a component of the user's own is registered as.
-pub const CUSTOM: &str = "custom";
-
-/// Which component is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// One of [`BUILT_IN`].
-    BuiltIn(String),
-    /// The component in a file.
-    Custom(PathBuf),
-}
+use forgeport_store::{CodeRepository, ProviderRef, StoreError};
+use std::borrow::Cow;
 
 /// A component that is ready to be called, and what it has just said of itself.
 pub(crate) struct Described {
     pub(crate) provider: Provider,
     pub(crate) description: Description,
-    pub(crate) digest: String,
-    /// Of a component that the store does not have yet.
-    pub(crate) bytes: Option<Vec<u8>>,
-}
-
-impl Source {
-    /// From what a user gives as type and file.
-    ///
-    /// # Errors
-    /// When the two do not go together, or there is no such type.
-    pub fn new(kind: Option<&str>, file: Option<&Path>) -> Result<Source> {
-        match (kind, file) {
-            (None | Some(CUSTOM), Some(file)) => Ok(Source::Custom(file.to_owned())),
-            (Some(CUSTOM), None) => Err(ServiceError::NoSource),
-            (Some(kind), Some(_)) => Err(ServiceError::SourceOfBuiltIn(kind.to_owned())),
-            (Some(kind), None) if BUILT_IN.iter().any(|(name, _)| *name == kind) => {
-                Ok(Source::BuiltIn(kind.to_owned()))
-            }
-            (Some(kind), None) => Err(ServiceError::UnknownType {
-                kind: kind.to_owned(),
-                nearest: nearest(kind, BUILT_IN.iter().map(|(name, _)| *name).chain([CUSTOM])),
-            }),
-            (None, None) => Err(ServiceError::NoType),
-        }
-    }
-
-    /// As in `--type`.
-    pub(crate) fn kind(&self) -> &str {
-        match self {
-            Source::BuiltIn(name) => name,
-            Source::Custom(_) => CUSTOM,
-        }
-    }
-
-    /// The component itself, read on a thread where that keeps nobody waiting.
-    pub(crate) async fn read(&self) -> Result<Vec<u8>> {
-        let source = self.clone();
-        blocking(move || source.bytes()).await?
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>> {
-        match self {
-            Source::BuiltIn(name) => Ok(built_in(name)?.to_vec()),
-            Source::Custom(path) => {
-                read(path).map_err(|source| ServiceError::Unreadable { path: path.clone(), source })
-            }
-        }
-    }
-
-    pub(crate) fn file(&self) -> Option<String> {
-        match self {
-            Source::BuiltIn(_) => None,
-            Source::Custom(file) => Some(file.display().to_string()),
-        }
-    }
+    pub(crate) component: Component,
+    /// Whether the component comes from a file, and the store does not have it yet.
+    is_new: bool,
 }
 
 impl Described {
@@ -107,6 +32,12 @@ impl Described {
     }
 }
 
+/// The component of a source, read and hashed on a thread where that keeps nobody waiting.
+pub(crate) async fn fetched(source: &ComponentSource) -> Result<Component> {
+    let source = source.clone();
+    Ok(blocking(move || fetch(&source, MOST_BYTES)).await??)
+}
+
 /// Where the component of a registration comes from.
 pub(crate) fn source_of(repository: &CodeRepository) -> ComponentSource {
     ComponentSource::from_stored(&repository.kind, repository.provider.source.clone())
@@ -123,58 +54,48 @@ impl Service {
     }
 
     /// `limits` are those of the registration that it is for.
-    pub(crate) async fn describe_source(&self, source: &Source, limits: &Limits) -> Result<Described> {
-        match source {
-            Source::BuiltIn(name) => self.describe(built_in(name)?.into(), limits).await,
-            Source::Custom(file) => {
-                let bytes = source.read().await?;
-                let described = self.describe(bytes.clone().into(), limits).await;
-                let named = |error| ServiceError::Source { path: file.clone(), source: Box::new(error) };
-                Ok(Described { bytes: Some(bytes), ..described.map_err(named)? })
-            }
+    pub(crate) async fn describe_source(&self, source: &ComponentSource, limits: &Limits) -> Result<Described> {
+        let described = self.describe(fetched(source).await?, limits).await;
+        match source.file() {
+            None => described,
+            Some(path) => described
+                .map(|described| Described { is_new: true, ..described })
+                .map_err(|error| ServiceError::Source { path: path.to_owned(), source: Box::new(error) }),
         }
     }
 
     /// Asks the component of a registration anew, which only somebody who changes it does.
     pub(crate) async fn describe_registered(&self, repository: &CodeRepository) -> Result<Described> {
-        match repository.provider.source {
-            None => self.describe(built_in(&repository.kind)?.into(), &repository.limits).await,
-            Some(_) => {
-                let bytes = self.stored_component(&repository.provider.digest).await?;
-                self.describe(bytes.into(), &repository.limits).await
-            }
-        }
-    }
-
-    /// Asks a component what it is. One that said something else of its options when it was registered is refused.
-    pub(crate) async fn describe(&self, bytes: Cow<'static, [u8]>, limits: &Limits) -> Result<Described> {
-        let hash = move || (digest_of(&bytes), bytes);
-        let (digest, bytes) = blocking(hash).await?;
-        let provider = self.load(&digest, limits, async { Ok(bytes) }).await?;
-        let description = provider.describe().await?;
-        description.validate()?;
-        match self.host.store.component_settings(&digest)? {
-            Some(before) if before != description.settings => Err(StoreError::ComponentContradicts(digest).into()),
-            _ => Ok(Described { provider, description, digest, bytes: None }),
-        }
+        let component = self.component(repository).await?;
+        self.describe(component, &repository.limits).await
     }
 
     /// The component that a code repository was registered with, ready to be called.
     pub(crate) async fn provider(&self, repository: &CodeRepository) -> Result<Provider> {
-        let ProviderRef { digest, source, .. } = &repository.provider;
-        let read = async {
-            match source {
-                None => Ok(built_in(&repository.kind)?.into()),
-                Some(_) => self.stored_component(digest).await.map(Cow::Owned),
-            }
-        };
-        self.load(digest, &repository.limits, read).await
+        let read = async { Ok(self.component(repository).await?.into_bytes()) };
+        self.load(&repository.provider.digest, &repository.limits, read).await
     }
 
-    /// Megabytes that are read and hashed, on a thread where that keeps nobody waiting.
-    async fn stored_component(&self, digest: &str) -> Result<Vec<u8>> {
-        let (store, digest) = (self.host.store.clone(), digest.to_owned());
-        Ok(blocking(move || store.component(&digest)).await??)
+    /// Asks a component what it is. One that said something else of its options when it was registered is refused.
+    pub(crate) async fn describe(&self, component: Component, limits: &Limits) -> Result<Described> {
+        let digest = component.digest().to_string();
+        let provider = self.load(&digest, limits, async { Ok(component.clone().into_bytes()) }).await?;
+        let description = provider.describe().await?;
+        description.validate()?;
+        match self.store().component_settings(&digest).await? {
+            Some(before) if before != description.options => Err(StoreError::ComponentContradicts(digest).into()),
+            _ => Ok(Described { provider, description, component, is_new: false }),
+        }
+    }
+
+    async fn component(&self, repository: &CodeRepository) -> Result<Component> {
+        Ok(match source_of(repository) {
+            ComponentSource::BuiltIn(name) => built_in(&name)?.clone(),
+            ComponentSource::File(_) => {
+                let bytes = self.store().component(&repository.provider.digest).await?;
+                blocking(move || Component::of(bytes)).await?
+            }
+        })
     }
 
     /// `bytes` are asked for only if the component is not ready yet.
@@ -184,6 +105,6 @@ impl Service {
         limits: &Limits,
         bytes: impl Future<Output = Result<Cow<'static, [u8]>>>,
     ) -> Result<Provider> {
-        self.host.runtime()?.load(digest, &limits.within(&self.host.policy.limits), bytes).await
+        self.host.runtime().await?.load(digest, &limits.within(&self.host.policy.limits), bytes).await
     }
 }

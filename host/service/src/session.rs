@@ -1,11 +1,11 @@
 //! What the calls of a provider act with, put together from a registration and what it is held to.
 
 use crate::{Result, Service};
-use forgeport_egress::{Caller, Credential, Notices, Placeholder, Secret, Session, Unauthorized};
-use forgeport_model::{Access, CredentialPlan, OptionValue, Options, Setting};
+use forgeport_egress::{Caller, Credential, Notices, Placeholder, Secret, Session};
+use forgeport_model::{Access, CredentialPlan, OptionDefinition, OptionValue, Options};
 use forgeport_runtime::{Connection, Offline, Opening, Provider, Repository};
-use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
-use std::sync::{Arc, PoisonError};
+use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption, VaultError};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 impl Service {
@@ -54,11 +54,11 @@ impl Service {
     ) -> Result<Repository> {
         let Opening { values, placeholders } = opening(options)?;
         let session = Session {
-            caller: Arc::new(caller(repository)),
+            caller: Arc::new(self.caller(repository)),
             credentials: access.credentials.iter().filter_map(|plan| credential(options, plan)).collect(),
             placeholders,
             auditor: self.host.journal().auditor(),
-            unauthorized: self.unauthorized(repository),
+            unauthorized: self.host.unauthorized(&repository.id),
             ..Session::new(self.authority(repository, &access.origins))
         };
         let limits = repository.limits.within(&self.host.policy.limits);

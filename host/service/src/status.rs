@@ -5,8 +5,8 @@ use crate::{
     ask::{self, Advised, Resolved},
     blocking::blocking,
 };
-use forgeport_model::{Access, Limits, RemoteUrl};
-use forgeport_runtime::{Offline, Provider};
+use forgeport_model::{Limits, RemoteUrl};
+use forgeport_runtime::Provider;
 use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use forgeport_worktree::{LocalContext, Pushed, RemoteAddress};
 use serde::Serialize;

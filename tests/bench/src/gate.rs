@@ -74,7 +74,7 @@ pub fn measure() -> Result<()> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let home = tempfile::tempdir()?;
         let bare = reqwest::Client::builder().tcp_nodelay(true).build()?;
-        let (gate, call) = (gate()?, call(&url, home.path())?);
+        let (gate, call) = (gate()?, call(&url, home.path()).await?);
         let (mut without, mut with) = (Vec::new(), Vec::new());
         for turn in 0..TURNS {
             let start = Instant::now();
@@ -112,7 +112,7 @@ fn request(url: &Url) -> Request {
     Request { method: Method::GET, url: url.clone(), headers, body: None, secret: None }
 }
 
-fn call(url: &Url, home: &Path) -> Result<Call> {
+async fn call(url: &Url, home: &Path) -> Result<Call> {
     let origin = Origin::of(url)?;
     let grant = Grant { private: true, ..Grant::reading(origin.clone()) };
     let grants: Grants = [grant].into_iter().collect();

@@ -1,8 +1,7 @@
 //! The options that are added to a command for its second pass.
 
-use crate::args::Cli;
-use clap::{Arg, ArgMatches, Command, CommandFactory};
-use forgeport_service::{ProviderOptions, Setting};
+use clap::{Arg, ArgMatches, Command};
+use forgeport_service::{OptionDefinition, ProviderOptions};
 use std::{collections::BTreeSet, ffi::OsString};
 
 /// The commands that take the options of a provider, each in full and in its short form.

@@ -121,7 +121,7 @@ fn about(staged: &StagedDownload) -> About {
     let links = ledger.links.iter().map(|(path, target)| (path.as_bytes().to_vec(), target.clone())).collect();
     let mut submodules = Vec::new();
     ledger.tree.visit(base, &mut |path, found| {
-        if let Found::Leaf(Leaf { kind: Kind::Submodule, id: Some(id), .. }) = found {
+        if let Found::Leaf(Leaf { kind: FileKind::Submodule, id: Some(id), .. }) = found {
             submodules.extend(path.below(base).map(|below| (below.as_bytes().to_vec(), id.to_string())));
         }
     });

@@ -45,7 +45,7 @@ pub(crate) fn compare_with_commit(staging: &Staging, answer: impl Read) -> Resul
         missing.count(&entries)?;
         for entry in listing::compare(staging, &path, entries)? {
             match entry.kind {
-                Kind::Tree => left.push((entry.path, entry.id)),
+                FileKind::Tree => left.push((entry.path, entry.id)),
                 _ => missing.add(entry),
             }
         }
@@ -76,7 +76,7 @@ pub(crate) fn put_missing(
 /// What was found to be missing. A small tree may name others, and with them files, any number of times.
 struct MissingList<'a> {
     staging: &'a Staging,
-    places: BTreeMap<ObjectId, Vec<(RepoPath, Kind)>>,
+    places: BTreeMap<ObjectId, Vec<(RepoPath, FileKind)>>,
     entries: u64,
     names: u64,
 }

@@ -25,7 +25,7 @@ pub(super) fn place(staging: &Staging, objects: &Objects, progress: &dyn Progres
     match trees::at(objects, commit, wanted)? {
         // Nothing is written, and the end says so.
         At::Nothing => Ok(()),
-        At::Other => staging.add_file(wanted, Kind::Regular).map(drop),
+        At::Other => staging.add_file(wanted, FileKind::Regular).map(drop),
         At::Tree(id) => {
             staging.expect_tree(wanted, id)?;
             Placer::new(staging, objects, progress).tree(&id, wanted)
@@ -55,11 +55,11 @@ impl<'a> Placer<'a> {
         for entry in trees::entries(self.objects, id, path)? {
             self.staging.deadline().check()?;
             match entry.kind {
-                Kind::Tree => {
+                FileKind::Tree => {
                     self.staging.add_directory(&entry.path)?;
                     self.tree(&entry.id, &entry.path)?;
                 }
-                Kind::Submodule => self.staging.add_submodule(&entry.path, entry.id)?,
+                FileKind::Submodule => self.staging.add_submodule(&entry.path, entry.id)?,
                 kind => self.put(&entry.path, kind, &entry.id)?,
             }
         }
@@ -67,7 +67,7 @@ impl<'a> Placer<'a> {
     }
 
     /// Puts a file or a link where there is none yet.
-    pub(super) fn put(&self, path: &RepoPath, kind: Kind, id: &ObjectId) -> Result<(), UnpackError> {
+    pub(super) fn put(&self, path: &RepoPath, kind: FileKind, id: &ObjectId) -> Result<(), UnpackError> {
         match kind {
             FileKind::Symlink => self.link(path, id),
             kind => self.file(path, kind, id),

@@ -45,8 +45,8 @@ pub(super) fn at(objects: &Objects, commit: &ObjectId, path: &RepoPath) -> Resul
         let tree = content(objects, &id)?;
         match find(&tree, objects.format().length(), name)? {
             None => return Ok(At::Nothing),
-            Some(entry) if entry.kind() == Kind::Tree => id = entry.id,
-            Some(entry) if entry.kind() == Kind::Submodule => {
+            Some(entry) if entry.kind() == FileKind::Tree => id = entry.id,
+            Some(entry) if entry.kind() == FileKind::Submodule => {
                 return Err(Rejected::new(path.as_bytes(), RejectReason::Submodule).into());
             }
             Some(_) => return Ok(At::Other),

@@ -205,7 +205,7 @@ fn what_a_listing_takes_away_makes_room_for_something_else() {
     let staged = staged(&directory, Limits::default());
     unpack(&staged, &archive([file("a/b/c".into()), link("a/b/l".into(), "c".into()), file("d".into())])).unwrap();
     let id = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391".parse().unwrap();
-    let entry = |name: &str| ListedEntry { path: path(name), kind: Kind::Regular, id };
+    let entry = |name: &str| ListedEntry { path: path(name), kind: FileKind::Regular, id };
     let different = staged.compare(&RepoPath::root(), vec![entry("a"), entry("d")]).unwrap();
     assert_eq!(different, [entry("a")]);
     staged.write(&path("a"), FileKind::Regular, &mut &b""[..]).unwrap();
@@ -232,7 +232,7 @@ fn nothing_goes_on_when_nobody_waits_any_more() {
         ("unpacking", |staged| unpack(staged, &archive([file("new".into())]))),
         ("gunzip", gzip),
         ("a pack", |staged| staged.unpack(&b"000dpackfile\n"[..], ArchiveFormat::GitPack, &Layout::default(), &Silent)),
-        ("writing", |staged| staged.write(&path("new"), Kind::Regular, &mut &b"x"[..])),
+        ("writing", |staged| staged.write(&path("new"), FileKind::Regular, &mut &b"x"[..])),
         ("comparing", |staged| staged.compare(&RepoPath::root(), Vec::new()).map(drop)),
         ("verifying", |staged| staged.verified().map(drop)),
         ("starting again", StagedDownload::start_again),

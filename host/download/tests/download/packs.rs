@@ -367,7 +367,7 @@ fn work_on_a_pack_stops_when_nobody_waits_for_it() {
         [(Deadline::at(forgeport_model::deadline(Duration::from_secs(1))), false), (Deadline::never(), true)]
     {
         let place = tempfile::tempdir().unwrap();
-        let staged = StagedDownload::new(&place.path().join("out"), settings(ANY)).unwrap().until(deadline.clone());
+        let staged = StagedDownload::new(&place.path().join("out"), settings.clone()).unwrap().until(deadline.clone());
         let start = Instant::now();
         let unpacked = std::thread::scope(|scope| {
             let unpacking =

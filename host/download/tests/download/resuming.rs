@@ -85,7 +85,7 @@ fn all_that_came_whole_is_there_again_with_the_archive_and_nothing_else() {
     let id = COMMIT.parse().unwrap();
     assert!(
         staged
-            .compare(&path("s"), vec![ListedEntry { path: path("s/m"), kind: Kind::Submodule, id }])
+            .compare(&path("s"), vec![ListedEntry { path: path("s/m"), kind: FileKind::Submodule, id }])
             .unwrap()
             .is_empty()
     );

@@ -258,7 +258,7 @@ fn a_forge_that_contradicts_itself_is_not_believed() {
     unpack(&staged, &ordinary().bytes()).unwrap();
     staged.expect_tree(&path("d"), COMMIT.parse().unwrap()).unwrap();
     let x = "587be6b4c3f93f93c489c0111bba5596147a26cb".parse().unwrap();
-    let listing = vec![ListedEntry { path: path("d/x"), kind: Kind::Executable, id: x }];
+    let listing = vec![ListedEntry { path: path("d/x"), kind: FileKind::Executable, id: x }];
     assert!(staged.compare(&path("d"), listing).unwrap().is_empty());
     assert!(matches!(staged.finish(), Err(FinishError::Contradiction { .. })));
 }
@@ -268,7 +268,7 @@ fn a_listing_with_entries_of_elsewhere_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let staged = staged(&directory);
     unpack(&staged, &ordinary().bytes()).unwrap();
-    let entry = |name: &str| ListedEntry { path: path(name), kind: Kind::Regular, id: COMMIT.parse().unwrap() };
+    let entry = |name: &str| ListedEntry { path: path(name), kind: FileKind::Regular, id: COMMIT.parse().unwrap() };
     for names in [&["d/x"][..], &["a", "a"], &[""]] {
         let listing = names.iter().map(|name| entry(name)).collect();
         assert!(staged.compare(&RepoPath::root(), listing).is_err(), "{names:?}");

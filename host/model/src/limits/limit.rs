@@ -93,7 +93,7 @@ const TABLE: [Row; 23] = [
     Row(Limit::Memory, "memory", Unit::Bytes, 256 * MIB, "the provider's memories together"),
     Row(Limit::TableElements, "table_elements", Unit::Count, 100_000, "elements of the provider's tables together"),
     Row(Limit::Instances, "instances", Unit::Count, 64, "core modules that the provider consists of"),
-    Row(Limit::Handles, "handles", Unit::Count, 1024, "things of the host that the provider holds at the same time"),
+    Row(Limit::Handles, "handles", Unit::Count, 1024, "resources of the host that the provider uses at the same time"),
     Row(
         Limit::Stack,
         "stack",
@@ -222,7 +222,7 @@ impl Limit {
         STACK_CLASSES.into_iter().find(|class| *class >= value).unwrap_or(value)
     }
 
-    /// A value for a person.
+    /// A value as a person reads it.
     #[must_use]
     pub fn written(self, value: u64) -> String {
         let units: &[(u64, &str)] = match self.row().2 {

@@ -47,7 +47,7 @@ impl LimitReached {
         if policy.is_some_and(|policy| *value >= policy) {
             return "; the operator's policy allows no more".to_owned();
         }
-        let most = ceiling.unwrap_or(u64::MAX).min(limit.most());
+        let most = policy.unwrap_or(u64::MAX).min(limit.most());
         let more = limit.written(limit.effective(value.saturating_mul(2)).min(most)).replace(' ', "");
         match of.with_option(&format!("--limit {limit}={more}")) {
             None => "; it cannot be changed here".to_owned(),
@@ -88,7 +88,7 @@ impl Limits {
         crate::deadline(self.time(limit))
     }
 
-    /// Sets one. A stack is rounded up to its class.
+    /// Sets a limit. A stack is rounded up to its class.
     pub fn set(&mut self, limit: Limit, value: u64) {
         self.set.insert(limit, if limit == Limit::Stack { limit.effective(value) } else { value });
     }
@@ -116,7 +116,7 @@ impl Limits {
         Ok(())
     }
 
-    /// Those that are set. A stack that was stored before there were classes is shown as its class.
+    /// The limits that are set. A stack that was stored before there were classes is shown as its class.
     pub fn set_ones(&self) -> impl Iterator<Item = (Limit, u64)> {
         let enforced = |(limit, value): (&Limit, &u64)| match limit {
             Limit::Stack => (*limit, limit.effective(*value)),
@@ -137,7 +137,7 @@ impl Limits {
         let lowered = policy.set_ones().map(|(limit, most)| (limit, most.min(self.get(limit))));
         let mut set = self.set.clone();
         set.extend(lowered);
-        Limits { set, ceiling: ceiling.set_ones().collect(), of: self.of.clone() }
+        Limits { set, policy: policy.set_ones().collect(), of: self.of.clone() }
     }
 
     /// Checks that no limit is set above the policy's.
@@ -245,8 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn a_ceiling_lowers_what_is_set_and_what_is_not() {
-        let (mut set, mut ceiling) = (Limits::default(), Limits::default());
+    fn a_policy_lowers_what_is_set_and_what_is_not() {
+        let (mut set, mut policy) = (Limits::default(), Limits::default());
         set.set(Limit::Memory, 3 * GIB);
         policy.set(Limit::Memory, GIB);
         policy.set(Limit::Requests, 5);

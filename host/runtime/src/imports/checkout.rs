@@ -171,7 +171,7 @@ async fn fetch(network: &Network, download: &Download, file: RemoteFile) -> Resu
     let request = outgoing(network, file.request).map_err(Problem::Failed)?;
     let kind = kind_in(file.kind);
     let write = move |staged: &StagedDownload, source: &mut dyn std::io::Read| staged.write(&path, kind, source);
-    download.fetch(session, request, write).await.map_err(Problem::from)
+    download.fetch(network, request, write).await.map_err(Problem::from)
 }
 
 fn layout_of(layout: Layout) -> Result<download::Layout, Problem> {

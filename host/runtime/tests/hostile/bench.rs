@@ -2,7 +2,7 @@
 
 use crate::guest::{Guest, guest};
 use forgeport_download::{DownloadSpec, Progress, StagedDownload};
-use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Permit, Placeholder, Record};
+use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Placeholder, Quiet, Record, Session};
 use forgeport_model::{Authority, CallOf, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
 use forgeport_model::{ObjectId, RepoPath};
 use forgeport_runtime::{
@@ -108,8 +108,12 @@ impl Bench {
     }
 
     pub fn session(&self) -> Session {
-        let authority =
-            Authority { asked: self.granted.clone(), granted: self.granted.clone(), ceiling: None, of: CallOf::Nobody };
+        let authority = Authority {
+            requested: self.granted.clone(),
+            granted: self.granted.clone(),
+            policy: None,
+            of: CallOf::Nobody,
+        };
         Session { placeholders: vec![placeholder()], auditor: self.kept.clone(), ..Session::new(authority) }
     }
 

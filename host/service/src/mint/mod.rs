@@ -182,7 +182,7 @@ impl Service {
         let policy = self.host.policy.allow.clone();
         let authority = Authority { requested: grants.clone(), granted: grants, policy, of: CallOf::Nobody };
         let provider = format!("forgeport, for the secret {name}");
-        let caller = Caller { tenant: crate::session::TENANT.to_owned(), provider, ..Caller::default() };
+        let caller = Caller { tenant: self.workspace.id().to_owned(), provider, ..Caller::default() };
         let session = Session {
             caller: Arc::new(caller),
             credentials: vec![exchange.credential.clone()],
