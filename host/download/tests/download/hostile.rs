@@ -239,7 +239,7 @@ fn pax_records_that_can_be_read_in_two_ways_are_refused() {
     let comment = record("comment", COMMIT.as_bytes());
     taken("the commit for all", tar().pax(b'g', &comment).file("r/a"), &["a"]);
     let other = record("comment", COMMIT.replace('c', "d").as_bytes());
-    refused("another commit", tar().pax(b'g', &other).file("r/a"), "asked for");
+    refused("another commit", tar().pax(b'g', &other).file("r/a"), "requested");
 }
 
 #[test]
