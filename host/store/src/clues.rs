@@ -19,11 +19,9 @@ pub(crate) async fn keep(tx: &Tx<'_>, workspace: &str, repository: &CodeReposito
     let id = &repository.id;
     let all = "DELETE FROM remote_clue WHERE workspace = $1 AND code_repository_id = $2";
     tx.execute(all, values![workspace, id]).await?;
-    for clue in of_registration(repository) {
-        let one = "INSERT INTO remote_clue (workspace, clue, code_repository_id) VALUES ($1, $2, $3)";
-        tx.execute(one, values![workspace, clue, id]).await?;
-    }
-    Ok(())
+    let clues = of_registration(repository).into_iter().map(|clue| values![workspace, clue, id]).collect();
+    let one = "INSERT INTO remote_clue (workspace, clue, code_repository_id) VALUES ($1, $2, $3)";
+    tx.execute_each(one, clues).await.map(drop)
 }
 
 /// The ids of the registrations that may be one of these remotes.

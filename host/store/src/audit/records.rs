@@ -5,7 +5,7 @@ use crate::{
     Result, StoreError,
     db::{Row, Tx, Value, values},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// What is kept for each registration under each of its names; the oldest go first. An entry has about 250 bytes: 15 MB in all.
 pub(super) const KEPT: &[(&str, i64)] =
@@ -46,22 +46,55 @@ const SET_LAST: &str = "
     ON CONFLICT (workspace) DO UPDATE SET last = excluded.last";
 
 pub(super) async fn append(tx: &Tx<'_>, workspace: &str, entries: &[&AuditEntry]) -> Result<()> {
-    let before = tx.first(LAST, values![workspace]).await?.map_or(Ok(0), |row| row.get::<i64>("last"))?;
-    let mut last = before;
-    for entry in entries {
-        if entry.outcome != REFUSED || !is_merged(tx, workspace, entry).await? {
-            last += 1;
-            tx.execute(INSERT, inserted(workspace, last, entry)).await?;
-        }
-    }
-    if last == before {
+    let new = not_merged(tx, workspace, together(entries)).await?;
+    if new.is_empty() {
         return Ok(());
     }
+    let before = tx.first(LAST, values![workspace]).await?.map_or(Ok(0), |row| row.get::<i64>("last"))?;
+    let numbered = (before + 1..).zip(&new);
+    let rows = numbered.map(|(sequence, entry)| inserted(workspace, sequence, entry)).collect();
+    tx.execute_each(INSERT, rows).await?;
+    let last = before.saturating_add(i64::try_from(new.len()).unwrap_or(i64::MAX));
     tx.execute(SET_LAST, values![workspace, last]).await?;
     if last % SWEEP < entries.len() as i64 {
         sweep(tx, workspace, entries).await?;
     }
     Ok(())
+}
+
+/// The entries, of which equal refusals that are close to each other are one.
+fn together(entries: &[&AuditEntry]) -> Vec<AuditEntry> {
+    let mut all: Vec<AuditEntry> = Vec::new();
+    let mut places: HashMap<[&String; 8], usize> = HashMap::new();
+    for entry in entries {
+        let AuditEntry { registration, origin, path, repository, provider, digest, method, rule, .. } = *entry;
+        if entry.outcome != REFUSED {
+            all.push((*entry).clone());
+            continue;
+        }
+        let alike = [registration, origin, path, repository, provider, digest, method, rule];
+        let earlier = places.get(&alike).and_then(|place| all.get_mut(*place));
+        match earlier {
+            Some(earlier) if earlier.at > entry.at.saturating_sub(TOGETHER) => {
+                earlier.count = earlier.count.saturating_add(entry.count);
+                earlier.until = earlier.until.max(entry.until);
+            }
+            _ => {
+                places.insert(alike, all.len());
+                all.push((*entry).clone());
+            }
+        }
+    }
+    all
+}
+
+/// Adds refusals to records like them; returns the others, in their order.
+async fn not_merged(tx: &Tx<'_>, workspace: &str, entries: Vec<AuditEntry>) -> Result<Vec<AuditEntry>> {
+    let refused: Vec<_> = entries.iter().filter(|entry| entry.outcome == REFUSED).collect();
+    let like = refused.iter().map(|entry| merged(workspace, entry)).collect();
+    let mut changed = tx.execute_each(MERGE, like).await?.into_iter();
+    let is_new = |entry: &AuditEntry| entry.outcome != REFUSED || changed.next() == Some(0);
+    Ok(entries.into_iter().filter(is_new).collect())
 }
 
 /// Takes out those of requests of which the log has the end.
@@ -130,9 +163,8 @@ fn inserted(workspace: &str, sequence: i64, entry: &AuditEntry) -> Vec<Value> {
     ]
 }
 
-/// Whether a refusal was added to one like it.
-async fn is_merged(tx: &Tx<'_>, workspace: &str, entry: &AuditEntry) -> Result<bool> {
-    let like = values![
+fn merged(workspace: &str, entry: &AuditEntry) -> Vec<Value> {
+    values![
         workspace,
         as_number(entry.count),
         entry.until,
@@ -145,8 +177,7 @@ async fn is_merged(tx: &Tx<'_>, workspace: &str, entry: &AuditEntry) -> Result<b
         &entry.method,
         &entry.rule,
         entry.at.saturating_sub(TOGETHER),
-    ];
-    Ok(tx.execute(MERGE, like).await? > 0)
+    ]
 }
 
 /// Takes out what is too old, and of those whose entries came what is too much.

@@ -95,6 +95,14 @@ impl Tx<'_> {
         }
     }
 
+    /// Runs a statement once for each of these lists of parameters, in their order; returns how many rows each has changed.
+    pub(crate) async fn execute_each(&self, sql: &str, parameters: Vec<Vec<Value>>) -> Result<Vec<u64>> {
+        match self {
+            Tx::Sqlite(tx) => tx.run_each(sql, parameters).await,
+            Tx::Postgres(tx) => tx.execute_each(sql, parameters).await,
+        }
+    }
+
     /// Makes all of it last.
     pub(crate) async fn commit(self) -> Result<()> {
         match self {

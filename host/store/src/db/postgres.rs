@@ -12,6 +12,7 @@ use super::{Row, Scope, Value, tls};
 use crate::{DatabaseError, DatabaseErrorKind, Result, Store, StoreError, schema};
 use bytes::BytesMut;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use futures_util::future::try_join_all;
 use std::{error::Error, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 use tokio_postgres::{
@@ -148,6 +149,20 @@ impl Tx<'_> {
             let client = self.client()?;
             let statement = client.prepare_cached(sql).await?;
             Ok(client.execute(&statement, &referred(&parameters)).await?)
+        };
+        run.await.map_err(|error: StoreError| error.at(&self.server.shown))
+    }
+
+    pub(super) async fn execute_each(&self, sql: &str, parameters: Vec<Vec<Value>>) -> Result<Vec<u64>> {
+        let run = async {
+            let client = self.client()?;
+            let statement = client.prepare_cached(sql).await?;
+            // All are sent before the first answer comes; the server runs them one after the other.
+            let run = parameters.iter().map(|parameters| {
+                let statement = &statement;
+                async move { client.execute(statement, &referred(parameters)).await }
+            });
+            Ok(try_join_all(run).await?)
         };
         run.await.map_err(|error: StoreError| error.at(&self.server.shown))
     }

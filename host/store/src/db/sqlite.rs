@@ -99,6 +99,11 @@ impl Tx<'_> {
         self.database.call(move |file| file.run(&sql, &parameters)).await
     }
 
+    pub(super) async fn run_each(&self, sql: &str, parameters: Vec<Vec<Value>>) -> Result<Vec<u64>> {
+        let sql = sql.to_owned();
+        self.database.call(move |file| file.run_each(&sql, &parameters)).await
+    }
+
     pub(super) async fn commit(mut self) -> Result<()> {
         self.database.patiently(File::commit).await?;
         self.ended = true;
@@ -189,6 +194,17 @@ impl File {
         drop(rows);
         drop(statement);
         Ok((answer, connection.changes()))
+    }
+
+    fn run_each(&mut self, sql: &str, parameters: &[Vec<Value>]) -> Result<Vec<u64>> {
+        let connection = self.connection()?;
+        let mut statement = connection.prepare(sql)?;
+        let mut run = |parameters: &Vec<Value>| {
+            bind(&mut statement, parameters)?;
+            statement.raw_execute()?;
+            Ok(connection.changes())
+        };
+        parameters.iter().map(&mut run).collect()
     }
 
     fn commit(&mut self) -> Result<()> {

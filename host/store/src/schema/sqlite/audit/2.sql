@@ -34,8 +34,8 @@ CREATE TABLE audit (
 ) STRICT;
 
 CREATE INDEX audit_at ON audit (workspace, at);
-CREATE INDEX audit_of ON audit (workspace, registration, repository, outcome);
-CREATE INDEX audit_refused ON audit (workspace, registration, origin, path) WHERE outcome = 'refused';
+CREATE INDEX audit_of ON audit (workspace, registration, repository, outcome, sequence);
+CREATE INDEX audit_refused ON audit (workspace, registration, origin, path, at) WHERE outcome = 'refused';
 
 -- The last number of each workspace; that record itself may have been deleted.
 CREATE TABLE audit_sequence (
