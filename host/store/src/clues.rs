@@ -4,9 +4,9 @@
 //! nothing is known but the hosts of whose remotes it may be told. A registration of which was kept neither is always found.
 
 use crate::{
-    Result,
     code_repository::{CodeRepository, StoredOption},
     db::{Tx, values},
+    error::Result,
 };
 use forgeport_model::RemoteUrl;
 use std::collections::BTreeSet;

@@ -1,20 +1,22 @@
 //! The registrations in the database.
 
 use crate::{
-    Result, StoreError, WorkspaceStore, clues,
+    clues,
     code_repository::{CodeRepository, Consent, StoredOption},
     components,
-    data_keys::off_thread,
-    db::{Row, Tx, values},
+    db::{Row, Tx, off_thread, values},
+    error::{Result, StoreError},
     names::check_code_repository_name,
     rows::{insert_row, load, update_row},
+    secrets::Secrets,
+    view::View,
 };
 use forgeport_model::{RemoteUrl, SecretReference, nearest};
 use forgeport_vault::{Place, Sealed};
 use zeroize::Zeroizing;
 
 /// The registrations of a workspace.
-pub struct CodeRepositories<'a>(pub(crate) WorkspaceStore<'a>);
+pub struct CodeRepositories<'a>(pub(crate) View<'a>);
 
 impl CodeRepositories<'_> {
     /// Stores a new registration; `component` is the bytes of a custom provider, which the store keeps until no registration names them.
@@ -159,13 +161,13 @@ impl CodeRepositories<'_> {
     pub async fn seal(&self, repository: &CodeRepository, option: &str, value: &str) -> Result<StoredOption> {
         let shown = shown(&repository.name, option);
         let place = self.place(repository, option, &shown);
-        let present = self.0.store.keys.newest(&self.0.read().await?, self.0.workspace).await;
+        let present = self.0.parts.keys.newest(&self.0.read().await?, self.0.workspace).await;
         let key = match present {
             Ok(Some((key, _))) => key,
             Err(error) if !error.is_of_the_key() => return Err(error),
             _ => {
                 let tx = self.0.write().await?;
-                let key = self.0.store.keys.for_sealing(&tx, self.0.workspace).await?;
+                let key = self.0.parts.keys.for_sealing(&tx, self.0.workspace).await?;
                 tx.commit().await?;
                 key
             }
@@ -184,7 +186,7 @@ impl CodeRepositories<'_> {
         let shown = shown(&repository.name, option);
         let value = match stored {
             StoredOption::Plain(text) => Zeroizing::new(text.clone()),
-            StoredOption::Reference(to) => self.0.secrets().get(to.name(), to.key()).await?,
+            StoredOption::Reference(to) => Secrets(self.0).get(to.name(), to.key()).await?,
             StoredOption::Sealed(sealed) => self.0.open(&self.place(repository, option, &shown), sealed).await?,
         };
         Ok(Some(value))
@@ -197,7 +199,7 @@ impl CodeRepositories<'_> {
         // What could never be read again must not be stored, so it is opened in any case.
         let value = self.0.open_in(tx, &place, sealed).await?;
         // Its key may have been deleted since, when no other value was sealed with it.
-        let key = self.0.store.keys.for_sealing(tx, self.0.workspace).await?;
+        let key = self.0.parts.keys.for_sealing(tx, self.0.workspace).await?;
         if sealed.key_id() == Some(key.id()) { Ok(sealed.clone()) } else { Ok(key.seal(&place, &value)?) }
     }
 
@@ -252,7 +254,7 @@ impl CodeRepositories<'_> {
     }
 
     fn directory(&self) -> std::path::PathBuf {
-        components::directory(&self.0.store.directory, self.0.workspace)
+        components::directory(&self.0.parts.directory, self.0.workspace)
     }
 
     fn place<'p>(&'p self, repository: &'p CodeRepository, option: &'p str, shown: &'p str) -> Place<'p> {

@@ -4,9 +4,10 @@
 //! the workspace's write lock is held. So whatever file no registration names is left over from something that failed, and can go.
 
 use crate::{
-    LOCAL, Result, StoreError,
     db::{Tx, values},
+    error::{Result, StoreError},
     home,
+    names::LOCAL,
     rows::{from_json, json},
 };
 use forgeport_model::OptionDefinition;

@@ -8,9 +8,9 @@
 //! A data key that has sealed none of the workspace's values may be lost with its master key: then it is forgotten, and another one is made.
 
 use crate::{
-    Result, StoreError,
-    db::{Tx, blocking, values},
-    now,
+    db::{Tx, off_thread, values},
+    error::{Result, StoreError},
+    time::now,
 };
 use forgeport_vault::{DataKey, KeyId, Vault, WrappedKey};
 use std::{
@@ -140,9 +140,4 @@ pub(crate) async fn wrapped(tx: &Tx<'_>, workspace: &str, id: KeyId) -> Result<O
     let query = "SELECT wrapped FROM workspace_key WHERE workspace = $1 AND id = $2";
     let row = tx.first(query, values![workspace, id.to_string()]).await?;
     row.map(|row| Ok(WrappedKey::from_bytes(row.get("wrapped")?))).transpose()
-}
-
-/// Does what blocks, on a thread of its own.
-pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    blocking(work).await.unwrap_or(Err(StoreError::Interrupted))
 }

@@ -1,6 +1,6 @@
 //! Everything that can go wrong, in words for the person who has to act on it. No text ever holds a credential.
 
-use crate::Store;
+use crate::time::BUSY_TIMEOUT;
 use forgeport_model::shell_word;
 use forgeport_platform::{CHOOSE_ANOTHER_HOME, FileError, MAKE_ROOM};
 use forgeport_vault::VaultError;
@@ -9,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 use thiserror::Error;
+
+pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
 /// Why the store did not do what it was asked for. Where it was a change, nothing has changed.
 #[derive(Debug, Error)]
@@ -132,7 +134,7 @@ pub enum StoreError {
     )]
     OpenTable(String),
     /// Another process has held the database for too long.
-    #[error("the store {0:?} has been busy for {wait} s with another process; try again", wait = Store::BUSY_TIMEOUT.as_secs())]
+    #[error("the store {0:?} has been busy for {wait} s with another process; try again", wait = BUSY_TIMEOUT.as_secs())]
     Busy(String),
     /// A thread has ended before its work.
     #[error("the store has failed in its own code; report that, and try again (nothing was changed)")]

@@ -1,6 +1,6 @@
 //! The directory of a store, which is for its owner alone.
 
-use crate::{Result, StoreError};
+use crate::error::{Result, StoreError};
 use forgeport_platform::private;
 use std::path::Path;
 

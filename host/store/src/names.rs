@@ -1,7 +1,10 @@
 //! What code repositories, secrets and keys may be called.
 
-use crate::{Result, StoreError};
+use crate::error::{Result, StoreError};
 use forgeport_model::SecretReference;
+
+/// The workspace of a command line, and of all that was stored before there were workspaces.
+pub const LOCAL: &str = "local";
 
 const MAX_CHARS: usize = 255;
 

@@ -2,12 +2,12 @@
 //! that a killed process leaves the one in use, is the vault's matter (staging.rs there).
 
 use crate::{
-    KeyPlace, Result, Store, StoreError,
-    data_keys::off_thread,
-    db::{Scope, Tx, values},
+    db::{Row, Scope, Tx, off_thread, values},
+    error::{Result, StoreError},
     home,
+    parts::Parts,
 };
-use forgeport_vault::{KeyId, MasterKey, Vault, WrappedKey};
+use forgeport_vault::{KeyId, KeyPlace, MasterKey, Vault, WrappedKey};
 use std::sync::Arc;
 
 /// What a rotation has done.
@@ -37,7 +37,7 @@ struct Prepared {
 }
 
 /// Rotates the master key.
-pub(crate) async fn rotate(store: &Store, keep_in: Option<KeyPlace>, given: Option<&str>) -> Result<Rotated> {
+pub(crate) async fn rotate(store: &Parts, keep_in: Option<KeyPlace>, given: Option<&str>) -> Result<Rotated> {
     let directory = store.directory.clone();
     off_thread(move || home::make(&directory)).await?;
     let (key, kept_in, workspaces) = match commit(store, keep_in, given).await {
@@ -60,7 +60,7 @@ pub(crate) async fn rotate(store: &Store, keep_in: Option<KeyPlace>, given: Opti
 pub(crate) async fn wrapped(tx: &Tx<'_>) -> Result<Vec<Kept>> {
     let query = "SELECT workspace, id, wrapped FROM workspace_key ORDER BY workspace, id";
     let rows = tx.query(query, values![]).await?;
-    let kept = |row: &crate::db::Row| {
+    let kept = |row: &Row| {
         let wrapped = WrappedKey::from_bytes(row.get("wrapped")?);
         Ok(Kept { workspace: row.get("workspace")?, id: row.get("id")?, wrapped })
     };
@@ -73,18 +73,18 @@ pub(crate) fn in_use(wrapped: &[Kept]) -> Option<KeyId> {
 }
 
 /// The workspaces that have data keys.
-pub(crate) async fn workspaces(tx: &Tx<'_>) -> Result<Vec<String>> {
+async fn workspaces(tx: &Tx<'_>) -> Result<Vec<String>> {
     let mut names: Vec<String> = wrapped(tx).await?.into_iter().map(|kept| kept.workspace).collect();
     names.dedup();
     Ok(names)
 }
 
 async fn commit(
-    store: &Store,
+    store: &Parts,
     keep_in: Option<KeyPlace>,
     given: Option<&str>,
 ) -> Result<(Arc<MasterKey>, Option<KeyPlace>, usize)> {
-    store.forget_unused_keys().await?;
+    forget_unused(store).await?;
     let tx = store.database.write(Scope::EveryKey).await?;
     let before = wrapped(&tx).await?;
     let (vault, given) = (store.keys.vault.clone(), given.map(|text| zeroize::Zeroizing::new(text.to_owned())));
@@ -131,8 +131,20 @@ fn prepare(vault: &Vault, keep_in: Option<KeyPlace>, given: Option<&str>, before
     Ok(Prepared { key, kept_in, wrapped })
 }
 
+/// Deletes the data keys of workspaces without sealed values: nobody needs the master key that has wrapped them.
+pub(crate) async fn forget_unused(store: &Parts) -> Result<()> {
+    let workspaces = workspaces(&store.database.read(Scope::EveryKey).await?).await?;
+    for workspace in workspaces {
+        let tx = store.database.write(Scope::Workspace(&workspace)).await?;
+        if store.keys.forget_unused(&tx, &workspace).await? {
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
 /// Finishes what rotations have left, while nobody else writes. `done` is the key of one that was just committed.
-async fn settle(store: &Store, done: Option<KeyId>) -> Result<()> {
+async fn settle(store: &Parts, done: Option<KeyId>) -> Result<()> {
     let tx = store.database.write(Scope::EveryKey).await?;
     let wanted = in_use(&wrapped(&tx).await?).or(done);
     let vault = store.keys.vault.clone();

@@ -1,10 +1,10 @@
 //! Registrations as rows of the database.
 
 use crate::{
-    DatabaseError, DatabaseErrorKind, Result, StoreError,
     code_repository::{CodeRepository, Consent, ProviderRef, StoredOption},
     db::{Row, Tx, Value, values},
-    now,
+    error::{DatabaseError, DatabaseErrorKind, Result, StoreError},
+    time::now,
 };
 use forgeport_model::{CallOf, Limits, SecretReference};
 use forgeport_vault::Sealed;

@@ -7,8 +7,9 @@
 //! | `schema/postgres` | all of them in one database | from 6 on |
 
 use crate::{
-    Result, Store, StoreError,
+    error::{Result, StoreError},
     sum::{Sum, digest},
+    time::BUSY_TIMEOUT,
     upgrade,
 };
 use forgeport_platform::private;
@@ -154,7 +155,7 @@ fn version(connection: &Connection) -> Result<usize> {
 /// An older Forgeport kept a write-ahead log. It can be given up while nobody else has the database open, and whoever only looks at the
 /// version of the tables has it for a moment; SQLite does not wait for that by itself.
 fn give_up_log(connection: &Connection) -> Result<()> {
-    let end = Instant::now().checked_add(Store::BUSY_TIMEOUT);
+    let end = Instant::now().checked_add(BUSY_TIMEOUT);
     loop {
         match connection.pragma_update(None, "journal_mode", "delete").map_err(StoreError::from) {
             Err(StoreError::Busy(_)) if end.is_some_and(|end| Instant::now() < end) => std::thread::sleep(PAUSE),

@@ -1,11 +1,12 @@
 //! The secrets in the database: named sets of encrypted values.
 
 use crate::{
-    Result, StoreError, WorkspaceStore,
-    db::{Tx, values},
+    db::{Row, Tx, values},
+    error::{Result, StoreError},
     names::{check_secret_key, check_secret_name},
-    now,
     rows::name_taken,
+    time::now,
+    view::View,
 };
 use forgeport_model::nearest;
 use forgeport_vault::{Place, Sealed};
@@ -17,7 +18,7 @@ use zeroize::Zeroizing;
 const UPDATED: &str = "CASE WHEN updated < $3 THEN $3 ELSE updated + 1 END";
 
 /// The secrets of a workspace.
-pub struct Secrets<'a>(pub(crate) WorkspaceStore<'a>);
+pub struct Secrets<'a>(pub(crate) View<'a>);
 
 /// What may be shown of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -203,7 +204,7 @@ impl Secrets<'_> {
         // What is being replaced goes first: it does not count for which key is in use, so a lost key is overcome by setting
         // every value anew.
         self.clear(tx, id, values.keys()).await?;
-        let with = self.0.store.keys.for_sealing(tx, self.0.workspace).await?;
+        let with = self.0.parts.keys.for_sealing(tx, self.0.workspace).await?;
         for (key, value) in values {
             let sealed = with.seal(&self.place(id, key, &shown(name, key)), value)?;
             tx.execute(
@@ -283,7 +284,7 @@ impl Secrets<'_> {
                 ON code_repository.workspace = code_repository_option.workspace AND code_repository.id = code_repository_id
             WHERE code_repository_option.workspace = $1 AND secret_name = $2 ORDER BY 1, 2";
         let rows = tx.query(query, values![self.0.workspace, name]).await?;
-        let referrer = |row: &crate::db::Row| {
+        let referrer = |row: &Row| {
             Ok(Referrer {
                 code_repository: row.get("code_repository")?,
                 option: row.get("option")?,

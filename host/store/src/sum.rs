@@ -8,7 +8,7 @@
 //! What is not noticed: another database together with its own sum, as when the whole directory is restored from an older copy; the
 //! state of one commit before, when a process was killed just then; and bytes of the header that only commits write.
 
-use crate::{Result, StoreError};
+use crate::error::{Result, StoreError};
 use forgeport_platform::private;
 use rusqlite::{Connection, MAIN_DB};
 use std::{

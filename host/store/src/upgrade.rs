@@ -4,7 +4,11 @@
 //! key of the workspace `local` (format 2), which is made for that and kept wrapped. All of it is part of the transaction that changes the
 //! tables. Without the master key none of it takes place, and the store is left as it was.
 
-use crate::{LOCAL, Result, StoreError, now};
+use crate::{
+    error::{Result, StoreError},
+    names::LOCAL,
+    time::now,
+};
 use forgeport_vault::{DataKey, MasterKey, Place, Sealed, Vault, VaultError, former};
 use rusqlite::Connection;
 use std::sync::Arc;

@@ -4,76 +4,28 @@
 //! of the others out of the log, in two calls. So equal refusals are one entry, and each registration has room of its own, for refusals
 //! apart from what left: noise pushes out nothing but older noise.
 
+mod entry;
+mod intents;
 mod records;
 
-use crate::{LOCAL, Result, Store, StoreError, WorkspaceStore, data_keys::off_thread, db::Scope, intents};
-use records::{REFUSED, append, listed, without_known};
-use serde::{Deserialize, Serialize};
+pub use entry::{AuditEntry, AuditFilter, IN_FLIGHT, UNRECORDED};
+pub use intents::Intents;
+
+use crate::{
+    db::{Scope, off_thread},
+    error::{Result, StoreError},
+    names::LOCAL,
+    parts::Parts,
+    view::View,
+};
+use records::{append, listed, without_known};
 use std::{collections::BTreeMap, fs};
 
-/// The outcome of a request that is on its way, or was when its process was killed.
-pub const IN_FLIGHT: &str = "in-flight";
-
-/// The outcome of an entry that stands for requests which could not be written down.
-pub const UNRECORDED: &str = "unrecorded";
-
 /// Where it is written down what providers do, for whichever workspace.
-pub struct AuditLog<'a>(pub(crate) &'a Store);
+pub struct AuditLog<'a>(pub(crate) &'a Parts);
 
 /// What the audit log has of one workspace.
-pub struct Audit<'a>(pub(crate) WorkspaceStore<'a>);
-
-/// One request, or several that were refused alike.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditEntry {
-    /// When it was made, in milliseconds since 1970 (UTC); of several, the first one.
-    pub at: i64,
-    /// When the last one was made.
-    pub until: i64,
-    /// How many there were.
-    pub count: u64,
-    /// The workspace.
-    pub tenant: String,
-    /// The code repository's id, which no other has. Empty in entries from before Forgeport wrote it down.
-    pub registration: String,
-    /// The code repository's name at that time.
-    pub repository: String,
-    /// The provider's name and version.
-    pub provider: String,
-    /// The SHA-256 of its component.
-    pub digest: String,
-    /// The method.
-    pub method: String,
-    /// Where to.
-    pub origin: String,
-    /// The path; of a query the keys only.
-    pub path: String,
-    /// The answer's status, where there was one.
-    pub status: Option<u16>,
-    /// Bytes.
-    pub sent: u64,
-    /// Bytes.
-    pub received: u64,
-    /// The names of the secret options that went along.
-    pub secrets: Vec<String>,
-    /// `answered`, `failed`, `refused`, `in-flight` or `unrecorded`.
-    pub outcome: String,
-    /// The rule that let it out, or why it did not leave.
-    pub rule: String,
-}
-
-/// Which entries are wanted.
-#[derive(Clone, Debug, Default)]
-pub struct AuditFilter {
-    /// Of this code repository only.
-    pub repository: Option<String>,
-    /// What there was from this time on, in milliseconds since 1970 (UTC).
-    pub since: Option<i64>,
-    /// Those that were refused only, and those of which nothing else is known.
-    pub refused: bool,
-    /// The newest so many.
-    pub last: Option<u32>,
-}
+pub struct Audit<'a>(pub(crate) View<'a>);
 
 impl AuditLog<'_> {
     /// Adds entries, each to its workspace: all of a workspace's or none.
@@ -85,8 +37,8 @@ impl AuditLog<'_> {
     }
 
     /// Where requests are written down before they leave.
-    pub fn intents(&self) -> intents::Intents {
-        intents::Intents::new(&self.0.directory)
+    pub fn intents(&self) -> Intents {
+        Intents::new(&self.0.directory)
     }
 
     /// Adds what processes that have ended left behind; see intents.rs.
@@ -134,11 +86,11 @@ impl Audit<'_> {
     /// When the database cannot be read.
     pub async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
         let workspace = self.0.workspace;
-        let directory = self.0.store.directory.clone();
+        let directory = self.0.parts.directory.clone();
         // First, as what has ended meanwhile is in the log by then.
         let mut on_their_way = off_thread(move || intents::all(&directory)).await?;
         on_their_way.retain(|entry| entry.tenant == workspace && filter.takes(entry));
-        let tx = self.0.store.log().read(Scope::Workspace(workspace)).await?;
+        let tx = self.0.parts.log().read(Scope::Workspace(workspace)).await?;
         let mut entries = listed(&tx, workspace, filter).await?;
         let more = without_known(&tx, workspace, on_their_way.iter().collect()).await?;
         if !more.is_empty() {
@@ -147,15 +99,6 @@ impl Audit<'_> {
         }
         let most = filter.last.map_or(usize::MAX, |last| last as usize);
         Ok(entries.split_off(entries.len().saturating_sub(most)))
-    }
-}
-
-impl AuditFilter {
-    /// As the database selects.
-    fn takes(&self, entry: &AuditEntry) -> bool {
-        self.repository.as_ref().is_none_or(|name| *name == entry.repository)
-            && self.since.is_none_or(|since| entry.until >= since)
-            && (!self.refused || [REFUSED, UNRECORDED].contains(&entry.outcome.as_str()))
     }
 }
 

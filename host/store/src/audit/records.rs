@@ -1,9 +1,9 @@
 //! The audit log as rows of the database.
 
-use super::{AuditEntry, AuditFilter, IN_FLIGHT, UNRECORDED};
+use super::entry::{ANSWERED, AuditEntry, AuditFilter, IN_FLIGHT, REFUSED, UNRECORDED};
 use crate::{
-    Result, StoreError,
     db::{Row, Tx, Value, values},
+    error::{Result, StoreError},
 };
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,8 +17,6 @@ pub(super) const TOGETHER: i64 = 10 * 60 * 1000;
 /// The rooms are looked through once in so many entries: where they are full, that takes some milliseconds.
 pub(super) const SWEEP: i64 = 256;
 
-pub(super) const ANSWERED: &str = "answered";
-pub(super) const REFUSED: &str = "refused";
 /// Of whom nothing is known but that it was the only user, and of no run.
 const INSERT: &str = "
     INSERT INTO audit (workspace, sequence, id, at, until, count, actor, request, run, registration, repository, provider, digest,

@@ -1,11 +1,12 @@
 //! What is kept, what is merged, and what goes.
 
 use super::{
-    records::{AGE, ANSWERED, KEPT, REFUSED, SWEEP, TOGETHER},
+    entry::{ANSWERED, REFUSED},
+    records::{AGE, KEPT, SWEEP, TOGETHER},
     *,
 };
-use crate::KeySource;
 use crate::db::values;
+use crate::{KeySource, Store};
 
 pub(crate) fn entry(at: i64, repository: &str, outcome: &str) -> AuditEntry {
     AuditEntry {
@@ -37,7 +38,7 @@ async fn store() -> (tempfile::TempDir, Store) {
 
 async fn kept(store: &Store, repository: &str) -> Vec<AuditEntry> {
     let filter = AuditFilter { repository: Some(repository.into()), ..Default::default() };
-    store.in_workspace(crate::LOCAL).audit().list(&filter).await.unwrap()
+    store.in_workspace(LOCAL).audit().list(&filter).await.unwrap()
 }
 
 #[tokio::test]
@@ -46,7 +47,7 @@ async fn entries_are_found_by_repository_time_and_outcome_in_order() {
     let store = Store::open(directory.path(), KeySource::File).await.unwrap();
     let all = [entry(1, "a", "answered"), entry(2, "b", "refused"), entry(3, "a", "refused")];
     store.audit().append(&all).await.unwrap();
-    let listed = async |filter: AuditFilter| store.in_workspace(crate::LOCAL).audit().list(&filter).await.unwrap();
+    let listed = async |filter: AuditFilter| store.in_workspace(LOCAL).audit().list(&filter).await.unwrap();
     let found = async |filter| listed(filter).await.iter().map(|e| e.at).collect::<Vec<_>>();
     assert_eq!(listed(AuditFilter::default()).await, all);
     assert_eq!(found(AuditFilter { repository: Some("a".into()), ..Default::default() }).await, [1, 3]);
@@ -65,7 +66,7 @@ async fn equal_refusals_are_one_entry_with_their_number_and_their_last_time() {
     assert_eq!(told, [("/".into(), 1, 9, 7), ("/other".into(), 3, 3, 1)]);
     assert_eq!(kept(&store, "b").await.len(), 1);
     let since = AuditFilter { since: Some(8), ..Default::default() };
-    assert_eq!(store.in_workspace(crate::LOCAL).audit().list(&since).await.unwrap().len(), 1, "the last one counts");
+    assert_eq!(store.in_workspace(LOCAL).audit().list(&since).await.unwrap().len(), 1, "the last one counts");
     store.audit().append(&[refused(TOGETHER + 1)]).await.unwrap();
     assert_eq!(kept(&store, "a").await.len(), 3, "after a while it is another one");
 }
@@ -112,14 +113,14 @@ async fn each_record_has_a_number_in_its_workspace_that_no_other_gets() {
     let (_directory, store) = store().await;
     let of = |workspace: &str, at| AuditEntry { tenant: workspace.into(), ..entry(at, "a", ANSWERED) };
     let numbers = async |workspace: &str| -> Vec<i64> {
-        let tx = store.log().read(Scope::Workspace(workspace)).await.unwrap();
+        let tx = store.parts.log().read(Scope::Workspace(workspace)).await.unwrap();
         let query = "SELECT sequence FROM audit WHERE workspace = $1 ORDER BY at";
         let rows = tx.query(query, values![workspace]).await.unwrap();
         rows.iter().map(|row| row.get("sequence").unwrap()).collect()
     };
     store.audit().append(&[of("one", 1), of("other", 2), of("one", 3)]).await.unwrap();
     assert_eq!((numbers("one").await, numbers("other").await), (vec![1, 2], vec![1]));
-    let tx = store.log().write(Scope::Workspace("one")).await.unwrap();
+    let tx = store.parts.log().write(Scope::Workspace("one")).await.unwrap();
     tx.execute("DELETE FROM audit WHERE workspace = $1", values!["one"]).await.unwrap();
     tx.commit().await.unwrap();
     store.audit().append(&[of("one", 4)]).await.unwrap();

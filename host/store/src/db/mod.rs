@@ -14,31 +14,26 @@
 //! Only one writer at a time in a workspace means that no use case has to be tried again: what it has read cannot change before it writes.
 //! To begin is tried again where that helps: behind a writer that is slow, or on a connection that the server has closed meanwhile.
 
+mod failure;
 mod postgres;
+mod scope;
 mod sqlite;
 mod thread;
 mod tls;
-mod value;
+pub(crate) mod value;
 
 pub(crate) use postgres::{Postgres, migrate};
+pub(crate) use scope::Scope;
 pub(crate) use sqlite::Sqlite;
-pub(crate) use thread::blocking;
+pub(crate) use thread::off_thread;
 pub(crate) use value::{Row, Value, values};
 
-use crate::Result;
+use crate::error::Result;
 
 /// A database.
 pub(crate) enum Db {
     Sqlite(Box<Sqlite>),
     Postgres(Box<Postgres>),
-}
-
-/// Whose rows a transaction may see and write.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Scope<'a> {
-    Workspace(&'a str),
-    /// The wrapped keys of all workspaces, and none of their other rows; nobody else writes meanwhile.
-    EveryKey,
 }
 
 /// A transaction. It is rolled back unless it is committed.

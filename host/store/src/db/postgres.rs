@@ -8,8 +8,17 @@
 //! Each transaction says in the message that begins it whose rows it may see. A statement that forgets to ask for the workspace then
 //! finds none of another one, and one outside of every transaction fails.
 
-use super::{Row, Scope, Value, tls};
-use crate::{DatabaseError, DatabaseErrorKind, Result, Store, StoreError, schema};
+use super::{
+    failure::{passes, unreachable},
+    scope::Scope,
+    tls,
+    value::{Row, Value},
+};
+use crate::{
+    error::{Result, StoreError},
+    schema,
+    time::BUSY_TIMEOUT,
+};
 use bytes::BytesMut;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use futures_util::future::try_join_all;
@@ -67,8 +76,8 @@ impl Postgres {
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(Store::BUSY_TIMEOUT))
-            .create_timeout(Some(Store::BUSY_TIMEOUT))
+            .wait_timeout(Some(BUSY_TIMEOUT))
+            .create_timeout(Some(BUSY_TIMEOUT))
             .build()
             .map_err(|error| unreachable(error.to_string()))?;
         let server = Postgres { pool, shown };
@@ -82,7 +91,7 @@ impl Postgres {
     }
 
     pub(super) async fn write(&self, scope: Scope<'_>) -> Result<Tx<'_>> {
-        let wait = Store::BUSY_TIMEOUT.as_millis();
+        let wait = BUSY_TIMEOUT.as_millis();
         let locks = match scope {
             Scope::Workspace(workspace) => format!(
                 "SELECT pg_advisory_xact_lock_shared({WRITERS}); SELECT pg_advisory_xact_lock({})",
@@ -313,48 +322,6 @@ fn shown(config: &tokio_postgres::Config) -> String {
         Host::Unix(path) => path.display().to_string(),
     });
     format!("postgres://{}/{}", hosts.collect::<Vec<_>>().join(","), config.get_dbname().unwrap_or_default())
-}
-
-/// May another try do better, on another connection?
-fn passes(error: &tokio_postgres::Error) -> bool {
-    let again = [
-        SqlState::ADMIN_SHUTDOWN,
-        SqlState::CRASH_SHUTDOWN,
-        SqlState::CANNOT_CONNECT_NOW,
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-    ];
-    error.is_closed() || error.code().map_or(error.as_db_error().is_none(), |code| again.contains(code))
-}
-
-fn unreachable(message: String) -> DatabaseError {
-    DatabaseError { kind: DatabaseErrorKind::Unreachable, message }
-}
-
-/// The innermost cause: those around it say no more than that there was one.
-pub(super) fn cause(error: &(dyn Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string().lines().next().unwrap_or_default().to_owned()
-}
-
-impl From<tokio_postgres::Error> for StoreError {
-    fn from(error: tokio_postgres::Error) -> StoreError {
-        let Some(told) = error.as_db_error() else { return unreachable(cause(&error)).into() };
-        let kind = match *told.code() {
-            SqlState::LOCK_NOT_AVAILABLE | SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
-                return StoreError::Busy(String::new());
-            }
-            SqlState::UNIQUE_VIOLATION => DatabaseErrorKind::NotUnique,
-            SqlState::INSUFFICIENT_PRIVILEGE | SqlState::READ_ONLY_SQL_TRANSACTION => DatabaseErrorKind::NotWritable,
-            SqlState::DISK_FULL => DatabaseErrorKind::Full,
-            SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => DatabaseErrorKind::Damaged,
-            _ => DatabaseErrorKind::Other,
-        };
-        DatabaseError { kind, message: told.message().lines().next().unwrap_or_default().to_owned() }.into()
-    }
 }
 
 fn referred(parameters: &[Value]) -> Vec<&(dyn ToSql + Sync)> {

@@ -11,11 +11,16 @@
 //!
 //! A commit syncs more often for that, and readers wait while one takes place, for milliseconds.
 
-use super::{Row, Value, thread::Owner};
+use super::{
+    thread::Owner,
+    value::{Row, Value},
+};
 use crate::{
-    Result, Store, StoreError, home,
+    error::{Result, StoreError},
+    home,
     schema::Schema,
     sum::{Sum, digest},
+    time::BUSY_TIMEOUT,
 };
 use forgeport_platform::private;
 use rusqlite::{
@@ -81,7 +86,7 @@ impl Sqlite {
         let begun = Instant::now();
         loop {
             match self.call(work).await {
-                Err(StoreError::Busy(_)) if begun.elapsed() < Store::BUSY_TIMEOUT => {}
+                Err(StoreError::Busy(_)) if begun.elapsed() < BUSY_TIMEOUT => {}
                 done => return done,
             }
         }

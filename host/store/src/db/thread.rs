@@ -1,5 +1,6 @@
 //! Work that blocks, kept off the threads of async code.
 
+use crate::error::{Result, StoreError};
 use std::{
     sync::{
         Mutex, PoisonError,
@@ -77,11 +78,11 @@ impl<S> Drop for Owner<S> {
     }
 }
 
-/// Does some work on a thread of its own. None when it has panicked. It needs no runtime, as the audit log is written after all have ended.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+/// Does what blocks, on a thread of its own. It needs no runtime, as the audit log is written after all have ended.
+pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let (done, answer) = oneshot::channel();
     let thread = std::thread::Builder::new().name("store-files".to_owned());
     // Where no thread can be made, `done` is dropped with the work.
     let _ = thread.spawn(move || done.send(work()));
-    answer.await.ok()
+    answer.await.unwrap_or(Err(StoreError::Interrupted))
 }

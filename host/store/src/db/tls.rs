@@ -6,7 +6,7 @@
 //! | absent, `prefer`, `disable` | no TLS: a socket of this machine, or a network that is private |
 //! | `require`, `verify-ca`, `verify-full` | TLS, verified |
 
-use crate::{DatabaseError, DatabaseErrorKind};
+use crate::error::{DatabaseError, DatabaseErrorKind};
 use rustls_platform_verifier::BuilderVerifierExt;
 use std::sync::Arc;
 use tokio_postgres::config::SslMode;
@@ -18,7 +18,7 @@ pub(super) fn config(url: &str) -> Result<tokio_postgres::Config, DatabaseError>
     url.parse().map_err(|error| DatabaseError {
         kind: DatabaseErrorKind::Unreachable,
         // Of the text that was given none is repeated: it may have a password.
-        message: format!("its address cannot be read ({})", super::postgres::cause(&error)),
+        message: format!("its address cannot be read ({})", super::failure::cause(&error)),
     })
 }
 

@@ -7,7 +7,7 @@
 //! | `Value::Text` | `TEXT` | `text` |
 //! | `Value::Bytes` | `BLOB` | `bytea` |
 
-use crate::{Result, StoreError};
+use crate::error::{Result, StoreError};
 use std::sync::Arc;
 
 /// One value of a row, or one parameter of a statement.
@@ -21,7 +21,7 @@ pub(crate) enum Value {
 
 /// The parameters of a statement: the first one is `$1`.
 macro_rules! values {
-    ($($value:expr),* $(,)?) => { vec![$($crate::db::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { vec![$($crate::db::value::Value::from($value)),*] };
 }
 pub(crate) use values;
 

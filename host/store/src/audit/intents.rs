@@ -6,7 +6,11 @@
 //! is there for the others, and is lost only with the whole machine. The file goes when all of it is in the log. One that nobody holds
 //! any more is of a process that was killed, or could not write into the log: the next one that makes requests puts it there.
 
-use crate::{AuditEntry, Result, StoreError, home};
+use super::entry::AuditEntry;
+use crate::{
+    error::{Result, StoreError},
+    home,
+};
 use forgeport_platform::{open_regular_with, private};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -193,7 +197,7 @@ fn files(store: &Path) -> Vec<PathBuf> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::{AuditFilter, IN_FLIGHT, KeySource, Store, audit::tests::entry};
+    use crate::{AuditFilter, IN_FLIGHT, KeySource, LOCAL, Store, audit::tests::entry};
 
     async fn store() -> (tempfile::TempDir, Store) {
         let directory = tempfile::tempdir().unwrap();
@@ -206,7 +210,7 @@ mod tests {
     }
 
     async fn told(store: &Store) -> Vec<(i64, String)> {
-        let log = store.in_workspace(crate::LOCAL).audit().list(&AuditFilter::default()).await.unwrap();
+        let log = store.in_workspace(LOCAL).audit().list(&AuditFilter::default()).await.unwrap();
         log.into_iter().map(|entry| (entry.at, entry.outcome)).collect()
     }
 
@@ -245,7 +249,7 @@ mod tests {
             let flying = |at| (at, IN_FLIGHT.to_owned());
             assert_eq!(outcomes, [(1, "answered".into()), flying(2), flying(3), flying(4), (5, "failed".into())]);
         }
-        let found = files(store.audit().0.directory.as_path());
+        let found = files(store.parts.directory.as_path());
         assert_eq!(found.len(), 1, "the living one's");
     }
 

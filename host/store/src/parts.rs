@@ -1,0 +1,20 @@
+//! What an open store consists of.
+
+use crate::{data_keys::DataKeys, db::Db};
+use std::path::PathBuf;
+
+/// The databases, the keys, and the directory of the files.
+pub(crate) struct Parts {
+    pub(crate) directory: PathBuf,
+    pub(crate) database: Db,
+    /// None where it is in the database.
+    pub(crate) log: Option<Db>,
+    pub(crate) keys: DataKeys,
+}
+
+impl Parts {
+    /// Where the audit log is.
+    pub(crate) fn log(&self) -> &Db {
+        self.log.as_ref().unwrap_or(&self.database)
+    }
+}
