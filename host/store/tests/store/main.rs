@@ -18,6 +18,7 @@ mod rotation;
 mod secrets;
 mod support;
 mod tampering;
+mod tls;
 mod upgrade;
 mod walls;
 mod workspaces;

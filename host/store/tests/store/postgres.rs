@@ -28,7 +28,14 @@ const WORKERS: usize = 4;
 const SCRIPT: &str = r#"
 D=$(mktemp -d) && cd "$D" || exit 1
 "$BIN/initdb" --pgdata=data --auth=trust --username=forgeport_owner --no-sync --encoding=UTF8 --no-locale >log 2>&1 || { cat log >&2; exit 1; }
-"$BIN/postgres" -D data -k "$D" -c listen_addresses= -c fsync=off -c full_page_writes=off -c shared_buffers=32MB -c max_connections=200 \
+TLS=
+if [ -n "$CERTIFICATE" ]; then
+    umask 077
+    echo "$CERTIFICATE" >data/server.crt
+    echo "$KEY" >data/server.key
+    TLS="-c ssl=on -c listen_addresses=localhost"
+fi
+"$BIN/postgres" -D data -k "$D" -c listen_addresses= $TLS -c fsync=off -c full_page_writes=off -c shared_buffers=32MB -c max_connections=200 \
     >>log 2>&1 </dev/null &
 S=$!
 trap '' INT TERM HUP
@@ -45,12 +52,25 @@ rm -rf "$D"
 pub struct Cluster {
     shell: Child,
     directory: PathBuf,
+    port: u16,
     databases: AtomicUsize,
 }
 
+/// A certificate and its key in PEM, and the port to listen on.
+pub struct Tls {
+    pub certificate: String,
+    pub key: String,
+    pub port: u16,
+}
+
 impl Cluster {
-    /// Starts one; none where PostgreSQL is missing, which is a failure where `CI` is set.
+    /// Starts one that only a socket leads to; none where PostgreSQL is missing, which is a failure where `CI` is set.
     pub fn start() -> Option<Cluster> {
+        Cluster::start_with(None)
+    }
+
+    /// Starts one, with TLS on loopback where that is wanted.
+    pub fn start_with(tls: Option<&Tls>) -> Option<Cluster> {
         let Some(programs) = programs() else {
             assert!(env::var_os("CI").is_none(), "PostgreSQL is missing, and the suite has to run on it in CI");
             eprintln!("not run: PostgreSQL");
@@ -66,22 +86,31 @@ impl Cluster {
             command.args(["-c", SCRIPT]);
             command
         };
-        command.env("BIN", programs).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let port = tls.map_or(5432, |tls| tls.port);
+        command.env("BIN", programs).env("PGPORT", port.to_string());
+        command.env("CERTIFICATE", tls.map_or("", |tls| &tls.certificate)).env("KEY", tls.map_or("", |tls| &tls.key));
+        command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut shell = command.spawn().unwrap();
         let mut directory = String::new();
         BufReader::new(shell.stdout.as_mut().unwrap()).read_line(&mut directory).unwrap();
         assert!(!directory.is_empty(), "PostgreSQL does not start");
-        Some(Cluster { shell, directory: directory.trim().into(), databases: AtomicUsize::new(0) })
+        Some(Cluster { shell, directory: directory.trim().into(), port, databases: AtomicUsize::new(0) })
     }
 
     /// Makes a database; returns the addresses of its owner and of the application.
     pub fn database(&self) -> (String, String) {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let made = Command::new(programs().unwrap().join("createdb"))
-            .args([&format!("--host={}", self.directory.display()), "--username=forgeport_owner", &name])
+            .args([
+                &format!("--host={}", self.directory.display()),
+                &format!("--port={}", self.port),
+                "--username=forgeport_owner",
+                &name,
+            ])
             .status();
         assert!(made.unwrap().success());
-        let url = |role| format!("postgresql:///{name}?host={}&user={role}", self.directory.display());
+        let (directory, port) = (self.directory.display(), self.port);
+        let url = |role| format!("postgresql:///{name}?host={directory}&port={port}&user={role}");
         (url("forgeport_owner"), url("forgeport_app"))
     }
 }
