@@ -94,10 +94,8 @@ impl Child {
             return Ok(Err(ChildError::Answer { found, most }));
         }
         let mut answer = Vec::new();
-        match (&mut self.socket).take(found).read_to_end(&mut answer).await? as u64 == found {
-            true => Ok(Ok(answer)),
-            false => Err(io::ErrorKind::UnexpectedEof.into()),
-        }
+        let is_whole = (&mut self.socket).take(found).read_to_end(&mut answer).await? as u64 == found;
+        if is_whole { Ok(Ok(answer)) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
     async fn why(&mut self) -> ChildError {

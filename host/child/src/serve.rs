@@ -62,10 +62,8 @@ fn receive() -> io::Result<Option<Vec<u8>>> {
     }
     let length = u64::from_le_bytes(length);
     let mut request = Vec::new();
-    match Socket.take(length).read_to_end(&mut request)? as u64 == length {
-        true => Ok(Some(request)),
-        false => Err(io::ErrorKind::UnexpectedEof.into()),
-    }
+    let is_whole = Socket.take(length).read_to_end(&mut request)? as u64 == length;
+    if is_whole { Ok(Some(request)) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// Standard input, which is the socket; without the buffer that `std::io::stdin` has.

@@ -56,7 +56,7 @@ const V6: [([u16; 8], u32, Reach); 15] = [
     ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Reach::Private("a network for documentation")),
 ];
 
-/// Tells where an address leads, whatever it is wrapped in.
+/// Where an address leads, whatever it is wrapped in.
 #[must_use]
 pub fn reach(address: IpAddr) -> Reach {
     match address {

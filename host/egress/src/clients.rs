@@ -12,15 +12,15 @@ use std::{
     time::Duration,
 };
 
-/// Clients that are kept; one without connections takes a few kilobytes.
+/// Clients that are kept; one without connections takes a few kilobytes, so that all together take a megabyte.
 const KEPT: usize = 256;
 
 /// How the gate is set up.
 #[derive(Clone)]
 pub struct GateSettings {
-    /// Until a connection stands.
+    /// How long until there is a connection.
     pub connect: Duration,
-    /// Between two pieces of an answer.
+    /// How long between two pieces of an answer.
     pub idle: Duration,
     /// Certificates in PEM or DER that are trusted beside the system's.
     pub certificates: Option<Vec<u8>>,
@@ -30,7 +30,7 @@ pub struct GateSettings {
 
 /// Whose connections they are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub(crate) struct ClientKey {
     pub(crate) tenant: String,
     /// The digest of the component.
     pub(crate) provider: String,
@@ -44,7 +44,7 @@ pub(crate) struct Clients {
     connect: Duration,
     idle: Duration,
     lookup: Arc<dyn Lookup>,
-    kept: Mutex<HashMap<Key, reqwest::Client>>,
+    kept: Mutex<HashMap<ClientKey, reqwest::Client>>,
 }
 
 impl Default for GateSettings {
@@ -61,7 +61,7 @@ impl Clients {
         Ok(Clients { tls, connect, idle, lookup, kept: Mutex::default() })
     }
 
-    pub(crate) fn get(&self, key: Key) -> Result<reqwest::Client, EgressError> {
+    pub(crate) fn get(&self, key: ClientKey) -> Result<reqwest::Client, EgressError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = kept.get(&key) {
             return Ok(client.clone());

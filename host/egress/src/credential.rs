@@ -10,7 +10,7 @@ use crate::{
     EgressError,
     blocking::run_off_thread_if_long,
     headers,
-    placeholder::{Placeholder, Whole, decoded},
+    placeholder::{Placeholder, Surroundings, decoded},
     request::{Request, SecretUse},
     secret::{Credential, Secret},
     session::Session,
@@ -76,9 +76,9 @@ fn replace_placeholder(session: &Session, own: &mut HeaderMap, origin: &Origin) 
         let name = header_of(&credential.placement)?;
         let Some(whole) = own.get(&name).and_then(|value| placeholder.whole(value)) else { continue };
         let value = match whole {
-            Whole::Plain(scheme) if scheme.is_empty() => Zeroizing::new(credential.secret.expose().to_owned()),
-            Whole::Plain(scheme) => Zeroizing::new(format!("{scheme} {}", credential.secret.expose())),
-            Whole::Basic(user) => basic(&user, &credential.secret),
+            Surroundings::Plain(scheme) if scheme.is_empty() => Zeroizing::new(credential.secret.expose().to_owned()),
+            Surroundings::Plain(scheme) => Zeroizing::new(format!("{scheme} {}", credential.secret.expose())),
+            Surroundings::Basic(user) => basic(&user, &credential.secret),
         };
         own.remove(&name);
         return Ok(Some((credential.setting.clone(), name, sensitive(&value)?)));

@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
-/// What a percent-encoder leaves alone besides letters and digits: nothing, RFC 3986 (section 2.3), JavaScript, HTML forms.
+/// What a percent-encoder leaves alone besides letters and digits: none, RFC 3986 (section 2.3), JavaScript, HTML forms.
 const KEPT: [&[u8]; 4] = [b"", b"-_.~", b"-_.!~*'()", b"-_.*"];
 
 /// A text in every form, each once and none of them empty.
@@ -65,9 +65,10 @@ fn bytes(text: &str, form: impl Fn(u8, &mut String) -> std::fmt::Result) -> Stri
 }
 
 fn percent(byte: u8, kept: &[u8], form: &mut String) -> std::fmt::Result {
-    match byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-        true => form.write_char(char::from(byte)),
-        false => write!(form, "%{byte:02X}"),
+    if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+        form.write_char(char::from(byte))
+    } else {
+        write!(form, "%{byte:02X}")
     }
 }
 

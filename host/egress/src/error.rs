@@ -1,11 +1,11 @@
 //! Why a request got no answer.
 
-use crate::{connect::find, guard::AddressRefused, wait::again};
+use crate::{connect::find, guard::AddressRefused, wait::try_again};
 use forgeport_model::{Denial, LimitReached, Origin};
 use std::time::Duration;
 use thiserror::Error;
 
-/// Why a request got no answer. No text holds a path, a query or a credential.
+/// Why a request got no answer. No text contains a path, a query or a credential.
 #[derive(Debug, Error)]
 pub enum EgressError {
     /// Nobody granted it.
@@ -53,7 +53,7 @@ pub enum EgressError {
         coding: &'static str,
     },
     /// The forge wants a longer wait than the call may last.
-    #[error("{what}; {}", again(*.retry_after))]
+    #[error("{what}; {}", try_again(*.retry_after))]
     AskedToWait {
         /// Who wants it, and why, in the forge's own words too.
         what: String,
@@ -67,7 +67,9 @@ pub enum EgressError {
     #[error(transparent)]
     Address(#[from] AddressRefused),
     /// The provider tried to get the place of a secret out of its hands.
-    #[error("the gate refuses the request: what stands for --{setting} is in {place}, where no credential belongs")]
+    #[error(
+        "the gate refuses the request: the placeholder for --{setting} is in {place}; it can only be sent as the credential of a request"
+    )]
     Leak {
         /// The secret option.
         setting: String,
@@ -93,7 +95,7 @@ pub enum EgressError {
 }
 
 impl EgressError {
-    /// Did the gate itself keep the request from leaving?
+    /// The gate itself kept the request from leaving.
     pub(crate) fn is_refusal(&self) -> bool {
         use EgressError::{Address, Elsewhere, Improper, Leak, Limit, Refused, Unrecorded};
         matches!(
@@ -102,7 +104,7 @@ impl EgressError {
         )
     }
 
-    /// May the same request fare better in a moment?
+    /// The same request may succeed in a moment.
     pub fn is_transient(&self) -> bool {
         matches!(self, EgressError::Unreachable { .. } | EgressError::Broken { .. })
     }

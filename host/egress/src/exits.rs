@@ -1,11 +1,17 @@
 //! The two ways in which an answer leaves the gate: its body as a stream for the disk, or all of it checked for a provider. There is no
-//! third: whoever holds an answer cannot come by its bytes without saying which of the two it is.
+//! third: whoever has an answer cannot come by its bytes without saying which of the two it is.
+//!
+//! | exit | who reads the body | what is checked |
+//! | --- | --- | --- |
+//! | [`Answer::for_disk`] | the unpacker | its size; a provider gets no byte of it |
+//! | [`Answer::for_provider`] | the provider | content coding, size, echoed credentials |
+//! | [`Answer::beginning_for_provider`] | the provider, which explains a refusal | the same, of the beginning |
 //!
 //! ```
 //! # async fn both(one: forgeport_egress::Answer, other: forgeport_egress::Answer) -> Result<(), forgeport_egress::EgressError> {
-//! let (stream, telling) = one.for_disk();
+//! let (stream, report) = one.for_disk();
 //! let checked = other.for_provider().await?;
-//! # drop((stream, telling, checked)); Ok(()) }
+//! # drop((stream, report, checked)); Ok(()) }
 //! ```
 //!
 //! ```compile_fail,E0616
@@ -65,9 +71,9 @@ pub struct ForDisk {
     budget: Budget,
 }
 
-/// Puts into words what was wrong with a body that went to the disk.
+/// Reports what was wrong with a body that went to the disk, without any part of a credential.
 #[derive(Clone)]
-pub struct Telling {
+pub struct BodyReport {
     forms: Arc<Forms>,
     coded: Option<(Origin, &'static str)>,
     status: StatusCode,
@@ -84,7 +90,7 @@ pub struct Checked {
 }
 
 impl Answer {
-    /// The last hop's.
+    /// That of the last request, after redirects.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
@@ -92,10 +98,10 @@ impl Answer {
 
     /// For what becomes files. What is wrong with it is told to a provider through the other half alone.
     #[must_use]
-    pub fn for_disk(self) -> (ForDisk, Telling) {
+    pub fn for_disk(self) -> (ForDisk, BodyReport) {
         let Answer { status, headers, origin, forms, body, budget } = self;
         let coded = coding(&headers).map(|coding| (origin, coding));
-        (ForDisk { body, begins: Vec::new(), kept: 0, budget }, Telling { forms, coded, status, headers })
+        (ForDisk { body, begins: Vec::new(), kept: 0, budget }, BodyReport { forms, coded, status, headers })
     }
 
     /// For a provider, whole.
@@ -104,14 +110,14 @@ impl Answer {
     /// When it is in a content coding, longer than may be held, or breaks off.
     pub async fn for_provider(mut self) -> Result<Checked, EgressError> {
         self.check_uncoded()?;
-        let (mut whole, mut held) = (BytesMut::new(), self.budget.body());
+        let (mut whole, mut counted) = (BytesMut::new(), self.budget.body());
         while let Some(chunk) = self.body.next().await {
             let chunk = chunk?;
-            held.add(chunk.len())?;
+            counted.add(chunk.len())?;
             whole.extend_from_slice(&chunk);
         }
         let checked = self.checked(whole.freeze(), usize::MAX).await;
-        Ok(Checked { body: held.keep(checked.body), ..checked })
+        Ok(Checked { body: counted.keep(checked.body), ..checked })
     }
 
     /// For a provider, the beginning of what may be any length: a reason in words. One that breaks off is as good.
@@ -122,17 +128,17 @@ impl Answer {
         self.check_uncoded()?;
         // A credential that is cut in two would not be found.
         let enough = most.saturating_add(self.forms.longest());
-        let (mut begins, mut held) = (BytesMut::new(), self.budget.body());
+        let (mut begins, mut counted) = (BytesMut::new(), self.budget.body());
         while let Some(Ok(chunk)) = self.body.next().await {
             let chunk = chunk.slice(..chunk.len().min(enough.saturating_sub(begins.len())));
-            held.add(chunk.len())?;
+            counted.add(chunk.len())?;
             begins.extend_from_slice(&chunk);
             if begins.len() >= enough {
                 break;
             }
         }
         let checked = self.checked(begins.freeze(), most).await;
-        Ok(Checked { body: held.keep(checked.body), ..checked })
+        Ok(Checked { body: counted.keep(checked.body), ..checked })
     }
 
     /// A credential that is echoed in a coding would not be recognised.
@@ -166,11 +172,11 @@ impl ForDisk {
     ///
     /// # Errors
     /// When it is in a content coding, or more than may be held.
-    pub async fn beginning(mut self, telling: &Telling) -> Result<Checked, EgressError> {
-        telling.coded().map_or(Ok(()), Err)?;
+    pub async fn beginning(mut self, report: &BodyReport) -> Result<Checked, EgressError> {
+        report.coded().map_or(Ok(()), Err)?;
         // A credential that is cut in two would not be found.
-        let enough = BEGINNING.saturating_add(telling.forms.longest());
-        let (mut begins, mut held) = (BytesMut::new(), self.budget.body());
+        let enough = BEGINNING.saturating_add(report.forms.longest());
+        let (mut begins, mut counted) = (BytesMut::new(), self.budget.body());
         let mut came = std::mem::take(&mut self.begins).into_iter();
         while begins.len() < enough {
             let chunk = match came.next() {
@@ -181,16 +187,16 @@ impl ForDisk {
                 },
             };
             let chunk = chunk.slice(..chunk.len().min(enough.saturating_sub(begins.len())));
-            held.add(chunk.len())?;
+            counted.add(chunk.len())?;
             begins.extend_from_slice(&chunk);
         }
-        let Telling { forms, status, headers, .. } = telling.clone();
+        let BodyReport { forms, status, headers, .. } = report.clone();
         let checked = Checked::of(forms, status, headers, begins.freeze(), BEGINNING).await;
-        Ok(Checked { body: held.keep(checked.body), ..checked })
+        Ok(Checked { body: counted.keep(checked.body), ..checked })
     }
 }
 
-impl Telling {
+impl BodyReport {
     /// The words without any part of a credential that was sent there.
     #[must_use]
     pub fn words(&self, of: &impl ToString) -> String {
@@ -206,13 +212,13 @@ impl Telling {
 }
 
 impl Checked {
-    /// The last hop's.
+    /// That of the last request, after redirects.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The last hop's.
+    /// That of the last request, after redirects.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers

@@ -1,10 +1,19 @@
-//! The gate: the one place where requests leave.
+//! The gate: the one place where requests leave. Layer: the top of this crate; every redirect and every repetition passes it again.
+//!
+//! | step | refuses |
+//! | --- | --- |
+//! | count | more requests than the budget has |
+//! | authority | a method, origin or path that was not requested by the description, granted by a person, and allowed by the policy |
+//! | address | an address that may not be dialled (a name's addresses are checked when they are dialled) |
+//! | size | headers, URL or body beyond the budget |
+//! | leak, credential | a placeholder outside a credential's place, a reserved header |
+//! | audit | what cannot be written down before it leaves |
 
 use crate::{
     EgressError,
     audit::Outcome,
     call::Call,
-    clients::{Clients, GateSettings, Key},
+    clients::{ClientKey, Clients, GateSettings},
     connect::{Reason, causes},
     credential::{self, PreparedRequest},
     error::refused_address,
@@ -88,7 +97,7 @@ impl Gate {
             let origin = answer.origin.clone();
             let checked = answer.for_provider().await.map_err(|error| once(error, repeatable))?;
             let is_taken = checked.status() == StatusCode::ACCEPTED;
-            match retry::sorted(&origin, checked.clone()) {
+            match retry::classify(&origin, checked.clone()) {
                 Failed::Final(answer) => answer.map_err(|error| Failed::Final(Err(error))),
                 Failed::Transient(_) if !repeatable => Ok(checked),
                 Failed::Wait { .. } if !repeatable && is_taken => Ok(checked),
@@ -156,7 +165,7 @@ impl Gate {
         call.budget.send(head)?;
         (entry.record.sent, entry.record.secrets) = (head.saturating_add(body), secrets);
         let (tenant, provider) = (call.session.caller.tenant.clone(), call.session.caller.digest.clone());
-        Ok(Cleared { key: Key { tenant, provider, origin, private }, headers })
+        Ok(Cleared { key: ClientKey { tenant, provider, origin, private }, headers })
     }
 
     async fn send(
@@ -204,7 +213,7 @@ impl Gate {
 
 /// What may leave, and through which connections.
 struct Cleared {
-    key: Key,
+    key: ClientKey,
     headers: HeaderMap,
 }
 

@@ -1,4 +1,5 @@
-//! From a name to the addresses that are dialled, checked in between: what was checked is what is connected to, for every connection.
+//! From a name to the addresses that are dialled, checked in between: what was checked is what is connected to, for every connection. A
+//! name that changes its address afterwards (DNS rebinding) is of no use. `address` says where an address leads; this decides over it.
 
 use crate::address::{Reach, reach};
 use forgeport_model::{Origin, Scheme};
@@ -37,17 +38,17 @@ pub struct AddressRefused {
     pub address: IpAddr,
     /// Where that leads.
     pub what: &'static str,
-    /// Could a grant allow it?
+    /// A grant could allow it.
     pub allowable: bool,
 }
 
 fn remedy(allowable: bool, origin: &Origin) -> String {
-    match allowable {
-        true => format!(
-            "; if your forge is there, allow it with `--allow-private={origin}` at register or update, if the operator's policy does"
-        ),
-        false => ", and is never reached".to_owned(),
+    if !allowable {
+        return ", and is never reached".to_owned();
     }
+    format!(
+        "; if your forge is there, allow it with `--allow-private={origin}` at register or update, if the operator's policy does"
+    )
 }
 
 /// Lets an origin's own name through to the addresses that it may have.
@@ -58,7 +59,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// May this address be dialled for the origin?
+    /// Refuses an address that may not be dialled for the origin.
     pub(crate) fn check(origin: &Origin, private: bool, address: IpAddr) -> Result<(), AddressRefused> {
         let refused = |what, allowable| AddressRefused { origin: origin.clone(), address, what, allowable };
         match reach(address) {

@@ -1,5 +1,12 @@
-//! Which headers of a provider's request reach a forge. A list of those that do, since servers, and the proxies before them, take orders
-//! in ever new ones: `X-Original-URL` and `X-HTTP-Method-Override` led past a grant's path and method.
+//! Which headers of a provider's request reach a forge. It is a list of those that do, since servers, and the proxies before them, take
+//! orders in ever new ones: `X-Original-URL` and `X-HTTP-Method-Override` led past a grant's path and method.
+//!
+//! | header | what becomes of it |
+//! | --- | --- |
+//! | `accept`, `content-type`, `git-protocol`, conditions such as `if-none-match` | sent |
+//! | `x-NAME` of letters, digits and dashes, with no word and no vendor that proxies act on | sent |
+//! | what HTTP libraries set by themselves, such as `user-agent` and `host` | left out; the gate sets what is needed |
+//! | any other | the request is refused |
 
 use http::{HeaderMap, HeaderName};
 
@@ -121,14 +128,14 @@ pub(crate) fn refused(headers: &HeaderMap) -> Option<&HeaderName> {
     headers.keys().find(|name| !PASSING.contains(&name.as_str()) && !is_private(name.as_str()))
 }
 
-/// May a credential be sent in a header of this name?
+/// A credential may be sent in a header of this name.
 pub(crate) fn may_hold_secret(name: &HeaderName) -> bool {
     let name = name.as_str();
     let known = PASSING.iter().chain(&LIBRARIES_OWN).chain(&NOT_FOR_SECRETS).any(|known| *known == name);
     !known && (is_private(name) || !name.starts_with("x-"))
 }
 
-/// Is it a forge's or a provider's own one, which no server between them acts on?
+/// It is a forge's or a provider's own header, which no server between them acts on.
 fn is_private(name: &str) -> bool {
     // Servers that hand headers on as variables of an environment take other characters for a dash.
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

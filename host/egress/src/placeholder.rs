@@ -1,4 +1,10 @@
-//! What a provider holds in the place of a secret. It may be a request's whole credential, and nothing else of a request.
+//! What a provider has in the place of a secret: a random text. Layer: below `credential`, which replaces it, or refuses the request.
+//!
+//! | where a request contains it | what becomes of it |
+//! | --- | --- |
+//! | `authorization: Bearer PLACEHOLDER`, or any scheme or none, where the secret is sent anyway | replaced by the secret |
+//! | `authorization: Basic base64(USER:PLACEHOLDER)`, likewise | replaced, the user name kept |
+//! | the URL, another header, the body; also in hex, base64, percent-encoding or escapes | the request is refused |
 
 use aho_corasick::AhoCorasick;
 use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE};
@@ -21,7 +27,7 @@ const LENGTH: usize = 35;
 /// base 16, so that there are no more.
 const SWALLOWED: usize = 4;
 
-/// A random text that stands for a secret option during one call.
+/// A random text that stands for a secret option during one session.
 #[derive(Clone)]
 pub struct Placeholder {
     /// The option.
@@ -50,7 +56,7 @@ impl Placeholder {
         &self.text
     }
 
-    /// Is it in there: as it is, in another case, in hex, base64, percent-encoding or escapes of JSON, or several of these?
+    /// The text contains it: as it is, in another case, in hex, base64, percent-encoding or escapes of JSON, or several of these.
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
         self.is_in_decoded(&decoded(text))
     }
@@ -66,19 +72,19 @@ impl Placeholder {
         traces.is_match(text)
     }
 
-    /// Is this value nothing but the placeholder, where a credential has its place: alone, after a scheme, or as the password of Basic?
-    /// Then what surrounds it, for the secret to be put between.
-    pub(crate) fn whole(&self, value: &HeaderValue) -> Option<Whole> {
+    /// What surrounds the placeholder, for the secret to be put between, if this value is a whole credential: the placeholder alone, after a
+    /// scheme, or as the password of Basic.
+    pub(crate) fn whole(&self, value: &HeaderValue) -> Option<Surroundings> {
         let value = value.to_str().ok()?;
         let (scheme, credential) = value.trim().split_once(' ').unwrap_or(("", value));
         let credential = credential.trim();
         if credential == self.text {
-            return Some(Whole::Plain(scheme.to_owned()));
+            return Some(Surroundings::Plain(scheme.to_owned()));
         }
         let pair = String::from_utf8(BASE64_STANDARD.decode(credential).ok()?).ok()?;
         match pair.split_once(':') {
             Some((user, password)) if scheme.eq_ignore_ascii_case("basic") && password == self.text => {
-                Some(Whole::Basic(user.to_owned()))
+                Some(Surroundings::Basic(user.to_owned()))
             }
             _ => None,
         }
@@ -93,10 +99,8 @@ impl Placeholder {
             self.is_in(name.as_str().as_bytes()) || self.is_in(value.as_bytes())
         };
         let (name, _) = headers.iter().find(within)?;
-        Some(match self.is_in(name.as_str().as_bytes()) {
-            true => "a header's name".into(),
-            false => format!("the header {name}"),
-        })
+        let in_name = self.is_in(name.as_str().as_bytes());
+        Some(if in_name { "a header's name".into() } else { format!("the header {name}") })
     }
 }
 
@@ -108,8 +112,8 @@ impl fmt::Debug for Placeholder {
 
 /// What surrounds a placeholder that is a whole credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Whole {
-    /// A scheme, or nothing.
+pub(crate) enum Surroundings {
+    /// A scheme, or none (empty).
     Plain(String),
     /// A user name.
     Basic(String),
@@ -277,11 +281,11 @@ mod tests {
         let placeholder = placeholder();
         let whole = |text: String| placeholder.whole(&HeaderValue::from_str(&text).unwrap());
         let text = placeholder.text();
-        assert_eq!(whole(format!("Bearer {text}")), Some(Whole::Plain("Bearer".into())));
-        assert_eq!(whole(text.to_owned()), Some(Whole::Plain(String::new())));
+        assert_eq!(whole(format!("Bearer {text}")), Some(Surroundings::Plain("Bearer".into())));
+        assert_eq!(whole(text.to_owned()), Some(Surroundings::Plain(String::new())));
         assert_eq!(
             whole(format!("Basic {}", BASE64_STANDARD.encode(format!("me:{text}")))),
-            Some(Whole::Basic("me".into()))
+            Some(Surroundings::Basic("me".into()))
         );
         for other in [
             format!("Bearer x{text}"),

@@ -1,4 +1,9 @@
-//! What a forge says back must not hold what it was told: a credential that it echoes does not get to the provider.
+//! Leak detection on the way back: a credential that a forge echoes does not get to the provider, nor into a log or an error.
+//!
+//! | text | what is masked |
+//! | --- | --- |
+//! | a body, a header | every whole credential, in each form of `encodings`, in any case, wrapped, spaced or in UTF-16 |
+//! | what a person reads, an audit record | every part of one, from 8 bytes on: excerpts cut them in two |
 
 use crate::{
     encodings,
@@ -83,12 +88,12 @@ impl Forms {
         clean.map_or_else(|| text.to_owned(), |clean| String::from_utf8_lossy(&clean).into_owned())
     }
 
-    /// Is any part of a credential in a text?
+    /// The text contains a part of a credential that is long enough to be recognised.
     pub(crate) fn are_in(&self, text: &str) -> bool {
         !self.pieces.is_empty() && windows(text.as_bytes()).any(|window| self.have(&window))
     }
 
-    /// Is a whole one?
+    /// The text contains a whole one.
     pub(crate) fn are_whole_in(&self, text: &[u8]) -> bool {
         self.whole(text).next().is_some()
     }
@@ -170,7 +175,7 @@ fn needles(credential: &Credential) -> Vec<(u64, Zeroizing<Vec<u8>>)> {
     needles.filter_map(|needle| Some((begins(&needle)?, needle))).collect()
 }
 
-/// The text with each of these places masked, overlapping ones together; nothing where there are none. They come in order.
+/// The text with each of these places masked, overlapping ones together; `None` where there are none. They come in order.
 fn cut_out(text: &[u8], places: impl Iterator<Item = Range<usize>>) -> Option<Vec<u8>> {
     let mut clean = Vec::new();
     let (mut end, mut any) = (0, false);

@@ -1,10 +1,16 @@
-//! When a request is made again, and how long to wait before.
+//! When a request is made again, and how long to wait before. Layer: above `wait`, which reads an answer, below the gate and downloads.
+//!
+//! | attempt | what follows |
+//! | --- | --- |
+//! | an answer, or a failure that another attempt would not mend | it is the result |
+//! | no connection, a break, a status such as 503 | another attempt, five at most, each after twice the wait of the one before |
+//! | a wish to wait, such as 429 | another attempt after that wait, if the call lasts that long; otherwise an error that says when |
 
 use crate::{
     EgressError,
     call::Call,
     exits::{Answer, BEGINNING, Checked},
-    wait::{Verdict, judge, text},
+    wait::{RetryDecision, decide, text},
 };
 use forgeport_model::Origin;
 use std::time::{Duration, Instant};
@@ -13,6 +19,7 @@ use std::time::{Duration, Instant};
 const ATTEMPTS: u32 = 5;
 /// Wait before the second attempt; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
+
 /// How an attempt ended that gave nothing.
 #[derive(Debug)]
 pub enum Failed<E> {
@@ -42,13 +49,12 @@ impl<E> Failed<E> {
     }
 }
 
-/// What an answer comes to that is not what was asked for, wherever it was to go: a wish to wait is the gate's error, and all else the
-/// provider's to explain.
-pub fn sorted(origin: &Origin, answer: Checked) -> Failed<Result<Checked, EgressError>> {
-    match judge(answer.status(), answer.headers(), answer.body()) {
-        Verdict::Answer => Failed::Final(Ok(answer)),
-        Verdict::Transient => Failed::Transient(Ok(answer)),
-        Verdict::Wait(wait) => {
+/// Whether an answer is final, or another attempt may do. A wish to wait becomes the gate's error; all else is the provider's to explain.
+pub(crate) fn classify(origin: &Origin, answer: Checked) -> Failed<Result<Checked, EgressError>> {
+    match decide(answer.status(), answer.headers(), answer.body()) {
+        RetryDecision::Answer => Failed::Final(Ok(answer)),
+        RetryDecision::Transient => Failed::Transient(Ok(answer)),
+        RetryDecision::Wait(wait) => {
             let why = asked_to_wait(origin, &answer);
             let error = EgressError::AskedToWait { what: why.clone(), retry_after: wait };
             Failed::Wait { wait, why, error: Err(error) }
@@ -104,11 +110,11 @@ fn backoff(number: u32) -> Duration {
 }
 
 impl Answer {
-    /// What it comes to where it is not what was asked for; of its body no more than the beginning is read.
-    pub async fn sorted(self) -> Failed<Result<Checked, EgressError>> {
+    /// Whether an answer that is not what was asked for is final; of its body no more than the beginning is read.
+    pub async fn classify(self) -> Failed<Result<Checked, EgressError>> {
         let origin = self.origin.clone();
         match self.beginning_for_provider(BEGINNING).await {
-            Ok(checked) => sorted(&origin, checked),
+            Ok(checked) => classify(&origin, checked),
             Err(error) => Failed::Final(Err(error)),
         }
     }

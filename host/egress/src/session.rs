@@ -41,7 +41,7 @@ impl Unauthorized {
         self.settings().extend(settings.iter().cloned());
     }
 
-    /// Tells them once.
+    /// Returns them, once.
     #[must_use]
     pub fn take(&self) -> BTreeSet<String> {
         std::mem::take(&mut *self.settings())
@@ -53,8 +53,8 @@ impl Unauthorized {
 }
 
 /// See [`Session::forms`]; those of all credentials, and those of the ones that an origin is sent.
-#[derive(Clone, Debug, Default)]
-pub struct KnownForms(Arc<Mutex<Vec<Known>>>);
+#[derive(Debug, Default)]
+pub struct KnownForms(Mutex<Vec<Known>>);
 
 type Known = (Option<Origin>, Arc<Forms>);
 
@@ -100,6 +100,13 @@ impl Session {
     }
 }
 
+/// A clone of a session may get other credentials, so it finds their forms anew.
+impl Clone for KnownForms {
+    fn clone(&self) -> KnownForms {
+        KnownForms::default()
+    }
+}
+
 impl KnownForms {
     fn get_or_find(&self, origin: Option<&Origin>, find: impl FnOnce() -> Forms) -> Arc<Forms> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,5 +116,28 @@ impl KnownForms {
         let forms = Arc::new(find());
         known.push((origin.cloned(), forms.clone()));
         forms
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::Secret;
+    use forgeport_model::Placement;
+
+    #[test]
+    fn a_clone_with_another_credential_looks_for_that_one() {
+        let credential = |secret: &str| Credential {
+            setting: "token".into(),
+            origin: Origin::parse("https://forge.example").unwrap(),
+            placement: Placement::Bearer,
+            beginnings: Vec::new(),
+            secret: Secret::new(secret.to_owned().into()),
+        };
+        let one = Session { credentials: vec![credential("first-secret")], ..Session::new(Authority::default()) };
+        assert_eq!(one.redact("first-secret, other-secret"), "********, other-secret");
+        let other = Session { credentials: vec![credential("other-secret")], ..one.clone() };
+        assert_eq!(other.redact("first-secret, other-secret"), "first-secret, ********");
     }
 }

@@ -30,7 +30,7 @@ const CLOCKS: Duration = Duration::from_secs(1);
 
 /// What an answer means for the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RetryDecision {
     /// It is the answer.
     Answer,
     /// The forge is out of order for a moment.
@@ -39,8 +39,8 @@ pub(crate) enum Verdict {
     Wait(Option<Duration>),
 }
 
-/// When to come back.
-pub fn again(after: Option<Duration>) -> String {
+/// The advice when to try again.
+pub fn try_again(after: Option<Duration>) -> String {
     match after.map(|after| after.as_secs()) {
         None => LATER.to_owned(),
         Some(seconds @ ..120) => format!("try again in {seconds} s"),
@@ -48,36 +48,36 @@ pub fn again(after: Option<Duration>) -> String {
     }
 }
 
-/// Tells refusals that pass from answers.
-pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdict {
+/// Whether a status, with its headers and for GitHub its body, is an answer or a refusal that passes.
+pub(crate) fn decide(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> RetryDecision {
     match status.as_u16() {
         // Taken, and not done yet (RFC 9110, section 15.3.3).
-        202 => Verdict::Wait(told_wait(headers)),
+        202 => RetryDecision::Wait(retry_after(headers)),
         // From 520 on they are Cloudflare's, of a forge that it does not reach.
-        408 | 425 | 500 | 502..=504 | 520..=524 => match told_wait(headers) {
-            Some(wait) => Verdict::Wait(Some(wait)),
-            None => Verdict::Transient,
+        408 | 425 | 500 | 502..=504 | 520..=524 => match retry_after(headers) {
+            Some(wait) => RetryDecision::Wait(Some(wait)),
+            None => RetryDecision::Transient,
         },
-        429 => Verdict::Wait(told_wait(headers).or_else(|| reset(headers))),
+        429 => RetryDecision::Wait(retry_after(headers).or_else(|| reset(headers))),
         403 => limited_by_403(headers, body),
-        _ => Verdict::Answer,
+        _ => RetryDecision::Answer,
     }
 }
 
 /// A 403 has many meanings; it is a rate limit only where the answer says so.
-fn limited_by_403(headers: &HeaderMap, body: &[u8]) -> Verdict {
-    if let Some(wait) = told_wait(headers) {
-        return Verdict::Wait(Some(wait));
+fn limited_by_403(headers: &HeaderMap, body: &[u8]) -> RetryDecision {
+    if let Some(wait) = retry_after(headers) {
+        return RetryDecision::Wait(Some(wait));
     }
     if REMAINING.iter().any(|name| text(headers, name) == Some("0")) {
-        return Verdict::Wait(reset(headers));
+        return RetryDecision::Wait(reset(headers));
     }
     let is_secondary = body.windows(20).any(|part| part.eq_ignore_ascii_case(b"secondary rate limit"));
-    if is_secondary { Verdict::Wait(Some(SECONDARY_LIMIT)) } else { Verdict::Answer }
+    if is_secondary { RetryDecision::Wait(Some(SECONDARY_LIMIT)) } else { RetryDecision::Answer }
 }
 
 /// `Retry-After`: seconds or a date (RFC 9110, section 10.2.3).
-fn told_wait(headers: &HeaderMap) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, "retry-after")?;
     if value.bytes().all(|byte| byte.is_ascii_digit()) {
         return seconds(value).map(sensible);
@@ -136,8 +136,8 @@ mod tests {
     }
 
     fn seconds(status: u16, pairs: &[(&'static str, &str)]) -> Option<u64> {
-        match judge(StatusCode::from_u16(status).unwrap(), &headers(pairs), b"") {
-            Verdict::Wait(wait) => wait.map(|wait| wait.as_secs()),
+        match decide(StatusCode::from_u16(status).unwrap(), &headers(pairs), b"") {
+            RetryDecision::Wait(wait) => wait.map(|wait| wait.as_secs()),
             other => panic!("{other:?}"),
         }
     }
@@ -185,29 +185,29 @@ mod tests {
 
     #[test]
     fn a_403_is_an_answer_unless_it_speaks_of_a_rate() {
-        let forbidden = |pairs, body: &[u8]| judge(StatusCode::FORBIDDEN, &headers(pairs), body);
-        assert_eq!(forbidden(&[("x-ratelimit-remaining", "57")], b"Resource not accessible"), Verdict::Answer);
+        let forbidden = |pairs, body: &[u8]| decide(StatusCode::FORBIDDEN, &headers(pairs), body);
+        assert_eq!(forbidden(&[("x-ratelimit-remaining", "57")], b"Resource not accessible"), RetryDecision::Answer);
         let secondary = b"You have exceeded a secondary rate limit. Wait";
-        assert_eq!(forbidden(&[], secondary), Verdict::Wait(Some(SECONDARY_LIMIT)));
+        assert_eq!(forbidden(&[], secondary), RetryDecision::Wait(Some(SECONDARY_LIMIT)));
     }
 
     #[test]
     fn only_statuses_that_pass_are_tried_again() {
-        for (status, verdict) in [
-            (500, Verdict::Transient),
-            (502, Verdict::Transient),
-            (504, Verdict::Transient),
-            (202, Verdict::Wait(None)),
-            (408, Verdict::Transient),
-            (522, Verdict::Transient),
-            (501, Verdict::Answer),
-            (511, Verdict::Answer),
-            (203, Verdict::Answer),
-            (404, Verdict::Answer),
-            (401, Verdict::Answer),
-            (200, Verdict::Answer),
+        for (status, decision) in [
+            (500, RetryDecision::Transient),
+            (502, RetryDecision::Transient),
+            (504, RetryDecision::Transient),
+            (202, RetryDecision::Wait(None)),
+            (408, RetryDecision::Transient),
+            (522, RetryDecision::Transient),
+            (501, RetryDecision::Answer),
+            (511, RetryDecision::Answer),
+            (203, RetryDecision::Answer),
+            (404, RetryDecision::Answer),
+            (401, RetryDecision::Answer),
+            (200, RetryDecision::Answer),
         ] {
-            assert_eq!(judge(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), b""), verdict, "{status}");
+            assert_eq!(decide(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), b""), decision, "{status}");
         }
     }
 }

@@ -36,10 +36,8 @@ impl CpuTime {
         let mut call = pin!(self.count(call));
         poll_fn(|context| {
             let polled = call.as_mut().poll(context);
-            match self.nanoseconds.load(Relaxed) > self.most {
-                true => Poll::Ready(Err(CallError::Limit(self.reached.clone()))),
-                false => polled,
-            }
+            let is_over = self.nanoseconds.load(Relaxed) > self.most;
+            if is_over { Poll::Ready(Err(CallError::Limit(self.reached.clone()))) } else { polled }
         })
         .await
     }

@@ -3,7 +3,7 @@
 use crate::network::Network;
 use bytes::Bytes;
 use forgeport_download::{ArchiveFormat, Layout, Progress, StagedDownload, UnpackError};
-use forgeport_egress::{Checked, EgressError, Request, Telling, retry};
+use forgeport_egress::{BodyReport, Checked, EgressError, Request, retry};
 use futures_util::{Stream, StreamExt, future::BoxFuture};
 use http::StatusCode;
 use std::{
@@ -146,9 +146,9 @@ impl Download {
         })?;
         // Any other has something else than the file, even where it is a success: a proxy's 203, or a 202 that asks to come back.
         if answer.status() != StatusCode::OK {
-            return Err(answer.sorted().await.map(TransferError::from));
+            return Err(answer.classify().await.map(TransferError::from));
         }
-        let (mut body, telling) = answer.for_disk();
+        let (mut body, report) = answer.for_disk();
         let (sender, receiver) = mpsc::channel(QUEUE);
         let taking = self.blocking(move |staged| take(staged, Received::new(receiver)));
         let sent = self.forward(&mut body, sender).await;
@@ -159,9 +159,9 @@ impl Download {
             (Err(error), Err(UnpackError::Transfer(_))) => Err(retry::Failed::Transient(error.into())),
             // The provider knows what its forge means by it.
             (_, Err(UnpackError::NoArchive { .. })) => {
-                Err(retry::Failed::Final(TransferError::from(body.beginning(&telling).await)))
+                Err(retry::Failed::Final(TransferError::from(body.beginning(&report).await)))
             }
-            (_, Err(error)) => Err(not_taken(error, &telling)),
+            (_, Err(error)) => Err(not_taken(error, &report)),
         }
     }
 
@@ -206,9 +206,9 @@ fn failed() -> UnpackError {
 }
 
 /// An unpacker's words may quote what came: names, and the beginning of what is no archive.
-fn not_taken(error: UnpackError, telling: &Telling) -> retry::Failed<TransferError> {
-    let words = telling.words(&error);
-    match (error, telling.coded()) {
+fn not_taken(error: UnpackError, report: &BodyReport) -> retry::Failed<TransferError> {
+    let words = report.words(&error);
+    match (error, report.coded()) {
         (UnpackError::Transfer(_), _) => retry::Failed::Transient(TransferError::Broken(words)),
         (UnpackError::Unsupported(_), Some(coded)) => retry::Failed::Final(coded.into()),
         (UnpackError::Unsupported(_), None) => retry::Failed::Final(TransferError::Unsupported(words)),

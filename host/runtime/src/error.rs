@@ -1,7 +1,7 @@
 //! Why a provider could not be loaded, or its call gave no result.
 
 use forgeport_child::ChildError;
-use forgeport_egress::again;
+use forgeport_egress::try_again;
 use forgeport_model::{Limit, LimitReached, Limits};
 use std::time::Duration;
 use thiserror::Error;
@@ -31,7 +31,7 @@ pub enum LoadError {
     /// Compiling it was ended, or did not begin.
     #[error("the component cannot be compiled: {why}{advice}", why = .0, advice = advice(.0))]
     Compile(#[from] ChildError),
-    /// What was compiled is of no use, for example as it wants more memories than there are.
+    /// What was compiled cannot be used, for example because it wants more memories than there are.
     #[error("the component cannot be run here: {0:#}")]
     Code(wasmtime::Error),
     /// It wants what no provider gets.
@@ -72,7 +72,7 @@ pub enum ProviderError {
     #[error("{0}")]
     NotFound(String),
     /// The forge wants a longer wait than the call may last.
-    #[error("{message}; {}", again(*.retry_after))]
+    #[error("{message}; {}", try_again(*.retry_after))]
     RateLimited {
         /// The provider's words.
         message: String,
@@ -158,7 +158,7 @@ impl CallError {
         self
     }
 
-    /// Tells a limit that ended the call from a defect of the component.
+    /// The limit that ended the call, if one did; otherwise a defect of the component.
     pub(crate) fn from_trap(call: &'static str, limits: &Limits, error: wasmtime::Error) -> CallError {
         if let Some(reached) = error.downcast_ref::<LimitReached>() {
             return CallError::Limit(reached.clone());

@@ -20,7 +20,7 @@ pub(crate) struct RegistryBounds {
 
 /// Something loaded, with what it takes.
 #[derive(Clone, Debug)]
-pub(crate) struct Sized<T> {
+pub(crate) struct Measured<T> {
     pub(crate) value: T,
     pub(crate) bytes: usize,
 }
@@ -36,7 +36,7 @@ struct Entry<K, T> {
     cell: Cell<T>,
 }
 
-type Cell<T> = Arc<OnceCell<Sized<T>>>;
+type Cell<T> = Arc<OnceCell<Measured<T>>>;
 
 impl<K: PartialEq + Clone, T: Clone> Registry<K, T> {
     pub(crate) fn new(bounds: RegistryBounds) -> Registry<K, T> {
@@ -50,7 +50,7 @@ impl<K: PartialEq + Clone, T: Clone> Registry<K, T> {
     pub(crate) async fn get_or_load<E>(
         &self,
         key: &K,
-        load: impl Future<Output = Result<Sized<T>, E>>,
+        load: impl Future<Output = Result<Measured<T>, E>>,
     ) -> Result<T, E> {
         let cell = self.cell(key);
         if let Some(loaded) = cell.get() {
@@ -100,7 +100,7 @@ mod tests {
     async fn load(registry: &Registry<&str, usize>, loads: &AtomicUsize, key: &'static str, bytes: usize) -> usize {
         let loading = async {
             tokio::task::yield_now().await;
-            Ok::<_, ()>(Sized { value: loads.fetch_add(1, Relaxed), bytes })
+            Ok::<_, ()>(Measured { value: loads.fetch_add(1, Relaxed), bytes })
         };
         registry.get_or_load(&key, loading).await.unwrap()
     }

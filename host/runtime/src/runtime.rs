@@ -17,7 +17,7 @@ use crate::{
     error::LoadError,
     loaded::Loaded,
     provider::Provider,
-    registry::{Registry, RegistryBounds, Sized},
+    registry::{Measured, Registry, RegistryBounds},
 };
 use forgeport_model::{Limit, Limits};
 use std::{borrow::Cow, sync::Arc};
@@ -95,7 +95,7 @@ impl Runtime {
         engine: Arc<ProviderEngine>,
         digest: &str,
         bytes: Cow<'static, [u8]>,
-    ) -> Result<Sized<Arc<Loaded>>, LoadError> {
+    ) -> Result<Measured<Arc<Loaded>>, LoadError> {
         let read = move || {
             let info = ComponentInfo::of(&bytes)?;
             info.check_provider()?;
@@ -106,7 +106,7 @@ impl Runtime {
         let link = move || {
             let code = component.image_range();
             let value = Arc::new(Loaded::new(engine, &component, info.imports_wasi())?);
-            Ok(Sized { value, bytes: (code.end as usize).saturating_sub(code.start as usize) })
+            Ok(Measured { value, bytes: (code.end as usize).saturating_sub(code.start as usize) })
         };
         run_blocking(link).await
     }

@@ -5,9 +5,9 @@ use crate::{
     ask::{self, Advised, Resolved},
     blocking::blocking,
 };
-use forgeport_model::{Limits, RemoteUrl};
+use forgeport_model::{RemoteUrl};
 use forgeport_runtime::Provider;
-use forgeport_store::{CodeRepository, Consent, ProviderRef};
+use forgeport_store::{CodeRepository, Consent};
 use forgeport_worktree::{LocalContext, Pushed, RemoteAddress};
 use serde::Serialize;
 use std::{path::Path, time::Duration};
@@ -73,11 +73,10 @@ impl Service {
         };
         let context = blocking(look).await??;
         let mut status = Status { context, code_repositories: Vec::new(), problems: Vec::new() };
-        // Of many registrations few can be meant; and those of one component need it only once.
-        let mut known = Vec::new();
+        // Of many registrations few can be meant.
         for repository in self.store().code_repositories().that_may_own(&urls(&status.context)).await? {
             let name = repository.name.clone();
-            match self.compare(repository, &status.context, ask, &mut known).await {
+            match self.compare(repository, &status.context, ask).await {
                 Ok(found) => status.code_repositories.extend(found),
                 Err(error) => status.problems.push(format!("{name}: {error}")),
             }
@@ -85,13 +84,7 @@ impl Service {
         Ok(status)
     }
 
-    async fn compare(
-        &self,
-        repository: CodeRepository,
-        context: &LocalContext,
-        ask: bool,
-        known: &mut Vec<Known>,
-    ) -> Result<Option<Match>> {
+    async fn compare(&self, repository: CodeRepository, context: &LocalContext, ask: bool) -> Result<Option<Match>> {
         let (repository, consent) = self.consented(repository).await?;
         let hosts = &consent.access.remote_hosts;
         let possible = context.remotes.iter().filter_map(|remote| match &remote.address {
@@ -99,7 +92,7 @@ impl Service {
             _ => None,
         });
         for (remote, url) in possible {
-            let provider = self.known(&repository, known).await?;
+            let provider = self.provider(&repository).await?;
             if let Some(url) = self.owns(&repository, &consent, &provider, url, context.commit.as_deref()).await? {
                 let pushed = match (ask, &context.commit) {
                     (true, Some(commit)) => {
@@ -113,19 +106,6 @@ impl Service {
             }
         }
         Ok(None)
-    }
-
-    /// The provider of a registration, which another one may have had already.
-    async fn known(&self, repository: &CodeRepository, known: &mut Vec<Known>) -> Result<Provider> {
-        let CodeRepository { provider: ProviderRef { digest, .. }, limits, .. } = repository;
-        if let Some(same) =
-            known.iter().find(|one| one.digest == *digest && one.limits.set_ones().eq(limits.set_ones()))
-        {
-            return Ok(same.provider.clone());
-        }
-        let provider = self.provider(repository).await?;
-        known.push(Known { digest: digest.clone(), limits: limits.clone(), provider: provider.clone() });
-        Ok(provider)
     }
 
     /// Nothing if it is another repository, otherwise where to look at the commit.
@@ -160,13 +140,6 @@ impl Service {
             _ => Ok(RemoteState::NotPushed),
         }
     }
-}
-
-/// A component that is ready to be called.
-struct Known {
-    digest: String,
-    limits: Limits,
-    provider: Provider,
 }
 
 /// The remotes that a forge could serve.

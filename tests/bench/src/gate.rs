@@ -17,7 +17,7 @@ use std::{
 };
 use url::Url;
 
-const TURNS: usize = 3000;
+const ROUNDS: usize = 3000;
 /// As GitHub answers for one commit.
 const BODY: usize = 4 << 10;
 
@@ -76,7 +76,7 @@ pub fn measure() -> Result<()> {
         let bare = reqwest::Client::builder().tcp_nodelay(true).build()?;
         let (gate, call) = (gate()?, call(&url, home.path()).await?);
         let (mut without, mut with) = (Vec::new(), Vec::new());
-        for turn in 0..TURNS {
+        for round in 0..ROUNDS {
             let start = Instant::now();
             let body = bare.get(url.clone()).send().await?.bytes().await?;
             let bare = start.elapsed();
@@ -85,7 +85,7 @@ pub fn measure() -> Result<()> {
             let gated = start.elapsed();
             ensure!(fetched.body() == &body && body.len() == BODY, "the answers differ");
             // The first ones open connections.
-            if turn >= TURNS / 10 {
+            if round >= ROUNDS / 10 {
                 without.push(bare);
                 with.push(gated);
             }

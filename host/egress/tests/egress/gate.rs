@@ -128,7 +128,7 @@ async fn a_redirect_that_holds_the_credential_is_not_followed_and_is_written_dow
     for holding in [secret, &secret.to_uppercase(), "%48unter2-hunte%722", deep, &BASE64_STANDARD.encode(secret)] {
         for to in [other.url(&format!("/landed?t=Bearer%20{holding}")), other.url(&format!("/{holding}#x"))] {
             let home = Server::start(vec![redirect(&to)]);
-            let kept = Arc::new(Kept::default());
+            let kept = Arc::new(MemoryAuditor::default());
             let credentials = vec![bearer(&home.origin, secret)];
             let call = with_session(call_to(&[&home, &other]), |session| Session {
                 credentials,
@@ -260,14 +260,14 @@ async fn what_is_no_file_is_told_to_a_provider_from_its_beginning_without_the_cr
             ..session
         })
     };
-    let (mut body, telling) = gate().open(&call, get(home.url("/"))).await.unwrap().for_disk();
+    let (mut body, report) = gate().open(&call, get(home.url("/"))).await.unwrap().for_disk();
     // The unpacker has taken a piece, and given up.
     body.next().await.unwrap().unwrap();
-    let told = body.beginning(&telling).await.unwrap();
+    let told = body.beginning(&report).await.unwrap();
     assert_eq!((told.status().as_u16(), told.body().len()), (200, 64 << 10));
     assert!(told.body().starts_with(b"<html>") && !String::from_utf8_lossy(told.body()).contains(LONG));
-    let (coded, telling) = gate().open(&call, get(home.url("/"))).await.unwrap().for_disk();
-    assert!(matches!(coded.beginning(&telling).await, Err(EgressError::Coded { .. })));
+    let (coded, report) = gate().open(&call, get(home.url("/"))).await.unwrap().for_disk();
+    assert!(matches!(coded.beginning(&report).await, Err(EgressError::Coded { .. })));
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ async fn http_stays_on_this_machine_wherever_its_name_leads() {
 async fn a_redirect_to_a_private_address_is_refused_and_written_down() {
     let inner = Server::start(vec![ok("secret")]);
     let home = Server::start(vec![redirect(&inner.url("/latest/meta-data"))]);
-    let kept = Arc::new(Kept::default());
+    let kept = Arc::new(MemoryAuditor::default());
     let public = Grant { private: false, ..local(&inner.origin) };
     let call = with_session(
         Call::new(Session::new(authority([local(&home.origin), public])), limits(&[]), soon()),

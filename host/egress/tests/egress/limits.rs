@@ -41,7 +41,7 @@ async fn requests_are_counted_with_redirects_and_repetitions() {
 #[tokio::test]
 async fn what_is_refused_counts_as_a_request_and_beyond_the_limit_nothing_is_told_of_it() {
     let home = Server::start(vec![ok("")]);
-    let kept = Arc::new(Kept::default());
+    let kept = Arc::new(MemoryAuditor::default());
     let call = with_session(limited(&home, &["requests=3"]), |session| Session { auditor: kept.clone(), ..session });
     let elsewhere = Url::parse("https://ungranted.example/secret-path").unwrap();
     for _ in 0..3 {
@@ -227,7 +227,7 @@ async fn a_credential_that_a_redirect_leads_to_is_not_written_down() {
         format!("http://evil.example/?{secret}"),
     ] {
         let home = Server::start(vec![redirect(&Url::parse(&to).unwrap())]);
-        let kept = Arc::new(Kept::default());
+        let kept = Arc::new(MemoryAuditor::default());
         let call = with_session(call_to(&[&home]), |session| Session {
             auditor: kept.clone(),
             credentials: vec![bearer(&home.origin, secret)],
@@ -242,7 +242,7 @@ async fn a_credential_that_a_redirect_leads_to_is_not_written_down() {
 #[tokio::test]
 async fn every_request_is_written_down_without_what_may_be_secret() {
     let home = Server::start(vec![ok("12345")]);
-    let kept = Arc::new(Kept::default());
+    let kept = Arc::new(MemoryAuditor::default());
     let call = with_session(call_to(&[&home]), |session| Session { auditor: kept.clone(), ..session });
     gate().fetch(&call, get(home.url("/a/b?ref=main&token=hunter3"))).await.unwrap();
     let mut stranger = home.url("/");

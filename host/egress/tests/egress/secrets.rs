@@ -66,7 +66,7 @@ async fn a_credential_is_sent_only_for_the_beginnings_that_were_consented_to_in_
 #[tokio::test]
 async fn a_placeholder_anywhere_else_is_refused_and_written_down() {
     let (home, other) = (Server::start(vec![ok("")]), Server::start(vec![ok("")]));
-    let kept = Arc::new(Kept::default());
+    let kept = Arc::new(MemoryAuditor::default());
     let (call, text) = held(call_to(&[&home, &other]));
     let post = |server: &Server| Grant { methods: vec!["GET".into(), "POST".into()], ..local(&server.origin) };
     let call = with_session(call, |session| Session {

@@ -126,15 +126,15 @@ pub fn with_session(call: Call, change: impl FnOnce(Session) -> Session) -> Call
 
 /// Keeps records in memory.
 #[derive(Default)]
-pub struct Kept(Mutex<Vec<Record>>);
+pub struct MemoryAuditor(Mutex<Vec<Record>>);
 
-impl Auditor for Kept {
+impl Auditor for MemoryAuditor {
     fn record(&self, _caller: &Caller, record: Record) {
         self.0.lock().unwrap().push(record);
     }
 }
 
-impl Kept {
+impl MemoryAuditor {
     pub fn records(&self) -> Vec<Record> {
         self.0.lock().unwrap().clone()
     }

@@ -75,8 +75,8 @@ async fn what_was_not_granted_is_refused_in_every_form() {
             told("a header within a header", header(b"x", b"a\r\nhost: evil"), "x"),
             told("a name with a colon", header(b"x: y\r\nz", b"a"), "header"),
             told("a secret that was not given", secret, "--token is not sent"),
-            told("a placeholder in the URL", get(&at(&format!("/?{placed}"))), "no credential belongs"),
-            told("a placeholder in the body", leaked, "no credential belongs"),
+            told("a placeholder in the URL", get(&at(&format!("/?{placed}"))), "only be sent as the credential"),
+            told("a placeholder in the body", leaked, "only be sent as the credential"),
         ])
         .await;
     assert_eq!(server.asked(), 0);
