@@ -4,7 +4,7 @@
 //! [`Child::start`] is the only function that starts one: this same program again, which [`serve`] makes a child of at the very
 //! beginning of `main`. It gets bytes and answers bytes over one socket, and has no access to anything else: no key and no store (its environment is
 //! empty, no descriptor is inherited, no file can be opened), no network (no socket can be made), and no other process (none can be
-//! started, traced or sent a signal). Memory, computing time and time are bounded; it dies with whoever started it.
+//! started, traced or sent a signal). Memory, computing time and time are bounded; it dies with its parent.
 //!
 //! | bound | by what | where |
 //! | --- | --- | --- |
@@ -29,7 +29,7 @@
 //! # assert_eq!(answer, 4u64.to_le_bytes()); Ok(()) }
 //! ```
 //!
-//! What the child answers is data of a stranger as much as what it was asked about: whoever takes the program over there answers as it
+//! What the child answers is data of a stranger as much as what it was asked about: who takes the program over there answers as it
 //! likes. See what the caller makes of it.
 
 mod confine;

@@ -105,7 +105,7 @@ impl Child {
         };
         let mut words = Vec::new();
         if let Some(error) = self.process.stderr.take() {
-            // Whatever has come is said; there may be nothing.
+            // As much as has come is reported; there may be none.
             let _ = error.take(WORDS).read_to_end(&mut words).await;
         }
         reason(status, &String::from_utf8_lossy(&words), &self.bounds)
@@ -128,7 +128,7 @@ fn reason(status: ExitStatus, words: &str, bounds: &Bounds) -> ChildError {
     if words.contains("memory allocation of") {
         return ChildError::Memory(bounds.memory);
     }
-    // A stranger's words: on one line, and nothing that steers a terminal.
+    // A stranger's words: on one line, and without what steers a terminal.
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let words: String = words.chars().flat_map(char::escape_debug).collect();
     ChildError::Failed(if words.is_empty() { status.to_string() } else { format!("{status}: {words}") })

@@ -1,4 +1,4 @@
-//! The child's side: what `main` does first, and nothing else then.
+//! The child's side: what `main` does first, and the only thing that it does then.
 
 use crate::{Bounds, confine};
 use std::{
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// What the program's first argument is then. It is nothing that a person would call.
+/// What the program's first argument is then. No person would write it.
 pub(crate) const ARGUMENT: &str = "forgeport-child";
 
 /// What a child can be asked to do, by its name: it makes an answer of a request.
@@ -22,7 +22,7 @@ pub fn serve(jobs: &[Job]) {
     }
     let served = confined(jobs, &arguments.collect::<Vec<_>>()).and_then(|(_, work)| answer_all(*work));
     if let Err(error) = &served {
-        // Nobody is left to tell that standard error is closed.
+        // That standard error is closed can be reported nowhere.
         let _ = writeln!(io::stderr(), "{error}");
     }
     std::process::exit(i32::from(served.is_err()));

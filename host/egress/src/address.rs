@@ -9,7 +9,7 @@ pub enum Reach {
     Public,
     /// This machine or a network behind it; a grant may allow it. The text says which.
     Private(&'static str),
-    /// Nowhere that a forge is; nothing allows it. The text says why.
+    /// Where no forge is; no grant allows it. The text says why.
     Never(&'static str),
 }
 
@@ -37,7 +37,7 @@ const V4: [([u8; 4], u32, Reach); 19] = [
     ([192, 88, 99, 0], 24, Reach::Private("a relay of 6to4")),
 ];
 
-/// Blocks of IPv6 likewise (IANA IPv6 Special-Purpose Address Registry); those that hold an IPv4 address are looked into first.
+/// Blocks of IPv6 likewise (IANA IPv6 Special-Purpose Address Registry); those that contain an IPv4 address are looked into first.
 const V6: [([u16; 8], u32, Reach); 15] = [
     ([0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254], 128, Reach::Never("the metadata service of AWS")),
     ([0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x23], 128, Reach::Never("the metadata service of AWS")),
@@ -76,7 +76,7 @@ fn v6(address: Ipv6Addr) -> Reach {
     let bits = address.to_bits();
     let own = V6.iter().find(|(base, length, _)| (bits ^ Ipv6Addr::from(*base).to_bits()).leading_zeros() >= *length);
     let own = own.map(|(.., reach)| *reach);
-    // What an address holds counts too, and the worse of the two.
+    // The address that is contained in it counts too, and the worse of the two.
     match (own, held_v4(address)) {
         (Some(own), Some(held)) => own.max(v4(held)),
         (Some(own), None) => own,

@@ -24,7 +24,7 @@ struct Counters {
     at_once: Arc<Semaphore>,
 }
 
-/// Bytes of a call's bodies that lie in memory; they are given back when this goes.
+/// Bytes of a body that are in memory, counted in the call's budget; they are given back when this is dropped.
 #[derive(Debug)]
 pub struct BodyBudget {
     budget: Budget,
@@ -32,7 +32,7 @@ pub struct BodyBudget {
 }
 
 impl Budget {
-    /// Of which nothing is used yet.
+    /// A budget of which none is used up.
     #[must_use]
     pub fn new(limits: Limits) -> Budget {
         let at_once = limits.size(Limit::ConcurrentRequests).clamp(1, Semaphore::MAX_PERMITS);
@@ -106,16 +106,16 @@ impl Budget {
 }
 
 impl BodyBudget {
-    /// More bytes are about to be held.
+    /// Counts bytes that are about to be kept in memory.
     ///
     /// # Errors
-    /// When all that is held would be more than [`Limit::Body`].
+    /// When all bodies together would be more than [`Limit::Body`].
     pub fn add(&mut self, bytes: usize) -> Result<(), LimitReached> {
         self.bytes = self.bytes.saturating_add(bytes as u64);
         self.budget.count(&self.budget.0.bodies, bytes as u64, Limit::Body)
     }
 
-    /// The bytes that were counted, held until the last of them goes.
+    /// The bytes that were counted; they count until the last reference to them is dropped.
     #[must_use]
     pub fn keep(self, bytes: Bytes) -> Bytes {
         Bytes::from_owner(CountedBody { bytes, _budget: self })

@@ -16,24 +16,24 @@ pub struct Call {
     pub deadline: Instant,
     /// What it may still use up, and what it has.
     pub budget: Budget,
-    /// Is told of waits.
+    /// Waits are reported to it.
     pub notices: Arc<dyn Notices>,
 }
 
 impl Call {
-    /// A call that has used up nothing yet, and whose waits are told to nobody: whoever wants that adds it.
+    /// A call that has used up none of its budget, and whose waits are not reported: set `notices` for that.
     pub fn new(session: impl Into<Arc<Session>>, limits: Limits, deadline: Instant) -> Call {
         Call { session: session.into(), deadline, budget: Budget::new(limits), notices: Arc::new(Quiet) }
     }
 }
 
-/// Is told what a person would want to know while nothing seems to happen.
+/// What a person would want to know while a call waits is reported to it.
 pub trait Notices: Send + Sync {
-    /// Nothing will happen for this long.
+    /// The call waits for this long.
     fn waiting(&self, why: &str, how_long: Duration);
 }
 
-/// Tells nobody.
+/// Reports no waits.
 pub struct Quiet;
 
 impl Notices for Quiet {

@@ -20,7 +20,7 @@ use forgeport_model::{Origin, Placement};
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use zeroize::Zeroizing;
 
-/// Longest part of a header's name that is told, in characters.
+/// Longest part of a header's name that an error repeats, in characters.
 const NAME: usize = 64;
 
 /// A request as it leaves: the headers, and the names of the secret options in them.

@@ -21,7 +21,7 @@ pub enum EgressError {
         /// Why it is not followed.
         denial: Box<Denial>,
     },
-    /// A request or a redirect that the gate lets nobody make.
+    /// A request or a redirect that no grant can allow.
     #[error("the gate refuses the request: {0}")]
     Improper(String),
     /// No connection, or no answer on it.
@@ -57,13 +57,13 @@ pub enum EgressError {
     AskedToWait {
         /// Who wants it, and why, in the forge's own words too.
         what: String,
-        /// How long, where it told.
+        /// How long, where the forge says so.
         retry_after: Option<Duration>,
     },
     /// A bound of the call.
     #[error(transparent)]
     Limit(#[from] LimitReached),
-    /// The name leads where nothing may be dialled.
+    /// The name leads to an address that may not be dialled.
     #[error(transparent)]
     Address(#[from] AddressRefused),
     /// The provider tried to get the place of a secret out of its hands.

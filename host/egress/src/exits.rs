@@ -64,7 +64,7 @@ pub struct Answer {
 /// A body for the disk, as it comes. A provider gets none of it, unless it is none of what was asked for, see [`ForDisk::beginning`].
 pub struct ForDisk {
     body: BoxStream<'static, Result<Bytes, EgressError>>,
-    /// What has come, as far as it may still be told.
+    /// The beginning of what has come, which a provider may get if it is no archive.
     begins: Vec<Bytes>,
     /// How many bytes that is.
     kept: usize,
@@ -96,7 +96,7 @@ impl Answer {
         self.status
     }
 
-    /// For what becomes files. What is wrong with it is told to a provider through the other half alone.
+    /// For what becomes files. What is wrong with it is reported to a provider by the other half alone.
     #[must_use]
     pub fn for_disk(self) -> (ForDisk, BodyReport) {
         let Answer { status, headers, origin, forms, body, budget } = self;
@@ -107,7 +107,7 @@ impl Answer {
     /// For a provider, whole.
     ///
     /// # Errors
-    /// When it is in a content coding, longer than may be held, or breaks off.
+    /// When it is in a content coding, longer than the budget allows, or breaks off.
     pub async fn for_provider(mut self) -> Result<Checked, EgressError> {
         self.check_uncoded()?;
         let (mut whole, mut counted) = (BytesMut::new(), self.budget.body());
@@ -123,7 +123,7 @@ impl Answer {
     /// For a provider, the beginning of what may be any length: a reason in words. One that breaks off is as good.
     ///
     /// # Errors
-    /// When it is in a content coding, or more than may be held.
+    /// When it is in a content coding, or longer than the budget allows.
     pub async fn beginning_for_provider(mut self, most: usize) -> Result<Checked, EgressError> {
         self.check_uncoded()?;
         // A credential that is cut in two would not be found.
@@ -171,7 +171,7 @@ impl ForDisk {
     /// The beginning of a body that turned out to be something else than files, such as a page for people, as a provider may have it.
     ///
     /// # Errors
-    /// When it is in a content coding, or more than may be held.
+    /// When it is in a content coding, or longer than the budget allows.
     pub async fn beginning(mut self, report: &BodyReport) -> Result<Checked, EgressError> {
         report.coded().map_or(Ok(()), Err)?;
         // A credential that is cut in two would not be found.
@@ -203,7 +203,7 @@ impl BodyReport {
         self.forms.mask_pieces(&of.to_string())
     }
 
-    /// Not even an excerpt may be told of a body that is in a content coding: then the reason is this.
+    /// The reason for a body in a content coding, of which not even an excerpt may be repeated.
     #[must_use]
     pub fn coded(&self) -> Option<EgressError> {
         let (origin, coding) = self.coded.clone()?;

@@ -59,7 +59,7 @@ impl Gate {
     /// Sends a request and follows redirects, every one checked anew. One attempt; the body is not read.
     ///
     /// # Errors
-    /// When the gate refuses the request or a redirect, or nobody answers.
+    /// When the gate refuses the request or a redirect, or there is no answer.
     pub async fn open(&self, call: &Call, request: Request) -> Result<Answer, EgressError> {
         let mut request = request;
         // Once a redirect has led elsewhere, no credential is sent again, also not after a way back.

@@ -49,8 +49,8 @@ const NOT_FOR_SECRETS: [&str; 14] = [
     "via",
 ];
 
-/// Words in the names of headers by which proxies tell who asks, from where, for what and by which method, and by which servers are told
-/// to send something else.
+/// Words in the names of headers by which proxies report who asks, from where, for what and by which method, and by which servers are
+/// ordered to send something else.
 const MISLEADING: [&str; 44] = [
     "accel",
     "addr",
@@ -98,7 +98,7 @@ const MISLEADING: [&str; 44] = [
     "webauth",
 ];
 
-/// What the names of headers begin with by which proxies and clouds tell a server who asks, and storage what else to do.
+/// Beginnings of names of headers by which proxies and clouds report to a server who asks, and order storage what else to do.
 const VENDORS: [&str; 14] = [
     "x-amz",
     "x-amzn",

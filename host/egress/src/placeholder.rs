@@ -16,11 +16,11 @@ use std::{
 
 const START: &str = "forgeport-placeholder-";
 
-/// What its random part is written in: no digit of base 16, so that whatever is decoded before it takes nothing of it away, and no
+/// What its random part is written in: no digit of base 16, so that whatever is decoded before it takes none of it away, and no
 /// letter whose base64 ends in one.
 const LETTERS: &[u8; 13] = b"ghijklmnopqrs";
 
-/// So many letters hold 128 bits.
+/// So many letters have 128 bits.
 const LENGTH: usize = 35;
 
 /// Characters of a trace that escapes before it may swallow; it is found without. In base64 every fourth digit of [`LETTERS`] is none of
@@ -119,7 +119,7 @@ pub(crate) enum Surroundings {
     Basic(String),
 }
 
-/// The random part alone tells: raw, in hex, and in base64 whatever comes before it.
+/// The random part alone gives a placeholder away: raw, in hex, and in base64 whatever comes before it.
 fn traces(core: &str) -> Vec<Vec<u8>> {
     let hex: String = core.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut traces = vec![core.as_bytes()[SWALLOWED..].to_vec(), hex.as_bytes()[SWALLOWED..].to_vec()];
@@ -186,12 +186,12 @@ fn escape(text: &[u8]) -> Option<(usize, u8)> {
         // Other characters are no part of what is looked for.
         return Some((6, u8::try_from(code).ok().filter(u8::is_ascii).unwrap_or(OTHER)));
     }
-    // How many backslashes stand for one cannot be told before the end; before any other character they all go.
+    // How many backslashes stand for one is not known before the end; before any other character all are removed.
     let (last, before) = text.split_last()?;
     if matches!(last, b'\\' | b'u' | b'%') || before.last() != Some(&b'\\') {
         return None;
     }
-    // Counted once, as they go: over a text of nothing else, counting them at each would take the square of its length.
+    // Counted once, as they go: over a text of backslashes alone, counting them at each would take the square of its length.
     let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
     Some((slashes + 1, *last))
 }

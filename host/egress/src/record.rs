@@ -75,7 +75,7 @@ impl RecordGuard {
         self.record.rule = why.to_string();
     }
 
-    /// A forge may have written what it was told into an address that it leads to.
+    /// The record without any part of a credential: a forge may have written what it was sent into an address that it leads to.
     fn clean(&self) -> Record {
         let mut record = self.record.clone();
         for text in [&mut record.method, &mut record.origin, &mut record.path, &mut record.rule] {

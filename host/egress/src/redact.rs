@@ -31,9 +31,9 @@ const FILTER: usize = 1 << 15;
 pub(crate) struct Forms {
     /// With their beginnings; the longest first.
     all: Vec<(u64, Zeroizing<Vec<u8>>)>,
-    /// Has a bit for each beginning, wherever that hash puts it; nobody can tell the beginning from it.
+    /// Has a bit for each beginning, wherever that hash puts it; the beginning does not follow from it.
     filter: Vec<bool>,
-    /// Every part of them that is long enough to be told, hashed: they are not wiped.
+    /// Every part of them that is long enough to be recognised, hashed: hashes are not wiped.
     pieces: HashSet<u64>,
     hashing: RandomState,
     factor: u64,

@@ -26,7 +26,7 @@ pub(crate) fn target(from: &Url, answer: &Answer) -> Result<Option<Url>, EgressE
     let improper = |why: &str| EgressError::Improper(format!("{origin} redirects {why}"));
     let location = location.to_str().map_err(|_| improper("to something that is no URL"))?;
     let next = from.join(location).map_err(|_| improper("to something that is no URL"))?;
-    // Whoever is there would get what only this origin is told, and the next error or record would repeat it.
+    // The server there would get what only this origin is sent, and the next error or record would repeat it.
     let told = [location.as_bytes(), next.as_str().as_bytes(), &decoded(location.as_bytes())];
     if told.iter().any(|text| answer.forms.are_whole_in(text)) {
         return Err(improper("to an address that holds the credential that it was sent"));
@@ -37,7 +37,7 @@ pub(crate) fn target(from: &Url, answer: &Answer) -> Result<Option<Url>, EgressE
     Ok(Some(next))
 }
 
-/// The request that follows a redirect. Elsewhere it carries no header of the provider's but what tells the wanted form.
+/// The request that follows a redirect. Elsewhere it carries no header of the provider's but `accept`.
 pub(crate) fn follow(request: Request, url: Url, status: StatusCode, same_origin: bool) -> Request {
     let Request { method, mut headers, body, secret, .. } = request;
     if !same_origin {

@@ -20,14 +20,14 @@ const ATTEMPTS: u32 = 5;
 /// Wait before the second attempt; it doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
-/// How an attempt ended that gave nothing.
+/// How an attempt ended that gave no result.
 #[derive(Debug)]
 pub enum Failed<E> {
     /// Another attempt may do.
     Transient(E),
-    /// Another attempt may do after a wait, which the forge may have told.
+    /// Another attempt may do after a wait, which the forge may have named.
     Wait {
-        /// How long, where it told.
+        /// How long, where the forge says so.
         wait: Option<Duration>,
         /// What to say while waiting.
         why: String,

@@ -9,7 +9,7 @@ use forgeport_model::{Origin, Placement, holds_for};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A credential's value. It is wiped when dropped, and nothing shows it.
+/// A credential's value. It is wiped when dropped, and no output shows it.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
@@ -22,7 +22,7 @@ pub struct Credential {
     pub origin: Origin,
     /// Where in the request, unless the request itself says so.
     pub placement: Placement,
-    /// It holds for a secret that begins with each of these, and is not sent otherwise.
+    /// The secret is sent only if it begins with each of these.
     pub beginnings: Vec<String>,
     /// What.
     pub secret: Secret,

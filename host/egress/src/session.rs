@@ -59,7 +59,7 @@ pub struct KnownForms(Mutex<Vec<Known>>);
 type Known = (Option<Origin>, Arc<Forms>);
 
 impl Session {
-    /// A session without credentials, of which no request is written down: whoever wants either adds it.
+    /// A session without credentials, of which no request is written down: set `credentials` and `auditor` for that.
     #[must_use]
     pub fn new(authority: Authority) -> Session {
         Session {
@@ -90,7 +90,7 @@ impl Session {
     }
 
     /// The forms of those that an origin is sent: what a provider can read back is searched for no others. It would learn from its own
-    /// server which of its guesses is masked, and with it a password that it was never told.
+    /// server which of its guesses is masked, and with it a password that it was never sent.
     pub(crate) fn forms_from(&self, origin: &Origin) -> Arc<Forms> {
         // Most origins are sent none, and with a wildcard there may be any number of them.
         match self.credentials_for(origin).next() {

@@ -17,9 +17,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
 /// A number of seconds above this is a date: IETF drafts count from now, GitLab from 1970.
 const EPOCH_NOT_DELTA: u64 = 10_000_000;
-/// Where forges tell how many requests are left.
+/// Headers that report how many requests are left.
 const REMAINING: [&str; 2] = ["x-ratelimit-remaining", "ratelimit-remaining"];
-/// Where they tell when there will be more.
+/// Headers that report when there will be more.
 const RESET: [&str; 2] = ["x-ratelimit-reset", "ratelimit-reset"];
 /// No forge means more than a day; what says so is taken at a day.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
@@ -85,11 +85,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     httpdate::parse_http_date(value).ok().map(until)
 }
 
-/// The headers in which forges tell when their limit begins anew.
+/// The wait until a forge's limit begins anew, by the headers that report it.
 fn reset(headers: &HeaderMap) -> Option<Duration> {
     let value = RESET.iter().find_map(|name| text(headers, name)).or_else(|| reset_in_parts(headers));
     let Some(told) = value.and_then(seconds) else {
-        // GitLab tells it as a date too.
+        // GitLab reports it as a date too.
         let date = text(headers, "ratelimit-resettime")?;
         return httpdate::parse_http_date(date).ok().map(until);
     };

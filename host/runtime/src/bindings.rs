@@ -19,7 +19,7 @@ pub(crate) use forgeport::code_repository::{checkout, http, log};
 /// Who a credential belongs to, and what it may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The account, where the forge tells.
+    /// The account, where the forge names it.
     pub account: Option<String>,
     /// The repository's name as the forge spells it.
     pub repository: String,
@@ -32,7 +32,7 @@ pub struct Identity {
 pub struct Commit {
     /// The full id, lower-case hex.
     pub id: String,
-    /// The id of the commit's tree, where the forge tells.
+    /// The id of the commit's tree, where the forge gives it.
     pub tree: Option<String>,
 }
 

@@ -1,5 +1,10 @@
 //! Compiled code on disk. Whoever can change such a file can run anything as us, so each carries a MAC, is checked in memory
-//! before it is used, and is compiled anew when anything is off.
+//! before it is used, and is compiled anew when anything is off. Layer: files alone; which component is wanted, the runtime decides.
+//!
+//! | file | content |
+//! | --- | --- |
+//! | `DIGEST-ENGINE.cwasm` | machine code, then a keyed BLAKE3 MAC of the name and the code |
+//! | `.tmp…` | one that is being written; if its writer was killed, the next writer removes it |
 
 use forgeport_platform::open_regular;
 use std::{
@@ -25,7 +30,7 @@ pub struct CodeCacheSettings {
     pub directory: PathBuf,
     /// The MAC's key.
     pub key: Zeroizing<[u8; 32]>,
-    /// The most that is kept, in bytes; what was not used for the longest time goes first.
+    /// The most that is kept, in bytes; what was not used for the longest time is removed first.
     pub bytes: u64,
 }
 
@@ -55,7 +60,7 @@ impl CodeCache {
             tracing::warn!(path = %path.display(), "compiled code does not carry this store's seal; it is discarded and compiled anew");
             return None;
         }
-        // Only tells that it was used; where that cannot be kept, it goes a little earlier.
+        // The time of its last use; where that cannot be kept, it is removed a little earlier.
         let _ = file.set_modified(SystemTime::now());
         // SAFETY: the MAC says that these very bytes are what was compiled for this component, see `compile`.
         unsafe { Component::deserialize(engine, code) }

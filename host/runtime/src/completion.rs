@@ -46,7 +46,7 @@ impl Download {
         Ok(())
     }
 
-    /// Can the server do what it will be asked for? Where nobody answers, as behind a firewall, there are other ways, and it is not waited
+    /// Checks that the server can do what it will be asked for. Where there is no answer, as behind a firewall, there are other ways, and it is not waited
     /// for as long as elsewhere.
     async fn check(&self, network: &Network, repository: &Request, commit: ObjectId) -> Result<(), TransferError> {
         let mut request = below(repository, &["info", "refs"])?;

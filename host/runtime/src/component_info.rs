@@ -15,11 +15,11 @@ use crate::{
 use serde::Serialize;
 use wasmparser::{FunctionBody, Parser, Payload, ProducersSectionReader};
 
-/// Producers that are told, and characters of each.
+/// Producers that are listed, and characters of each: no toolchain names more than a dozen.
 const PRODUCERS: usize = 64;
 const PRODUCER: usize = 100;
 
-/// The parts of a component that tell what it can do.
+/// The parts of a component that show what it can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ComponentInfo {
     /// Bytes.
@@ -166,7 +166,7 @@ fn names<'bytes>(
     Ok(())
 }
 
-/// What it says of itself decides nothing, so what is too much is left out.
+/// What it says of itself decides over no access, so what is too much is left out.
 fn producers(to: &mut Vec<String>, section: &[u8]) -> wasmparser::Result<()> {
     for field in ProducersSectionReader::new(wasmparser::BinaryReader::new(section, 0))? {
         for value in field?.values {

@@ -2,7 +2,7 @@
 //!
 //! Everything of a call happens while its future is polled, and what waits for the network is not polled. So the threads' own clocks are
 //! read around each poll: a host function that computes for seconds counts for seconds (ticks of the component counted it as one), and
-//! whoever else keeps the processor busy does not count.
+//! other work that keeps the processor busy does not count.
 
 use crate::CallError;
 use forgeport_model::{Limit, LimitReached, Limits};
@@ -52,7 +52,7 @@ impl CpuTime {
         self.measured(transfer, -1).await
     }
 
-    /// Counts work that is done on a thread where it keeps nobody waiting.
+    /// Counts work that is done on the blocking pool.
     pub(crate) fn counted<T>(&self, work: impl FnOnce() -> T) -> T {
         let before = thread_time();
         let done = work();

@@ -45,7 +45,7 @@ pub(crate) enum TransferError {
 }
 
 impl Download {
-    /// `settled` is awaited before the provider is told whether the tree is right.
+    /// `settled` is awaited before the provider learns whether the tree is right.
     pub fn new(
         staged: Arc<StagedDownload>,
         subdirectory: Option<String>,
@@ -60,7 +60,7 @@ impl Download {
     }
 
     /// Does something with the directory on a thread where it may take its time. It is stopped when what is returned is dropped, as it is
-    /// when the call ends: nothing goes on that nobody waits for.
+    /// when the call ends: no work goes on of which the result is not awaited.
     pub(crate) fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&StagedDownload) -> T + Send + 'static,

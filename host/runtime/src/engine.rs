@@ -47,7 +47,7 @@ pub(crate) fn running(stack: usize) -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
-/// An engine that compiles for the others, and reserves nothing of the address space.
+/// An engine that compiles for the others, and reserves no address space.
 pub(crate) fn compiling() -> wasmtime::Result<Engine> {
     Engine::new(config().allocation_strategy(InstanceAllocationStrategy::OnDemand))
 }

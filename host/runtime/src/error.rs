@@ -18,7 +18,7 @@ pub enum LoadError {
         "this is no WebAssembly component: {0:#}; a provider is built as a component of the world forgeport:code-repository/code-provider"
     )]
     NoComponent(wasmtime::Error),
-    /// More of something than a component may have; nothing of it was compiled.
+    /// More of something than a component may have; none of it was compiled.
     #[error("the component has {found} {what}, and {most} are the most that are compiled here; build a smaller one")]
     TooLarge {
         /// Of what.
@@ -56,7 +56,7 @@ fn advice(error: &ChildError) -> &'static str {
     }
 }
 
-/// Bytes of another's words that are told.
+/// Bytes of a provider's or a forge's words that an error repeats; more is no sentence for a person.
 const WORDS: usize = 8 << 10;
 
 /// What a provider says went wrong; the counterpart of `error` in the interface.
@@ -76,7 +76,7 @@ pub enum ProviderError {
     RateLimited {
         /// The provider's words.
         message: String,
-        /// How long to wait, where the forge told.
+        /// How long to wait, where the forge says so.
         retry_after: Option<Duration>,
     },
     /// An option that cannot be right.
@@ -110,7 +110,7 @@ pub enum CallError {
     /// The host stopped the call.
     #[error("the provider was stopped: {0}")]
     Limit(#[from] LimitReached),
-    /// The host's own code panicked. What it said is not kept: it may hold anything.
+    /// The host's own code panicked. What it said is not kept: it may contain anything.
     #[error(
         "Forgeport itself failed in `{call}`: this is a defect of Forgeport, report it with the line that tells where"
     )]

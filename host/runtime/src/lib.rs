@@ -1,7 +1,8 @@
-//! Runs providers: WebAssembly components that can reach nothing but what their call's session holds.
+//! Runs providers: WebAssembly components that reach the host only through the imports of this crate, and the network only through the
+//! gate, with the session of their calls.
 //!
 //! One [`Runtime`] per process has components compiled once, in a child process, keeps them ready, and remembers their code on disk; every
-//! call of a [`Repository`] gets a fresh instance, so nothing of one call is left for the next.
+//! call of a [`Repository`] gets a fresh instance, so no state of one call is left for the next.
 
 mod bindings;
 mod blocking;

@@ -8,7 +8,7 @@ use crate::{
 use forgeport_model::{Limit, Limits, RemoteUrl};
 
 /// What needs no network: the functions that follow from the options alone. They get no credential, no clock and no randomness either: what
-/// they are told, such as the remote of another repository, they can tell nobody.
+/// they learn, such as the remote of another repository, they can pass on to no server.
 #[derive(Clone)]
 pub struct Offline {
     callee: Callee,

@@ -1,12 +1,12 @@
 //! What was loaded once and is ready to be used again, by key: within its bounds, the second caller waits for no file, no MAC and no
-//! compiler. Whoever asks for what is being loaded waits for that, and it is loaded once (single flight); a failure is kept for nobody.
+//! compiler. Who asks for what is being loaded waits for that, and it is loaded once (single flight); a failure is not kept.
 //!
 //! | bound | what is removed |
 //! | --- | --- |
 //! | entries, and bytes of all together | what was not used for the longest time, until the rest is within both |
 //! | one entry that alone is too much | none: it is kept as the only one |
 //!
-//! What is removed is only forgotten here: whoever uses it keeps it alive.
+//! What is removed is only forgotten here: its users keep it alive.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;

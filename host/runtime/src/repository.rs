@@ -24,7 +24,7 @@ pub struct Connection {
     pub values: Vec<(String, String)>,
     /// What each call may use up, and how long it may last.
     pub limits: Limits,
-    /// Is told of waits.
+    /// Waits are reported to it.
     pub notices: Arc<dyn Notices>,
 }
 

@@ -1,4 +1,4 @@
-//! What the host holds for one call.
+//! What the host keeps for one call: the data of its store.
 
 use crate::{cpu::CpuTime, limits::Meter, log::ProviderLog, network::Network, wasi::Wasi};
 use forgeport_model::{Limit, Limits};

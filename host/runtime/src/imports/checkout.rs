@@ -179,7 +179,7 @@ fn layout_of(layout: Layout) -> Result<download::Layout, Problem> {
     Ok(download::Layout { strip: layout.strip as usize, base })
 }
 
-/// What a panic of the host said is not repeated: it may hold anything.
+/// What a panic of the host said is not repeated: it may contain anything.
 fn panicked(call: &'static str) -> wasmtime::Error {
     wasmtime::Error::new(CallError::Failed { call })
 }

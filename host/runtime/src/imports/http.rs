@@ -54,7 +54,7 @@ pub(super) fn incoming(answer: Checked) -> Response {
     Response { status: status.as_u16(), headers, body: body.to_vec() }
 }
 
-/// Why there is no answer, as the provider is told.
+/// Why there is no answer, as the provider gets it.
 pub(super) fn failure(error: EgressError) -> Failure {
     let text = error.to_string();
     match error {

@@ -1,4 +1,4 @@
-//! What a provider can call. There is nothing else: a component that imports more is refused when it is loaded.
+//! What a provider can call, and no more: a component that imports anything else is refused when it is loaded.
 
 mod checkout;
 mod clock;

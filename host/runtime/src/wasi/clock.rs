@@ -7,7 +7,7 @@
 use std::time::Duration;
 use wasmtime_wasi::{Deterministic, HostWallClock};
 
-/// Nanoseconds by which each look at the made clock moves it on, so that whoever waits for the next moment gets there.
+/// Nanoseconds by which each look at the made clock moves it on, so that a loop that waits for the next moment ends.
 pub(crate) const STEP: u64 = 1_000;
 
 /// A store's monotonic clock.

@@ -99,7 +99,7 @@ async fn collect(network: &Network, mut body: WasiBody) -> Result<Bytes, Failed>
     let (mut whole, mut held) = (BytesMut::new(), network.call.budget.body());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| failed(Error::HttpProtocolError, error.to_string()))?;
-        // Trailers carry nothing that a forge asks for.
+        // No forge asks for trailers.
         let Ok(chunk) = frame.into_data() else { continue };
         held.add(chunk.len()).map_err(EgressError::from)?;
         whole.extend_from_slice(&chunk);
