@@ -1,4 +1,21 @@
-//! Which addresses may be dialled: a name that a provider was granted must not lead into the network behind the host.
+//! Where an address leads: a name that a provider was granted must not lead into the network behind the host. Layer: numbers alone, no
+//! lookup; `guard` decides over the connection.
+//!
+//! | reach | addresses | dialled |
+//! | --- | --- | --- |
+//! | [`Reach::Public`] | all others that are given out | if the origin is granted |
+//! | [`Reach::Private`] | loopback, private networks, tunnels, documentation | if the grant allows private addresses too |
+//! | [`Reach::Never`] | link-local, metadata services of clouds, multicast, reserved | never |
+//!
+//! An IPv6 address that contains an IPv4 one (mapped, NAT64, 6to4, Teredo, ISATAP) leads where the worse of the two does.
+//!
+//! ```
+//! use forgeport_egress::address::{Reach, reach};
+//! let of = |text: &str| reach(text.parse().unwrap());
+//! assert_eq!(of("140.82.121.4"), Reach::Public);
+//! assert_eq!(of("10.0.0.7"), Reach::Private("a private network"));
+//! assert!(matches!(of("::ffff:169.254.169.254"), Reach::Never(_)));
+//! ```
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

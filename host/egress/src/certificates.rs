@@ -1,5 +1,11 @@
-//! The file of an authority of one's own, in the forms in which people have it: with a byte order mark, as Windows saves text, indented as
-//! in YAML, as OpenSSL writes trusted certificates, or as plain DER. What is read is certificates; whom to trust rustls decides.
+//! The file of an authority of one's own, read into certificates. Layer: bytes alone; whom to trust rustls decides.
+//!
+//! | form | how it is recognised |
+//! | --- | --- |
+//! | PEM, one certificate or several, also indented as in YAML | `-----BEGIN CERTIFICATE-----` |
+//! | PEM as OpenSSL writes it | `TRUSTED CERTIFICATE`, `X509 CERTIFICATE`; what OpenSSL appends to the certificate is left out |
+//! | either as Windows saves text | UTF-16, or a byte order mark |
+//! | DER, one certificate | its first byte, that of a sequence |
 
 use crate::EgressError;
 use rustls::{

@@ -1,4 +1,5 @@
-//! HTTP clients, one for each tenant, provider and origin: no connection that one of them opened is used by another.
+//! HTTP clients, one for each tenant, provider, origin and leave to reach private addresses: no connection that one of them opened is used
+//! by another. Layer: below the gate, which has decided over the request; each client has its own `guard`.
 
 use crate::{
     EgressError, certificates,

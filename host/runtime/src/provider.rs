@@ -1,7 +1,7 @@
 //! A provider that is ready to be called.
 
 use crate::{
-    call::{CallBounds, Callee, Opening},
+    call::{CallBounds, Callee, Instance, Opening},
     error::CallError,
     loaded::Loaded,
     offline::Offline,
@@ -34,7 +34,7 @@ impl Provider {
     pub async fn describe(&self) -> Result<Description, CallError> {
         let ended = LimitReached::fixed(Limit::CallTime, DESCRIBE.as_millis() as u64);
         let bounds = CallBounds { deadline: deadline(DESCRIBE), ended, limits: &self.limits };
-        let describe = async |mut instance: crate::call::Instance| {
+        let describe = async |mut instance: Instance| {
             let provider = instance.exports.forgeport_code_repository_provider();
             Ok(Ok(provider.call_describe(&mut instance.store).await?.into()))
         };

@@ -1,4 +1,4 @@
-//! What the host keeps for one call: the data of its store.
+//! What the host keeps for one call: the data of its store. It is dropped with the store when the call ends.
 
 use crate::{cpu::CpuTime, limits::Meter, log::ProviderLog, network::Network, wasi::Wasi};
 use forgeport_model::{Limit, Limits};

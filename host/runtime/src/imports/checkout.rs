@@ -1,4 +1,12 @@
 //! `checkout`: the directory that a download fills. Its content goes from the gate to the disk, and never through the guest.
+//!
+//! | function | what passes the gate | what reaches the guest |
+//! | --- | --- | --- |
+//! | `unpack` | one request for an archive | the answer, if it is no archive |
+//! | `fetch-files` | a request for each file, several at a time | the answer, if it is no file |
+//! | `complete` | git's protocol, at the repository's URL | the answer, if git's server does not give one |
+//! | `write-file`, `write-symlink` | none: the guest gives the content | none |
+//! | `verified`, `compare` | none | which entries differ from what the forge listed |
 
 use super::http::{failure, incoming, outgoing};
 use crate::{

@@ -31,7 +31,7 @@ pub(crate) struct Outgoing {
 }
 
 /// Why there is no answer, in words; `wasi:http` has codes alone.
-struct Failed {
+struct NoAnswer {
     code: Error,
     why: String,
 }
@@ -60,7 +60,7 @@ impl WasiHttpHooks for Outgoing {
         Box::new(async move {
             // It is a task of its own, beside the call.
             let sent = outgoing.cpu.count(outgoing.send(request, options.unwrap_or_default())).await;
-            sent.map_err(|Failed { code, why }| {
+            sent.map_err(|NoAnswer { code, why }| {
                 outgoing.log.write(Level::Warn, &format!("a request got no answer: {why}"));
                 code
             })
@@ -73,20 +73,21 @@ impl Outgoing {
         &self,
         request: http::Request<WasiBody>,
         options: RequestOptions,
-    ) -> Result<(Response<WasiBody>, Worker), Failed> {
+    ) -> Result<(Response<WasiBody>, Worker), NoAnswer> {
         let Some(network) = &self.network else {
-            return Err(failed(Error::HttpRequestDenied, UNGRANTED));
+            return Err(no_answer(Error::HttpRequestDenied, UNGRANTED));
         };
         let (parts, body) = request.into_parts();
         let url = Url::parse(&parts.uri.to_string());
-        let url = url.map_err(|error| failed(Error::HttpRequestUriInvalid, format!("the request's URL: {error}")))?;
+        let url =
+            url.map_err(|error| no_answer(Error::HttpRequestUriInvalid, format!("the request's URL: {error}")))?;
         let body = collect(network, body).await?;
         let body = Some(body).filter(|body| !body.is_empty());
         let request = Request { method: parts.method, url, headers: parts.headers, body, secret: None };
         let fetching = network.fetch(request);
         let fetched = match options.first_byte_timeout {
             Some(time) => tokio::time::timeout_at(deadline(time).into(), fetching).await.map_err(|_| {
-                failed(Error::ConnectionReadTimeout, "there was none in the time that the provider set")
+                no_answer(Error::ConnectionReadTimeout, "there was none in the time that the provider set")
             })?,
             None => fetching.await,
         };
@@ -95,10 +96,10 @@ impl Outgoing {
 }
 
 /// The gate takes a body whole, because it looks for what must not leave.
-async fn collect(network: &Network, mut body: WasiBody) -> Result<Bytes, Failed> {
+async fn collect(network: &Network, mut body: WasiBody) -> Result<Bytes, NoAnswer> {
     let (mut whole, mut held) = (BytesMut::new(), network.call.budget.body());
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| failed(Error::HttpProtocolError, error.to_string()))?;
+        let frame = frame.map_err(|error| no_answer(Error::HttpProtocolError, error.to_string()))?;
         // No forge asks for trailers.
         let Ok(chunk) = frame.into_data() else { continue };
         held.add(chunk.len()).map_err(EgressError::from)?;
@@ -115,12 +116,12 @@ fn answer(checked: Checked) -> Response<WasiBody> {
     answer
 }
 
-fn failed(code: Error, why: impl Into<String>) -> Failed {
-    Failed { code, why: why.into() }
+fn no_answer(code: Error, why: impl Into<String>) -> NoAnswer {
+    NoAnswer { code, why: why.into() }
 }
 
-impl From<EgressError> for Failed {
-    fn from(error: EgressError) -> Failed {
+impl From<EgressError> for NoAnswer {
+    fn from(error: EgressError) -> NoAnswer {
         let why = error.to_string();
         let code = match error {
             EgressError::Refused(_)
@@ -135,6 +136,6 @@ impl From<EgressError> for Failed {
             EgressError::Limit(LimitReached { limit: Limit::Body, .. }) => Error::HttpResponseBodySize(None),
             _ => Error::InternalError(Some(why.clone())),
         };
-        Failed { code, why }
+        NoAnswer { code, why }
     }
 }
