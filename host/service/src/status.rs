@@ -5,7 +5,7 @@ use crate::{
     ask::{self, Advised, Resolved},
     blocking::blocking,
 };
-use forgeport_model::{RemoteUrl};
+use forgeport_model::RemoteUrl;
 use forgeport_runtime::Provider;
 use forgeport_store::{CodeRepository, Consent};
 use forgeport_worktree::{LocalContext, Pushed, RemoteAddress};

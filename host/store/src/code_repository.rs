@@ -1,7 +1,7 @@
 //! A registration, as it is kept.
 
 use crate::time::now;
-use forgeport_model::{Access, Grants, Limits, SecretReference, OptionDefinition};
+use forgeport_model::{Access, Grants, Limits, OptionDefinition, SecretReference};
 use forgeport_vault::Sealed;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
