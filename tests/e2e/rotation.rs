@@ -58,7 +58,7 @@ fn a_key_in_the_systems_keyring_is_found_there_and_nowhere_else() {
         .any(|tool| Command::new(tool).arg("--version").output().is_err())
     {
         assert!(std::env::var_os("CI").is_none(), "the keyring has to be there where everything is tried");
-        return eprintln!("not tried: there is no dbus-run-session or no gnome-keyring-daemon");
+        return eprintln!("not run: the system's keyring, without dbus-run-session and gnome-keyring-daemon");
     }
     let scene = Scene::with(&samples::faithful());
     let runtime = scene.path("runtime");

@@ -5,18 +5,36 @@ use anyhow::{Context, Result, ensure};
 use forgeport_forge::{Access, Forge, Repository, TokenKind, samples};
 use std::{
     env,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitCode},
 };
 use tempfile::TempDir;
+
+/// The name under which the command is started.
+const COMMAND: &str = "forgeport";
 
 struct Demo {
     forgeport: PathBuf,
     directory: TempDir,
 }
 
-fn main() -> Result<()> {
-    let demo = Demo { forgeport: build()?, directory: tempfile::tempdir()? };
+fn main() -> ExitCode {
+    // For each command that is shown this program starts itself again, as the command: so there is one program to build.
+    if env::args_os().next().is_some_and(|name| name == COMMAND) {
+        return forgeport_cli::main();
+    }
+    match show() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn show() -> Result<()> {
+    let demo = Demo { forgeport: env::current_exe()?, directory: tempfile::tempdir()? };
     let repository = samples::small();
     let forge = Forge::start();
     forge.add_private("acme/demo", &repository);
@@ -104,6 +122,7 @@ impl Demo {
         self.show("forgeport", arguments);
         let mut command = Command::new(&self.forgeport);
         command
+            .arg0(COMMAND)
             .args(arguments)
             .current_dir(self.directory.path())
             .env("FORGEPORT_HOME", self.directory.path().join("home"));
@@ -117,6 +136,7 @@ impl Demo {
         self.show("forgeport", &arguments);
         let mut command = Command::new(&self.forgeport);
         command
+            .arg0(COMMAND)
             .args(arguments)
             .current_dir(self.directory.path())
             .env("FORGEPORT_HOME", self.directory.path().join("home"));
@@ -145,16 +165,6 @@ impl Demo {
 
 fn say(text: &str) {
     println!("\n# {text}");
-}
-
-/// The binary beside this one.
-fn build() -> Result<PathBuf> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--package", "forgeport-cli"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    ensure!(build.status()?.success(), "forgeport does not build");
-    let own = env::current_exe()?;
-    Ok(own.with_file_name("forgeport"))
 }
 
 fn git(arguments: &[&str], directory: &Path) -> Result<()> {
