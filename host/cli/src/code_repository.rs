@@ -133,8 +133,8 @@ fn describe(repository: &CodeRepository) -> String {
     row("type", kind.clone());
     row("description", description.clone().unwrap_or_default());
     row("provider", format!("{} {}, sha256 {}", provider.name, provider.version, provider.digest));
-    if let Some(source) = &provider.source {
-        row("source", source.clone());
+    if let Some(source) = provider.source.stored() {
+        row("source", source);
     }
     for (option, value) in options {
         row(&format!("--{option}"), option_text(value));

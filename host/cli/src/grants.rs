@@ -19,9 +19,10 @@ pub async fn run(service: &Service, output: Output, command: GrantsCommand) -> R
         GrantsCommand::Revoke { name, origin } => {
             let left = service.revoke(&name, &origin).await?;
             output.data(&json!({ "name": name, "revoked": origin, "granted": left.grants }), || {
-                match left.provider.source {
-                    Some(_) => format!("Revoked {origin} of the code repository {name}.\n"),
-                    None => format!("{origin} of the code repository {name} may no longer be in a private network.\n"),
+                if left.provider.source.is_built_in() {
+                    format!("{origin} of the code repository {name} may no longer be in a private network.\n")
+                } else {
+                    format!("Revoked {origin} of the code repository {name}.\n")
                 }
             })
         }

@@ -6,6 +6,7 @@
 //! | `DIGEST-ENGINE.cwasm` | machine code, then a keyed BLAKE3 MAC of the name and the code |
 //! | `.tmp…` | one that is being written; if its writer was killed, the next writer removes it |
 
+use forgeport_model::Digest;
 use forgeport_platform::open_regular;
 use std::{
     collections::hash_map::DefaultHasher,
@@ -48,7 +49,7 @@ impl CodeCache {
     }
 
     /// The code of the component with this digest, if it is there as it was written.
-    pub(crate) fn read(&self, engine: &Engine, digest: &str) -> Option<Component> {
+    pub(crate) fn read(&self, engine: &Engine, digest: Digest) -> Option<Component> {
         let (name, path) = self.place(digest);
         let mut file = open_regular(&path).ok()?;
         let mut bytes = Vec::new();
@@ -69,14 +70,14 @@ impl CodeCache {
     }
 
     /// Keeps code, where that is possible.
-    pub(crate) fn keep(&self, digest: &str, code: &[u8]) {
+    pub(crate) fn keep(&self, digest: Digest, code: &[u8]) {
         let (name, path) = self.place(digest);
         if let Err(error) = self.write(&name, &path, code) {
             tracing::warn!(path = %path.display(), %error, "compiled code is not kept; the next start compiles it again");
         }
     }
 
-    fn place(&self, digest: &str) -> (String, PathBuf) {
+    fn place(&self, digest: Digest) -> (String, PathBuf) {
         let name = format!("{digest}-{:016x}.cwasm", self.engine);
         let path = self.settings.directory.join(&name);
         (name, path)
@@ -151,8 +152,13 @@ mod tests {
         (crate::engine::running(512 << 10).unwrap(), code.unwrap())
     }
 
+    /// The digest of a component that has this name here.
+    fn named(name: &str) -> Digest {
+        Digest::of(name.as_bytes())
+    }
+
     /// Loads a component; did it have to be compiled?
-    fn compiles(cache: &CodeCache, (engine, code): &(Engine, Vec<u8>), digest: &str) -> bool {
+    fn compiles(cache: &CodeCache, (engine, code): &(Engine, Vec<u8>), digest: Digest) -> bool {
         let missing = cache.read(engine, digest).is_none();
         if missing {
             cache.keep(digest, code);
@@ -170,7 +176,7 @@ mod tests {
     fn what_is_not_exactly_what_was_written_is_discarded_and_compiled_anew() {
         let (scratch, engine) = (TempDir::new().unwrap(), engine_and_code());
         let cache = |key| cache(scratch.path(), key, AMPLE, &engine);
-        assert!(compiles(&cache(KEY), &engine, "a") && !compiles(&cache(KEY), &engine, "a"));
+        assert!(compiles(&cache(KEY), &engine, named("a")) && !compiles(&cache(KEY), &engine, named("a")));
         let file = files(scratch.path()).remove(0);
         let whole = fs::read(&file).unwrap();
         let flipped = |at: usize| {
@@ -190,42 +196,42 @@ mod tests {
             vec![0; whole.len()],
         ] {
             fs::write(&file, damaged).unwrap();
-            assert!(compiles(&cache(KEY), &engine, "a"));
+            assert!(compiles(&cache(KEY), &engine, named("a")));
             assert_eq!(fs::read(&file).unwrap(), whole);
         }
         // Written by somebody who has another key, and by this store for another component.
-        assert!(compiles(&cache([8; 32]), &engine, "a") && compiles(&cache(KEY), &engine, "a"));
-        fs::copy(&file, file.with_file_name(file.file_name().unwrap().to_str().unwrap().replace("a-", "b-"))).unwrap();
-        assert!(compiles(&cache(KEY), &engine, "b"));
+        assert!(compiles(&cache([8; 32]), &engine, named("a")) && compiles(&cache(KEY), &engine, named("a")));
+        fs::copy(&file, file.with_file_name(file.file_name().unwrap().to_str().unwrap().replace(&named("a").to_string(), &named("b").to_string()))).unwrap();
+        assert!(compiles(&cache(KEY), &engine, named("b")));
     }
 
     #[test]
     fn what_was_not_used_for_the_longest_time_goes_when_there_is_too_much() {
         let (scratch, engine) = (TempDir::new().unwrap(), engine_and_code());
         let ample = cache(scratch.path(), KEY, AMPLE, &engine);
-        assert!(["a", "b", "c"].iter().all(|digest| compiles(&ample, &engine, digest)));
+        assert!(["a", "b", "c"].iter().all(|name| compiles(&ample, &engine, named(name))));
         let size = files(scratch.path()).iter().map(|file| fs::metadata(file).unwrap().len()).max().unwrap();
         for (age, file) in files(scratch.path()).iter().enumerate() {
             let then = SystemTime::now().checked_sub(Duration::from_secs(1000 - age as u64)).unwrap();
             File::open(file).unwrap().set_modified(then).unwrap();
         }
-        assert!(!compiles(&ample, &engine, "a"));
+        assert!(!compiles(&ample, &engine, named("a")));
         let small = cache(scratch.path(), KEY, 2 * size + size / 2, &engine);
-        assert!(compiles(&small, &engine, "d"));
+        assert!(compiles(&small, &engine, named("d")));
         let left = files(scratch.path());
-        let named = |name: &str| left.iter().any(|file| file.file_name().unwrap().to_str().unwrap().starts_with(name));
-        assert!(left.len() == 2 && named("a-") && named("d-"), "{left:?}");
+        let left_of = |name| left.iter().any(|file| file.to_str().unwrap().contains(&named(name).to_string()));
+        assert!(left.len() == 2 && left_of("a") && left_of("d"), "{left:?}");
         // One that alone is too much is kept all the same: it would be compiled at each start.
         let tiny = cache(scratch.path(), KEY, 1, &engine);
-        assert!(compiles(&tiny, &engine, "e") && files(scratch.path()).len() == 1);
-        assert!(!compiles(&tiny, &engine, "e"));
+        assert!(compiles(&tiny, &engine, named("e")) && files(scratch.path()).len() == 1);
+        assert!(!compiles(&tiny, &engine, named("e")));
     }
 
     #[test]
     fn many_that_write_and_read_at_once_do_not_disturb_each_other() {
         let (scratch, engine) = (TempDir::new().unwrap(), engine_and_code());
         let size = {
-            compiles(&cache(scratch.path(), KEY, AMPLE, &engine), &engine, "0");
+            compiles(&cache(scratch.path(), KEY, AMPLE, &engine), &engine, named("0"));
             fs::metadata(files(scratch.path()).remove(0)).unwrap().len()
         };
         std::thread::scope(|scope| {
@@ -234,7 +240,7 @@ mod tests {
                 scope.spawn(move || {
                     let cache = cache(scratch, KEY, 3 * size, engine);
                     for number in 0..20 {
-                        compiles(&cache, engine, &((start + number) % 6).to_string());
+                        compiles(&cache, engine, named(&((start + number) % 6).to_string()));
                     }
                 });
             }

@@ -19,7 +19,7 @@ use crate::{
     provider::Provider,
     registry::{Measured, Registry, RegistryBounds},
 };
-use forgeport_model::{Limit, Limits};
+use forgeport_model::{Digest, Limit, Limits};
 use std::{borrow::Cow, sync::Arc};
 use tokio::sync::Semaphore;
 use wasmtime::{Engine, component::Component};
@@ -40,7 +40,7 @@ pub struct Runtime {
 /// Names a component that is ready to be called: the digest of its bytes, and the stack that its engine gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct LoadedKey {
-    digest: String,
+    digest: Digest,
     stack: u64,
 }
 
@@ -61,7 +61,7 @@ impl Runtime {
         })
     }
 
-    /// Makes a component ready to be called. `digest` is the SHA-256 of its bytes in hex, and names it here and its code in the cache;
+    /// Makes a component ready to be called. `digest` is that of its bytes, and names it here and its code in the cache;
     /// `bytes` gives them, and is not polled where the component is ready already. It has the class of stack that the limits say, and
     /// describes itself within them; every other call has the limits of its own.
     ///
@@ -70,12 +70,12 @@ impl Runtime {
     /// does, or cannot be compiled within bounds.
     pub async fn load<E: From<LoadError>>(
         &self,
-        digest: &str,
+        digest: Digest,
         limits: &Limits,
         bytes: impl Future<Output = Result<Cow<'static, [u8]>, E>>,
     ) -> Result<Provider, E> {
         let stack = limits.get(Limit::Stack);
-        let key = LoadedKey { digest: digest.to_owned(), stack };
+        let key = LoadedKey { digest, stack };
         let loading = async {
             let engine = self.engines.for_stack(stack).await?;
             Ok::<_, E>(self.load_anew(engine, digest, bytes.await?).await?)
@@ -93,7 +93,7 @@ impl Runtime {
     async fn load_anew(
         &self,
         engine: Arc<ProviderEngine>,
-        digest: &str,
+        digest: Digest,
         bytes: Cow<'static, [u8]>,
     ) -> Result<Measured<Arc<Loaded>>, LoadError> {
         let read = move || {
@@ -112,7 +112,7 @@ impl Runtime {
     }
 
     /// From the cache, or compiled.
-    async fn component(&self, engine: &Engine, bytes: &[u8], digest: &str) -> Result<Component, LoadError> {
+    async fn component(&self, engine: &Engine, bytes: &[u8], digest: Digest) -> Result<Component, LoadError> {
         if let Some(component) = self.cached(engine, digest).await {
             return Ok(component);
         }
@@ -128,20 +128,20 @@ impl Runtime {
             }
         };
         let code = self.compiler.compile(bytes).await?;
-        let (cache, engine, digest) = (self.code_cache.clone(), engine.clone(), digest.to_owned());
+        let (cache, engine) = (self.code_cache.clone(), engine.clone());
         let ready = move || {
             // SAFETY: a child made these bytes of this very component; see `compile` for how far that goes.
             let component = unsafe { Component::deserialize(&engine, &code) }.map_err(LoadError::Code)?;
             if let Some(cache) = cache {
-                cache.keep(&digest, &code);
+                cache.keep(digest, &code);
             }
             Ok(component)
         };
         run_blocking(ready).await
     }
 
-    async fn cached(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        let (cache, engine, digest) = (self.code_cache.clone()?, engine.clone(), digest.to_owned());
-        tokio::task::spawn_blocking(move || cache.read(&engine, &digest)).await.ok().flatten()
+    async fn cached(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+        let (cache, engine) = (self.code_cache.clone()?, engine.clone());
+        tokio::task::spawn_blocking(move || cache.read(&engine, digest)).await.ok().flatten()
     }
 }

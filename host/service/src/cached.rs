@@ -6,8 +6,8 @@
 //! change each hour, and what they are made from counts in their place.
 
 use crate::{Result, Service};
-use forgeport_model::{Access, Grant, Grants, Options};
-use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption, digest_of};
+use forgeport_model::{Access, Digest, Grant, Grants, Options};
+use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 use serde::Serialize;
 
 /// The way by which code comes.
@@ -16,7 +16,7 @@ struct Way<'a> {
     /// The registration's id.
     registration: &'a str,
     /// The component's digest.
-    component: &'a str,
+    component: Digest,
     access: &'a Access,
     granted: &'a Grants,
     /// What the operator allows, as far as it is about what is asked; nothing where there is no policy.
@@ -46,7 +46,7 @@ impl Service {
         let about = |grant: &&Grant| authority.requested.iter().any(|requested| requested.origin.meets(&grant.origin));
         let way = Way {
             registration: &repository.id,
-            component: &repository.provider.digest,
+            component: repository.provider.digest,
             access: &consent.access,
             granted: &authority.granted,
             allowed: authority.policy.as_ref().map(|policy| policy.iter().filter(about).collect()),
@@ -54,7 +54,7 @@ impl Service {
             credentials: self.given(repository).await?,
         };
         let written = serde_json::to_vec(&way).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        Ok(digest_of(&written))
+        Ok(Digest::of(&written).to_string())
     }
 
     async fn given(&self, repository: &CodeRepository) -> Result<Vec<Given>> {

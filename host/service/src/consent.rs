@@ -5,7 +5,7 @@
 
 use crate::{
     Result, Service, ServiceError,
-    provider::{Described, source_of},
+    provider::Described,
 };
 use forgeport_components::built_in;
 use forgeport_model::{Access, ComponentSource, OptionDefinition, OptionValue, Options};
@@ -25,9 +25,9 @@ impl Service {
         let Some(consent) = repository.consent.clone() else {
             return Err(ServiceError::NoConsent(repository.name));
         };
-        let is_another = match source_of(&repository) {
+        let is_another = match &repository.provider.source {
             ComponentSource::File(_) => false,
-            ComponentSource::BuiltIn(name) => built_in(&name)?.digest().to_string() != repository.provider.digest,
+            ComponentSource::BuiltIn(name) => *built_in(name)?.digest() != repository.provider.digest,
         };
         if is_another { self.asked_anew(repository).await } else { Ok((repository, consent)) }
     }
@@ -43,7 +43,7 @@ impl Service {
         }
         let access = Access::of(description, &options)?;
         let consent = Consent { settings: description.options.clone(), access };
-        repository.provider = described.reference(&source_of(&repository));
+        repository.provider = described.reference(&repository.provider.source);
         repository.consent = Some(consent.clone());
         match self.store().code_repositories().update(&repository, None).await {
             Ok(stored) => Ok((stored, consent)),

@@ -1,9 +1,9 @@
 //! What providers may reach: shown, explained, and taken away again.
 
-use crate::{Result, Service, ServiceError, provider::source_of};
+use crate::{Result, Service, ServiceError};
 use forgeport_egress::address::{Reach, reach};
 use forgeport_model::{
-    Access, Authority, CredentialPlan, Denial, Grant, Grants, Layer, Limit, Origin, OriginPattern, Permission, Scheme,
+    Access, Authority, CredentialPlan, Denial, Digest, Grant, Grants, Layer, Limit, Origin, OriginPattern, Permission, Scheme,
 };
 use forgeport_store::CodeRepository;
 use serde::Serialize;
@@ -15,7 +15,7 @@ pub struct Held {
     /// Its name.
     pub name: String,
     /// The component that the grants belong to.
-    pub digest: String,
+    pub digest: Digest,
     /// What its provider requests.
     pub requested: Grants,
     /// What it was granted.
@@ -88,7 +88,7 @@ impl Service {
     /// When there is no such grant, or no such leave.
     pub async fn revoke(&self, name: &str, origin: &str) -> Result<CodeRepository> {
         let mut repository = self.store().code_repositories().get(name).await?;
-        let built_in = source_of(&repository).is_built_in();
+        let built_in = repository.provider.source.is_built_in();
         let pattern =
             OriginPattern::parse(origin).map_err(|why| ServiceError::Grant { text: origin.to_owned(), why })?;
         let meant = |grant: &Grant| grant.origin == pattern && (grant.private || !built_in);
@@ -108,7 +108,7 @@ impl Service {
     /// What holds: requested, granted, and what the operator allows.
     pub(crate) fn authority(&self, repository: &CodeRepository, requested: &Grants) -> Authority {
         // A built-in provider is granted what this version of it requests; a person only says what may be private.
-        let granted = if source_of(repository).is_built_in() {
+        let granted = if repository.provider.source.is_built_in() {
             requested.iter().cloned().map(|grant| with_private_of(grant, &repository.grants)).collect()
         } else {
             repository.grants.clone()
@@ -135,7 +135,7 @@ fn allowed(repository: &CodeRepository, access: &Access, permission: Permission<
     let secret = Some(secrets).filter(|names| !names.is_empty());
     let where_to = if private { "also in a private network" } else { "if its address is a public one" };
     let methods: Vec<&str> = grant.methods().collect();
-    let change = if source_of(repository).is_built_in() && !private {
+    let change = if repository.provider.source.is_built_in() && !private {
         "in the operator's policy, /etc/forgeport/policy.toml, leave the origin out of [[allow]]".to_owned()
     } else {
         format!("forgeport grants revoke {name} {}", grant.origin)
@@ -164,7 +164,7 @@ fn by_address(name: &str, origin: &Origin, private: bool) -> Option<Explanation>
 fn denied(repository: &CodeRepository, denial: &Denial) -> Explanation {
     let Denial { layer, reason, .. } = denial;
     let name = &repository.name;
-    let custom = !source_of(repository).is_built_in();
+    let custom = !repository.provider.source.is_built_in();
     let change = match (layer, denial.origin()) {
         (_, None) => "nothing: write another URL".to_owned(),
         (Layer::Requested, _) if custom => {

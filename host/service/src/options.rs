@@ -2,7 +2,7 @@
 
 use crate::{
     Result, Service,
-    provider::{Described, source_of},
+    provider::Described,
 };
 use forgeport_model::{CallOf, ComponentSource, Limits, OptionDefinition};
 
@@ -40,7 +40,7 @@ impl Service {
     ) -> Result<ProviderOptions> {
         let mut repository = self.find(name).await?;
         repository.limits = self.limited(repository.limits, limits)?;
-        let stored = repository.consent.as_ref().filter(|_| !source_of(&repository).is_built_in());
+        let stored = repository.consent.as_ref().filter(|_| !repository.provider.source.is_built_in());
         match (source, stored) {
             (Some(source), _) => Ok(self.describe_source(source, &repository.limits).await?.into()),
             (None, Some(consent)) => Ok(ProviderOptions {

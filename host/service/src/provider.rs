@@ -2,7 +2,7 @@
 
 use crate::{Result, Service, ServiceError, blocking::blocking};
 use forgeport_components::{Component, built_in, fetch};
-use forgeport_model::{ComponentSource, Description, Limits};
+use forgeport_model::{ComponentSource, Description, Digest, Limits};
 use forgeport_runtime::{MOST_BYTES, Provider};
 use forgeport_store::{CodeRepository, ProviderRef, StoreError};
 use std::borrow::Cow;
@@ -21,8 +21,8 @@ impl Described {
         ProviderRef {
             name: self.description.name.clone(),
             version: self.description.version.clone(),
-            digest: self.component.digest().to_string(),
-            source: source.stored(),
+            digest: *self.component.digest(),
+            source: source.clone(),
         }
     }
 
@@ -38,19 +38,14 @@ pub(crate) async fn fetched(source: &ComponentSource) -> Result<Component> {
     Ok(blocking(move || fetch(&source, MOST_BYTES)).await??)
 }
 
-/// Where the component of a registration comes from.
-pub(crate) fn source_of(repository: &CodeRepository) -> ComponentSource {
-    ComponentSource::from_stored(&repository.kind, repository.provider.source.clone())
-}
-
 impl Service {
     /// What a provider says of itself, and the digest of its component.
     ///
     /// # Errors
     /// When the file cannot be read, or is no provider.
-    pub async fn describe_provider(&self, source: &ComponentSource) -> Result<(Description, String)> {
+    pub async fn describe_provider(&self, source: &ComponentSource) -> Result<(Description, Digest)> {
         let described = self.describe_source(source, &Limits::default()).await?;
-        Ok((described.description, described.component.digest().to_string()))
+        Ok((described.description, *described.component.digest()))
     }
 
     /// `limits` are those of the registration that it is for.
@@ -73,26 +68,26 @@ impl Service {
     /// The component that a code repository was registered with, ready to be called.
     pub(crate) async fn provider(&self, repository: &CodeRepository) -> Result<Provider> {
         let read = async { Ok(self.component(repository).await?.into_bytes()) };
-        self.load(&repository.provider.digest, &repository.limits, read).await
+        self.load(repository.provider.digest, &repository.limits, read).await
     }
 
     /// Asks a component what it is. One that said something else of its options when it was registered is refused.
     pub(crate) async fn describe(&self, component: Component, limits: &Limits) -> Result<Described> {
-        let digest = component.digest().to_string();
-        let provider = self.load(&digest, limits, async { Ok(component.clone().into_bytes()) }).await?;
+        let digest = *component.digest();
+        let provider = self.load(digest, limits, async { Ok(component.clone().into_bytes()) }).await?;
         let description = provider.describe().await?;
         description.validate()?;
-        match self.store().component_settings(&digest).await? {
+        match self.store().component_settings(digest).await? {
             Some(before) if before != description.options => Err(StoreError::ComponentContradicts(digest).into()),
             _ => Ok(Described { provider, description, component, is_new: false }),
         }
     }
 
     async fn component(&self, repository: &CodeRepository) -> Result<Component> {
-        Ok(match source_of(repository) {
-            ComponentSource::BuiltIn(name) => built_in(&name)?.clone(),
+        Ok(match &repository.provider.source {
+            ComponentSource::BuiltIn(name) => built_in(name)?.clone(),
             ComponentSource::File(_) => {
-                let bytes = self.store().component(&repository.provider.digest).await?;
+                let bytes = self.store().component(repository.provider.digest).await?;
                 blocking(move || Component::of(bytes)).await?
             }
         })
@@ -101,7 +96,7 @@ impl Service {
     /// `bytes` are asked for only if the component is not ready yet.
     async fn load(
         &self,
-        digest: &str,
+        digest: Digest,
         limits: &Limits,
         bytes: impl Future<Output = Result<Cow<'static, [u8]>>>,
     ) -> Result<Provider> {

@@ -3,7 +3,7 @@
 use crate::{
     Result, Service, ServiceError,
     consent::{check_still_secret, now_secret},
-    provider::{Described, source_of},
+    provider::Described,
     renamed::Renamed,
 };
 use forgeport_model::{
@@ -215,7 +215,7 @@ impl Service {
         let secrets = stored(&mut repository, given, &options, now_secret);
         let known = exists && repository.consent.as_ref().is_some_and(|before| before.access == access);
         let known = known && access.origins.iter().all(|asked| has(&repository.grants, asked));
-        let custom = !source_of(&repository).is_built_in();
+        let custom = !repository.provider.source.is_built_in();
         let consent = custom && !known && grant_options.grant.is_empty();
         repository.grants = granted(&repository.grants, &access.origins, grant_options, exists)?;
         let agreed = Consent { settings, access };

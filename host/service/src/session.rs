@@ -72,7 +72,7 @@ impl Service {
             registration: repository.id.clone(),
             repository: repository.name.clone(),
             provider: format!("{} {}", repository.provider.name, repository.provider.version),
-            digest: repository.provider.digest.clone(),
+            digest: repository.provider.digest.to_string(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Changing a registration.
 
-use crate::{GrantOptions, Plan, Replaced, Result, Service, ServiceError, provider::source_of, register::split};
+use crate::{GrantOptions, Plan, Replaced, Result, Service, ServiceError, register::split};
 use forgeport_components::ComponentError;
 use forgeport_model::{ComponentSource, Grants, OptionValue, normalise_name};
 use forgeport_store::CodeRepository;
@@ -79,15 +79,14 @@ impl Service {
         grant_options: &GrantOptions,
     ) -> Result<Plan> {
         let described = match &source {
-            Some(ComponentSource::File(_)) if source_of(&repository).is_built_in() => {
+            Some(ComponentSource::File(_)) if repository.provider.source.is_built_in() => {
                 return Err(ComponentError::SourceOfBuiltIn(repository.kind.clone()).into());
             }
             Some(source) => self.describe_source(source, &repository.limits).await?,
             None => self.describe_registered(&repository).await?,
         };
-        let source = source.unwrap_or_else(|| source_of(&repository));
-        let digest = described.component.digest().to_string();
-        let is_another = !source.is_built_in() && repository.provider.digest != digest;
+        let source = source.unwrap_or_else(|| repository.provider.source.clone());
+        let is_another = !source.is_built_in() && repository.provider.digest != *described.component.digest();
         let mut before = None;
         if is_another {
             before = Some(replaced(&repository));

@@ -40,16 +40,14 @@ pub(crate) async fn find(tx: &Tx<'_>, workspace: &str, remotes: &[RemoteUrl]) ->
 
 fn of_registration(repository: &CodeRepository) -> BTreeSet<String> {
     let Some(consent) = &repository.consent else { return BTreeSet::from([ALWAYS.to_owned()]) };
-    match repository.provider.source {
-        Some(_) => consent.access.remote_hosts.iter().cloned().collect(),
-        None => {
-            let plain = |option: &StoredOption| match option {
-                StoredOption::Plain(text) if !text.contains("://") => Some(of_name(text)),
-                _ => None,
-            };
-            repository.options.values().filter_map(plain).collect()
-        }
+    if !repository.provider.source.is_built_in() {
+        return consent.access.remote_hosts.iter().cloned().collect();
     }
+    let plain = |option: &StoredOption| match option {
+        StoredOption::Plain(text) if !text.contains("://") => Some(of_name(text)),
+        _ => None,
+    };
+    repository.options.values().filter_map(plain).collect()
 }
 
 /// The last part of a path; forges take it in any case. No host has a slash in it.

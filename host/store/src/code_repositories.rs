@@ -230,15 +230,15 @@ impl CodeRepositories<'_> {
     }
 
     async fn ensure_component(&self, tx: &Tx<'_>, repository: &CodeRepository, bytes: Option<&[u8]>) -> Result<()> {
-        let digest = repository.provider.digest.clone();
+        let digest = repository.provider.digest;
         if let Some(Consent { settings, .. }) = &repository.consent {
-            components::describe(tx, self.0.workspace, &digest, settings).await?;
+            components::describe(tx, self.0.workspace, digest, settings).await?;
         }
-        if repository.provider.source.is_none() && bytes.is_none() {
+        if repository.provider.source.is_built_in() && bytes.is_none() {
             return Ok(());
         }
         let (directory, bytes) = (self.directory(), bytes.map(<[u8]>::to_vec));
-        off_thread(move || components::ensure(&directory, &digest, bytes.as_deref())).await
+        off_thread(move || components::ensure(&directory, digest, bytes.as_deref())).await
     }
 
     /// Follows a change that is stored already, so it cannot fail it: what cannot be removed now goes after another change.

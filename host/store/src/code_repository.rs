@@ -1,7 +1,7 @@
 //! A registration, as it is kept.
 
 use crate::time::now;
-use forgeport_model::{Access, Grants, Limits, OptionDefinition, SecretReference};
+use forgeport_model::{Access, ComponentSource, Digest, Grants, Limits, OptionDefinition, SecretReference};
 use forgeport_vault::Sealed;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
@@ -49,10 +49,10 @@ pub struct ProviderRef {
     pub name: String,
     /// From its description.
     pub version: String,
-    /// SHA-256 of the component in lower-case hex.
-    pub digest: String,
-    /// Of a custom provider: `--source` as it was given. The store keeps the component of such a one.
-    pub source: Option<String>,
+    /// What the component is known by.
+    pub digest: Digest,
+    /// Where the component comes from. The store keeps the component of one that is not built in.
+    pub source: ComponentSource,
 }
 
 /// The value of an option.

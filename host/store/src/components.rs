@@ -10,9 +10,8 @@ use crate::{
     names::LOCAL,
     rows::{from_json, json},
 };
-use forgeport_model::OptionDefinition;
+use forgeport_model::{Digest, OptionDefinition};
 use forgeport_platform::private;
-use sha2::{Digest, Sha256};
 use std::{
     collections::HashSet,
     fs,
@@ -20,54 +19,48 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The digest that a component is known by: its SHA-256 in lower-case hex.
-pub fn digest_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The folder of a workspace's components. That of a command line is where it was before there were workspaces.
 pub(crate) fn directory(store: &Path, workspace: &str) -> PathBuf {
     let all = store.join("providers");
     // An id may have any characters.
-    if workspace == LOCAL { all } else { all.join(digest_of(workspace.as_bytes())) }
+    if workspace == LOCAL { all } else { all.join(Digest::of(workspace.as_bytes()).to_string()) }
 }
 
-pub(crate) fn read(directory: &Path, digest: &str) -> Result<Vec<u8>> {
-    let bytes = private::read(&path(directory, digest)?)?;
-    let bytes = bytes.ok_or_else(|| StoreError::ComponentMissing(digest.to_owned()))?;
-    if digest_of(&bytes) == digest { Ok(bytes) } else { Err(StoreError::ComponentAltered(digest.to_owned())) }
+pub(crate) fn read(directory: &Path, digest: Digest) -> Result<Vec<u8>> {
+    let bytes = private::read(&path(directory, digest))?.ok_or(StoreError::ComponentMissing(digest))?;
+    if Digest::of(&bytes) == digest { Ok(bytes) } else { Err(StoreError::ComponentAltered(digest)) }
 }
 
 /// Sees to it that a component is there, from its bytes where they are given. Needs the write lock.
-pub(crate) fn ensure(directory: &Path, digest: &str, bytes: Option<&[u8]>) -> Result<()> {
-    let path = path(directory, digest)?;
+pub(crate) fn ensure(directory: &Path, digest: Digest, bytes: Option<&[u8]>) -> Result<()> {
+    let path = path(directory, digest);
     let Some(bytes) = bytes else {
-        return if path.is_file() { Ok(()) } else { Err(StoreError::ComponentMissing(digest.to_owned())) };
+        return if path.is_file() { Ok(()) } else { Err(StoreError::ComponentMissing(digest)) };
     };
-    if digest_of(bytes) != digest {
-        return Err(StoreError::ComponentAltered(digest.to_owned()));
+    if Digest::of(bytes) != digest {
+        return Err(StoreError::ComponentAltered(digest));
     }
     home::make(directory)?;
     Ok(private::write(&path, bytes)?)
 }
 
 /// Keeps what a component says of its options. One that says something else than before has lied once.
-pub(crate) async fn describe(tx: &Tx<'_>, workspace: &str, digest: &str, settings: &[OptionDefinition]) -> Result<()> {
+pub(crate) async fn describe(tx: &Tx<'_>, workspace: &str, digest: Digest, settings: &[OptionDefinition]) -> Result<()> {
     tx.execute(
         "INSERT INTO component (workspace, digest, settings) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        values![workspace, digest, json(&settings)?],
+        values![workspace, digest.to_string(), json(&settings)?],
     )
     .await?;
     if self::settings(tx, workspace, digest).await?.as_deref() == Some(settings) {
         return Ok(());
     }
-    Err(StoreError::ComponentContradicts(digest.to_owned()))
+    Err(StoreError::ComponentContradicts(digest))
 }
 
 /// What a component said of its options, if anybody has consented to it.
-pub(crate) async fn settings(tx: &Tx<'_>, workspace: &str, digest: &str) -> Result<Option<Vec<OptionDefinition>>> {
+pub(crate) async fn settings(tx: &Tx<'_>, workspace: &str, digest: Digest) -> Result<Option<Vec<OptionDefinition>>> {
     let query = "SELECT settings FROM component WHERE workspace = $1 AND digest = $2";
-    let row = tx.first(query, values![workspace, digest]).await?;
+    let row = tx.first(query, values![workspace, digest.to_string()]).await?;
     row.map(|row| from_json(&row, "settings")).transpose()
 }
 
@@ -106,20 +99,9 @@ fn is_named(name: &str, named: &HashSet<String>) -> bool {
 
 /// A component, or one that was never written to its end; whatever else somebody put there stays.
 fn is_ours(name: &str) -> bool {
-    name.strip_suffix(".wasm").is_some_and(is_digest) || name.starts_with(private::UNFINISHED)
+    name.strip_suffix(".wasm").is_some_and(|digest| digest.parse::<Digest>().is_ok()) || name.starts_with(private::UNFINISHED)
 }
 
-fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// Refuses what is no digest: no component has it.
-pub(crate) fn check_digest(digest: &str) -> Result<()> {
-    if is_digest(digest) { Ok(()) } else { Err(StoreError::ComponentMissing(digest.to_owned())) }
-}
-
-/// The file of a digest, which must be one: it becomes part of a path.
-fn path(directory: &Path, digest: &str) -> Result<PathBuf> {
-    check_digest(digest)?;
-    Ok(directory.join(format!("{digest}.wasm")))
+fn path(directory: &Path, digest: Digest) -> PathBuf {
+    directory.join(format!("{digest}.wasm"))
 }

@@ -1,7 +1,7 @@
 //! Everything that can go wrong, in words for the person who has to act on it. No text ever holds a credential.
 
 use crate::time::BUSY_TIMEOUT;
-use forgeport_model::shell_word;
+use forgeport_model::{Digest, shell_word};
 use forgeport_platform::{CHOOSE_ANOTHER_HOME, FileError, MAKE_ROOM};
 use forgeport_vault::VaultError;
 use std::{
@@ -87,15 +87,15 @@ pub enum StoreError {
     Vault(#[from] VaultError),
     /// A component is not in the store.
     #[error("the provider's component {0} is not in the store; register the code repository anew with --source")]
-    ComponentMissing(String),
+    ComponentMissing(Digest),
     /// A component's bytes do not have the digest.
     #[error("the provider's component {0} is not what was registered; register the code repository anew with --source")]
-    ComponentAltered(String),
+    ComponentAltered(Digest),
     /// The same component, asked twice, answers differently.
     #[error(
         "the provider's component {0} says something else of its options than when it was registered; such a one cannot be trusted: do not use it, and tell its author"
     )]
-    ComponentContradicts(String),
+    ComponentContradicts(Digest),
     /// A directory that others may change.
     #[error("others may write to {0:?}, which is to hold credentials; run `chmod go-w {word}`", word = shell_word(.0))]
     DirectoryNotPrivate(PathBuf),

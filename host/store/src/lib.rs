@@ -57,7 +57,6 @@ mod workspace;
 pub use audit::{Audit, AuditEntry, AuditFilter, AuditLog, IN_FLIGHT, Intents, UNRECORDED};
 pub use code_repositories::CodeRepositories;
 pub use code_repository::{CodeRepository, Consent, ProviderRef, StoredOption};
-pub use components::digest_of;
 pub use error::{DatabaseError, DatabaseErrorKind, StoreError, some_of};
 pub use forgeport_vault::{
     KeyPlace, KeySource, Keyring, KeyringError, MAX_VALUE_LENGTH, Sealed, SystemKeyring, VaultError,

@@ -6,7 +6,7 @@ use crate::{
     error::{DatabaseError, DatabaseErrorKind, Result, StoreError},
     time::now,
 };
-use forgeport_model::{CallOf, Limits, SecretReference};
+use forgeport_model::{CallOf, ComponentSource, Limits, SecretReference};
 use forgeport_vault::Sealed;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -57,8 +57,8 @@ fn columns(workspace: &str, repository: &CodeRepository) -> Result<Vec<Value>> {
         repository.description.as_deref(),
         &repository.provider.name,
         &repository.provider.version,
-        &repository.provider.digest,
-        repository.provider.source.as_deref(),
+        repository.provider.digest.to_string(),
+        repository.provider.source.stored(),
         access,
         json(&repository.grants)?,
         json(&repository.limits)?,
@@ -102,19 +102,20 @@ fn selected(workspace: &str, id: Option<&str>) -> Vec<Value> {
 }
 
 fn read_row(row: &Row) -> Result<CodeRepository> {
-    let name: String = row.get("name")?;
+    let (name, kind): (String, String) = (row.get("name")?, row.get("kind")?);
+    let digest: String = row.get("provider_digest")?;
     let of = CallOf::Registered(name.as_str().into());
     Ok(CodeRepository {
         id: row.get("id")?,
         name,
-        kind: row.get("kind")?,
         description: row.get("description")?,
         provider: ProviderRef {
             name: row.get("provider_name")?,
             version: row.get("provider_version")?,
-            digest: row.get("provider_digest")?,
-            source: row.get("provider_source")?,
+            digest: digest.parse().map_err(|_| StoreError::Corrupt("the digest of a code repository".to_owned()))?,
+            source: ComponentSource::from_stored(&kind, row.get("provider_source")?),
         },
+        kind,
         options: BTreeMap::new(),
         consent: consent(row)?,
         grants: from_json(row, "grants")?,

@@ -9,7 +9,7 @@ use crate::{
     secrets::Secrets,
     view::View,
 };
-use forgeport_model::OptionDefinition;
+use forgeport_model::{Digest, OptionDefinition};
 
 /// A store as one workspace sees it. It costs nothing to make one for each request.
 #[derive(Clone, Copy)]
@@ -35,21 +35,20 @@ impl<'a> WorkspaceStore<'a> {
     ///
     /// # Errors
     /// When no registration of this workspace has it, it is not there, or is not what it was.
-    pub async fn component(self, digest: &str) -> Result<Vec<u8>> {
+    pub async fn component(self, digest: Digest) -> Result<Vec<u8>> {
         let View { parts, workspace } = self.0;
-        components::check_digest(digest)?;
         let query = "SELECT 1 AS found FROM code_repository WHERE workspace = $1 AND provider_digest = $2 LIMIT 1";
-        let found = self.0.read().await?.first(query, values![workspace, digest]).await?;
-        found.ok_or_else(|| StoreError::ComponentMissing(digest.to_owned()))?;
-        let (directory, digest) = (components::directory(&parts.directory, workspace), digest.to_owned());
-        off_thread(move || components::read(&directory, &digest)).await
+        let found = self.0.read().await?.first(query, values![workspace, digest.to_string()]).await?;
+        found.ok_or(StoreError::ComponentMissing(digest))?;
+        let directory = components::directory(&parts.directory, workspace);
+        off_thread(move || components::read(&directory, digest)).await
     }
 
     /// What a component said of its options, if there is a registration of it.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn component_settings(self, digest: &str) -> Result<Option<Vec<OptionDefinition>>> {
+    pub async fn component_settings(self, digest: Digest) -> Result<Option<Vec<OptionDefinition>>> {
         components::settings(&self.0.read().await?, self.0.workspace, digest).await
     }
 }

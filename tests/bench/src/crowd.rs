@@ -2,7 +2,7 @@
 
 use crate::{sandbox, timing::shown};
 use anyhow::{Context, Result};
-use forgeport_model::{Limits, RemoteUrl};
+use forgeport_model::{Digest, Limits, RemoteUrl};
 use forgeport_runtime::{LoadError, Offline, Provider, Runtime};
 use std::{
     path::Path,
@@ -21,9 +21,9 @@ pub fn measure() -> Result<()> {
     limits.set_text("cpu_time=60s")?;
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let runtime = Runtime::new(sandbox::compiler()?, None)?;
-    let good = workers.block_on(runtime.load("good", &limits, sandbox::component()))?;
+    let good = workers.block_on(runtime.load(Digest::of(b"good"), &limits, sandbox::component()))?;
     let looping = looping()?;
-    let hostile = workers.block_on(runtime.load("hostile", &limits, async { Ok::<_, LoadError>(looping.into()) }))?;
+    let hostile = workers.block_on(runtime.load(Digest::of(b"hostile"), &limits, async { Ok::<_, LoadError>(looping.into()) }))?;
     let _warm = workers.block_on(crowd(&good))?;
     let alone = workers.block_on(crowd(&good))?;
     let beside = workers.block_on(async {

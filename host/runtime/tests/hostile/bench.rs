@@ -3,7 +3,7 @@
 use crate::guest::{Guest, guest};
 use forgeport_download::{DownloadSpec, Progress, StagedDownload};
 use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Placeholder, Quiet, Record, Session};
-use forgeport_model::{Authority, CallOf, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
+use forgeport_model::{Authority, CallOf, Digest, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
 use forgeport_model::{ObjectId, RepoPath};
 use forgeport_runtime::{
     CallError, CompilerSettings, Connection, Download, LoadError, Opening, PoolUse, Program, Provider, ProviderError,
@@ -247,7 +247,7 @@ pub fn limits(texts: &[&str]) -> Limits {
 
 /// Loads a component under a digest of its own.
 pub async fn load(runtime: &Runtime, bytes: &[u8], limits: &Limits) -> Result<Provider, LoadError> {
-    runtime.load(&blake3::hash(bytes).to_string(), limits, async { Ok(bytes.to_vec().into()) }).await
+    runtime.load(Digest::of(bytes), limits, async { Ok(bytes.to_vec().into()) }).await
 }
 
 /// Compiles in a program of these tests.

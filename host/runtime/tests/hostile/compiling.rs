@@ -2,6 +2,7 @@
 
 use crate::bench::{compiler, limits, load};
 use crate::guest::{guest, leb128};
+use forgeport_model::Digest;
 use forgeport_runtime::{Bounds, ChildError, CompilerSettings, ComponentInfo, LoadError, Program, Runtime};
 use std::time::{Duration, Instant};
 
@@ -188,7 +189,7 @@ async fn as_many_as_want_it_are_compiled_a_few_at_a_time() {
     let all = (0..20).map(|number| {
         let runtime = &runtime;
         let bytes = async { Ok::<_, LoadError>(bytes.clone().into()) };
-        async move { runtime.load(&format!("digest {number}"), limits, bytes).await.map(drop) }
+        async move { runtime.load(Digest::of(format!("component {number}").as_bytes()), limits, bytes).await.map(drop) }
     });
     for loaded in futures_util::future::join_all(all).await {
         loaded.unwrap();

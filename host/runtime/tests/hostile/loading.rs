@@ -3,7 +3,7 @@
 use crate::bench::{Bench, compiler, limits};
 use crate::guest::guest;
 use crate::server::Server;
-use forgeport_model::Limits;
+use forgeport_model::{Digest, Limits};
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, LoadError, Program, Provider, Runtime};
 use std::{
     fs,
@@ -32,7 +32,7 @@ impl Source {
             self.reads.fetch_add(1, Relaxed);
             Ok(self.bytes.clone().into())
         };
-        runtime.load("digest", limits, read).await
+        runtime.load(Digest::of(b"one"), limits, read).await
     }
 }
 
@@ -66,7 +66,7 @@ async fn who_loads_a_provider_at_the_same_time_shares_one_load_for_each_class_of
 async fn a_load_that_fails_is_tried_again() {
     let runtime = Runtime::new(compiler(), None).unwrap();
     let unreadable = async { Err(LoadError::Import("no file".to_owned())) };
-    assert!(matches!(runtime.load("digest", &limits(&[]), unreadable).await, Err(LoadError::Import(_))));
+    assert!(matches!(runtime.load(Digest::of(b"one"), &limits(&[]), unreadable).await, Err(LoadError::Import(_))));
     Source::new().load(&runtime, &limits(&[])).await.unwrap();
 }
 

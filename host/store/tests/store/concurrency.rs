@@ -4,7 +4,8 @@ use crate::blocking::wait;
 use crate::support::{
     Place, Store, custom, files_below, on_both, plain, register_with_token, registration, token_of, values, with,
 };
-use forgeport_store::{KeySource, LOCAL, StoreError, digest_of};
+use forgeport_model::Digest;
+use forgeport_store::{KeySource, LOCAL, StoreError};
 use std::{
     env,
     path::PathBuf,
@@ -97,7 +98,7 @@ fn components_that_come_and_go_at_once_are_there_exactly_while_they_are_named() 
                 for _ in 0..ROUNDS {
                     let name = thread.to_string();
                     store.code_repositories().insert(&custom(&name, component), Some(component)).unwrap();
-                    assert_eq!(store.component(&digest_of(component)).unwrap(), component);
+                    assert_eq!(store.component(Digest::of(component)).unwrap(), component);
                     store.code_repositories().delete(&name).unwrap();
                 }
             });

@@ -35,10 +35,10 @@ fn what_was_consented_to_is_read_back_as_it_was(place: &Place) {
     place.open().code_repositories().insert(&repository, Some(b"component")).unwrap();
     let store = place.open();
     assert_eq!(store.code_repositories().get("r").unwrap().consent, Some(consent(true)));
-    let settings = store.component_settings(&repository.provider.digest).unwrap();
+    let settings = store.component_settings(repository.provider.digest).unwrap();
     assert_eq!(settings, Some(consent(true).settings));
     store.code_repositories().delete("r").unwrap();
-    assert_eq!(store.component_settings(&repository.provider.digest).unwrap(), None);
+    assert_eq!(store.component_settings(repository.provider.digest).unwrap(), None);
 }
 
 fn a_component_that_says_something_else_of_its_options_is_refused_and_nothing_is_stored(place: &Place) {

@@ -2,8 +2,9 @@
 
 pub use crate::blocking::Store;
 use crate::{blocking::wait, postgres::Cluster};
+use forgeport_model::{ComponentSource, Digest};
 use forgeport_store::{
-    self as store, CodeRepository, KeySource, ProviderRef, StoreError, StoredOption, SystemKeyring, digest_of,
+    self as store, CodeRepository, KeySource, ProviderRef, StoreError, StoredOption, SystemKeyring,
 };
 use std::{
     collections::BTreeMap,
@@ -99,8 +100,8 @@ pub fn registration(name: &str) -> CodeRepository {
     let provider = ProviderRef {
         name: "github".to_owned(),
         version: "1.0.0".to_owned(),
-        digest: digest_of(b"built in"),
-        source: None,
+        digest: Digest::of(b"built in"),
+        source: ComponentSource::BuiltIn("github".to_owned()),
     };
     CodeRepository::new(name, "github", provider)
 }
@@ -110,8 +111,8 @@ pub fn custom(name: &str, component: &[u8]) -> CodeRepository {
     let provider = ProviderRef {
         name: "mine".to_owned(),
         version: "0.1.0".to_owned(),
-        digest: digest_of(component),
-        source: Some("./mine.wasm".to_owned()),
+        digest: Digest::of(component),
+        source: ComponentSource::File("./mine.wasm".into()),
     };
     CodeRepository::new(name, "custom", provider)
 }

@@ -28,7 +28,7 @@ fn assert_whole(store: &Store, schema: usize) {
     assert_eq!(token_of(store, "custom").unwrap(), "token of the custom one");
     let custom = store.code_repositories().get("custom").unwrap();
     assert_eq!(custom.consent.is_some(), schema >= 3);
-    let component = store.component(&custom.provider.digest).unwrap();
+    let component = store.component(custom.provider.digest).unwrap();
     assert_eq!(String::from_utf8(component).unwrap().trim(), format!("a component of schema {schema}"));
     let outcomes: Vec<String> =
         store.audit().list(&AuditFilter::default()).unwrap().into_iter().map(|entry| entry.outcome).collect();

@@ -3,7 +3,8 @@
 use crate::support::{
     Place, custom, on_both, reference, register_with_token, registration, token_of, told, values, with,
 };
-use forgeport_store::{AuditEntry, AuditFilter, StoreError, digest_of};
+use forgeport_model::Digest;
+use forgeport_store::{AuditEntry, AuditFilter, StoreError};
 
 fn another_workspaces_registrations_are_not_seen_changed_or_deleted(place: &Place) {
     let (ours, theirs) = (place.open(), place.open().in_workspace("other"));
@@ -63,12 +64,12 @@ fn another_workspaces_components_are_neither_read_nor_removed(place: &Place) {
     let (ours, theirs) = (place.open(), place.open().in_workspace("other"));
     let component = b"\0asm theirs";
     theirs.code_repositories().insert(&custom("c", component), Some(component)).unwrap();
-    told(ours.component(&digest_of(component)), &["not in the store"]);
+    told(ours.component(Digest::of(component)), &["not in the store"]);
     told(ours.code_repositories().insert(&custom("c", component), None), &["not in the store"]);
-    assert_eq!(ours.component_settings(&digest_of(component)).unwrap(), None);
+    assert_eq!(ours.component_settings(Digest::of(component)).unwrap(), None);
     ours.code_repositories().insert(&custom("c", component), Some(component)).unwrap();
     ours.code_repositories().delete("c").unwrap();
-    assert_eq!(theirs.component(&digest_of(component)).unwrap(), component);
+    assert_eq!(theirs.component(Digest::of(component)).unwrap(), component);
 }
 
 fn entry(tenant: &str, at: i64) -> AuditEntry {
