@@ -11,8 +11,8 @@
 //! | the master key | `key`, the keyring, or the environment, see forgeport-vault | the same |
 //!
 //! All files are for their owner only. Any number of processes and threads may use a store at once: every change is one transaction, and
-//! whatever must not happen twice, such as the making of a key, happens while the one write lock is held. Whoever only reads writes nothing,
-//! and needs no store: where none was made yet, there is just nothing in it.
+//! whatever must not happen twice, such as the making of a key, happens while the one write lock is held. Reading changes no file, and needs
+//! no store: where none was made yet, it is empty.
 //!
 //! The API is async, and blocks no thread of a runtime: what waits for a disk does so on a thread of its own.
 //!

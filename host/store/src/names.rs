@@ -47,10 +47,10 @@ pub fn check_secret_key(key: &str) -> Result<()> {
 }
 
 fn verdict(good: bool, what: &'static str, name: &str, rule: &'static str) -> Result<()> {
-    match good {
-        true => Ok(()),
-        false => Err(StoreError::BadName { what, name: name.chars().take(MAX_CHARS).collect(), rule }),
+    if good {
+        return Ok(());
     }
+    Err(StoreError::BadName { what, name: name.chars().take(MAX_CHARS).collect(), rule })
 }
 
 fn is_word(name: &str) -> bool {

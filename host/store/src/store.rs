@@ -53,7 +53,7 @@ impl Store {
             Ok(Parts { directory, database, log: Some(Db::Sqlite(Box::new(log))), keys })
         })
         .await?;
-        // What is there can be read; where there is nothing, nothing is made.
+        // What is there can be read; where there is none, none is made.
         parts.database.read(Scope::EveryKey).await?;
         Ok(Store { parts })
     }

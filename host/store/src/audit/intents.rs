@@ -70,10 +70,12 @@ impl Intents {
     pub fn written(&self, numbers: &[u64]) {
         let mut state = self.state();
         state.open.retain(|number, _| !numbers.contains(number));
-        let done = match state.open.is_empty() {
-            true => remove(&mut state),
-            false if state.length > LONGEST => self.renew(&mut state),
-            false => append(&mut state, &line(&Line::Written(numbers.to_vec()))),
+        let done = if state.open.is_empty() {
+            remove(&mut state)
+        } else if state.length > LONGEST {
+            self.renew(&mut state)
+        } else {
+            append(&mut state, &line(&Line::Written(numbers.to_vec())))
         };
         if let Err(error) = done {
             tracing::debug!(%error, "the file of requests on their way is longer than it has to be");
