@@ -11,11 +11,11 @@ use std::collections::{BTreeSet, HashMap};
 pub(super) const KEPT: &[(&str, i64)] =
     &[(ANSWERED, 50_000), ("failed", 5_000), (IN_FLIGHT, 5_000), (REFUSED, 5_000), (UNRECORDED, 100)];
 /// How long anything is kept, in milliseconds: 400 days, so that the same month of the year before can be looked at.
-pub(super) const AGE: i64 = 400 * 24 * 60 * 60 * 1000;
+const AGE: i64 = 400 * 24 * 60 * 60 * 1000;
 /// Equal refusals so close to each other are one entry, in milliseconds.
-pub(super) const TOGETHER: i64 = 10 * 60 * 1000;
+const TOGETHER: i64 = 10 * 60 * 1000;
 /// The rooms are looked through once in so many entries: where they are full, that takes some milliseconds.
-pub(super) const SWEEP: i64 = 256;
+const SWEEP: i64 = 256;
 
 /// Of whom nothing is known but that it was the only user, and of no run.
 const INSERT: &str = "

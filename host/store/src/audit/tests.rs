@@ -1,8 +1,8 @@
-//! What is kept, what is merged, and what goes.
+//! What shows only inside: the room of a registration where it is filled, and the numbers of records.
 
 use super::{
     entry::{ANSWERED, REFUSED},
-    records::{AGE, KEPT, SWEEP, TOGETHER},
+    records::KEPT,
     *,
 };
 use crate::db::values;
@@ -42,45 +42,6 @@ async fn kept(store: &Store, repository: &str) -> Vec<AuditEntry> {
 }
 
 #[tokio::test]
-async fn entries_are_found_by_repository_time_and_outcome_in_order() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), KeySource::File).await.unwrap();
-    let all = [entry(1, "a", "answered"), entry(2, "b", "refused"), entry(3, "a", "refused")];
-    store.audit().append(&all).await.unwrap();
-    let listed = async |filter: AuditFilter| store.in_workspace(LOCAL).audit().list(&filter).await.unwrap();
-    let found = async |filter| listed(filter).await.iter().map(|e| e.at).collect::<Vec<_>>();
-    assert_eq!(listed(AuditFilter::default()).await, all);
-    assert_eq!(found(AuditFilter { repository: Some("a".into()), ..Default::default() }).await, [1, 3]);
-    assert_eq!(found(AuditFilter { since: Some(2), ..Default::default() }).await, [2, 3]);
-    assert_eq!(found(AuditFilter { refused: true, ..Default::default() }).await, [2, 3]);
-    assert_eq!(found(AuditFilter { last: Some(1), ..Default::default() }).await, [3]);
-}
-
-#[tokio::test]
-async fn equal_refusals_are_one_entry_with_their_number_and_their_last_time() {
-    let (_directory, store) = store().await;
-    let refused = |at| entry(at, "a", REFUSED);
-    store.audit().append(&[refused(1), refused(2), AuditEntry { path: "/other".into(), ..refused(3) }]).await.unwrap();
-    store.audit().append(&[AuditEntry { count: 5, until: 9, ..refused(4) }, entry(5, "b", REFUSED)]).await.unwrap();
-    let told: Vec<_> = kept(&store, "a").await.iter().map(|e| (e.path.clone(), e.at, e.until, e.count)).collect();
-    assert_eq!(told, [("/".into(), 1, 9, 7), ("/other".into(), 3, 3, 1)]);
-    assert_eq!(kept(&store, "b").await.len(), 1);
-    let since = AuditFilter { since: Some(8), ..Default::default() };
-    assert_eq!(store.in_workspace(LOCAL).audit().list(&since).await.unwrap().len(), 1, "the last one counts");
-    store.audit().append(&[refused(TOGETHER + 1)]).await.unwrap();
-    assert_eq!(kept(&store, "a").await.len(), 3, "after a while it is another one");
-}
-
-#[tokio::test]
-async fn what_left_is_never_one_entry() {
-    let (_directory, store) = store().await;
-    for outcome in [ANSWERED, "failed"] {
-        store.audit().append(&[entry(1, outcome, outcome), entry(1, outcome, outcome)]).await.unwrap();
-        assert_eq!(kept(&store, outcome).await.len(), 2);
-    }
-}
-
-#[tokio::test]
 async fn noise_of_one_registration_pushes_out_nothing_but_its_own_older_noise() {
     let (_directory, store) = store().await;
     let again = AuditEntry { registration: "another id".into(), ..entry(1, "a", REFUSED) };
@@ -97,15 +58,6 @@ async fn noise_of_one_registration_pushes_out_nothing_but_its_own_older_noise() 
         loud.iter().filter(|e| e.outcome == REFUSED && e.registration != again.registration).collect();
     assert_eq!(refused.len() as i64, most);
     assert_eq!(*refused[refused.len() - 1], noise(most * 2 - 1));
-}
-
-#[tokio::test]
-async fn what_is_older_than_all_that_is_kept_goes() {
-    let (_directory, store) = store().await;
-    store.audit().append(&[entry(1, "a", ANSWERED), entry(2 + AGE, "b", ANSWERED)]).await.unwrap();
-    assert_eq!(kept(&store, "a").await.len(), 1);
-    store.audit().append(&vec![entry(2 + AGE, "b", ANSWERED); SWEEP as usize]).await.unwrap();
-    assert_eq!(kept(&store, "a").await.len(), 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The store from the outside: what a caller, another process, or somebody at the directory's files sees.
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod blocking;
 mod canary;
 mod components;

@@ -136,6 +136,7 @@ fn programs() -> Option<PathBuf> {
 /// The tests of all modules.
 fn tests() -> Vec<Test> {
     [
+        crate::audit::ON_BOTH,
         crate::canary::ON_BOTH,
         crate::components::ON_BOTH,
         crate::concurrency::ON_BOTH,
