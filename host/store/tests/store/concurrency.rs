@@ -2,7 +2,7 @@
 
 use crate::blocking::wait;
 use crate::support::{
-    Place, Store, custom, files_below, on_both, plain, register_with_token, registration, token_of, values, with,
+    Place, Store, custom, files_below, on_both, plain, register_with_token, registration, token_of, told, values, with,
 };
 use forgeport_model::Digest;
 use forgeport_store::{KeySource, LOCAL, StoreError};
@@ -163,6 +163,30 @@ fn tasks_of_a_runtime_share_a_store_and_lose_nothing(place: &Place) {
     assert_eq!(wait(store.in_workspace(LOCAL).code_repositories().list()).unwrap().len(), THREADS);
 }
 
+fn a_change_that_is_dropped_or_fails_leaves_nothing_and_the_next_one_takes_place(place: &Place) {
+    let store = place.open();
+    for round in 0..40 {
+        store.secrets().create("s", &values(&[("k", "v")])).map(drop).unwrap_or_default();
+        told(store.secrets().create("s", &values(&[("k", "v")])), &["already"]);
+        let names = values(&[("good", "v"), ("not good", "v")]);
+        told(store.secrets().create(&format!("t{round}"), &names), &["must"]);
+        // Begun, and not waited for.
+        let (name, more) = (format!("u{round}"), values(&[("k", "v")]));
+        let late = async {
+            let secrets = store.store.in_workspace("local").secrets();
+            tokio::select! {
+                biased;
+                _ = secrets.create(&name, &more) => {}
+                () = async { for _ in 0..round { tokio::task::yield_now().await } } => {}
+            }
+        };
+        wait(late);
+    }
+    let kept = store.secrets().list().unwrap();
+    assert!(kept.iter().all(|secret| secret.keys == ["k"]) && kept.iter().any(|secret| secret.name == "s"));
+    store.secrets().create("after", &values(&[("k", "v")])).unwrap();
+}
+
 /// Runs `a_process_of_its_own` in one.
 fn spawn(place: &Place, name: &str, key: Option<&str>) -> Child {
     let mut command = Command::new(env::current_exe().unwrap());
@@ -188,6 +212,7 @@ fn a_process_of_its_own() {
 }
 
 on_both! {
+    a_change_that_is_dropped_or_fails_leaves_nothing_and_the_next_one_takes_place,
     tasks_of_a_runtime_share_a_store_and_lose_nothing,
     eight_threads_at_two_opened_stores_lose_nothing,
     of_many_that_want_one_name_exactly_one_gets_it,

@@ -26,7 +26,6 @@ pub const ON_POSTGRES: &[Test] = &[
     ("a_role_that_sees_all_is_refused", a_role_that_could_see_all_workspaces_is_refused),
     ("tables_of_another_version_are_refused", tables_of_another_version_or_without_a_wall_are_refused),
     ("both_have_the_same_tables", both_databases_have_the_same_tables_and_columns),
-    ("a_dropped_change_is_rolled_back", a_change_that_is_dropped_or_fails_leaves_nothing_and_the_connection_goes_on),
     ("closed_connections_are_replaced", connections_that_the_server_has_closed_are_replaced_without_a_word),
     ("a_server_without_tls_is_refused", a_server_without_tls_is_refused_where_it_was_asked_for_and_no_password_is_told),
     ("a_busy_workspace_keeps_no_other_waiting", who_writes_in_one_workspace_keeps_no_other_waiting),
@@ -205,30 +204,6 @@ fn both_databases_have_the_same_tables_and_columns(place: &Place) {
     for table in TABLES {
         assert!(server.iter().any(|(name, column, ..)| name == table && column == "workspace"), "{table}");
     }
-}
-
-fn a_change_that_is_dropped_or_fails_leaves_nothing_and_the_connection_goes_on(place: &Place) {
-    let store = place.open();
-    for round in 0..40 {
-        store.secrets().create("s", &values(&[("k", "v")])).map(drop).unwrap_or_default();
-        told(store.secrets().create("s", &values(&[("k", "v")])), &["already"]);
-        let names = values(&[("good", "v"), ("not good", "v")]);
-        told(store.secrets().create(&format!("t{round}"), &names), &["must"]);
-        // Begun, and not waited for.
-        let (name, more) = (format!("u{round}"), values(&[("k", "v")]));
-        let late = async {
-            let secrets = store.store.in_workspace("local").secrets();
-            tokio::select! {
-                biased;
-                _ = secrets.create(&name, &more) => {}
-                () = async { for _ in 0..round { tokio::task::yield_now().await } } => {}
-            }
-        };
-        wait(late);
-    }
-    let kept = store.secrets().list().unwrap();
-    assert!(kept.iter().all(|secret| secret.keys == ["k"]) && kept.iter().any(|secret| secret.name == "s"));
-    store.secrets().create("after", &values(&[("k", "v")])).unwrap();
 }
 
 fn connections_that_the_server_has_closed_are_replaced_without_a_word(place: &Place) {
