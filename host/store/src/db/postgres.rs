@@ -271,7 +271,8 @@ async fn check(client: &Client) -> Result<()> {
     }
 }
 
-/// Brings the tables to the newest version as their owner, and lets a role use them that is none. One process does it at a time.
+/// Brings the tables to the newest version as their owner, and lets a role use them that is none. One process does it at a time, and
+/// nobody writes meanwhile.
 pub(crate) async fn migrate(url: &str, role: &str) -> Result<()> {
     let config = tls::config(url)?;
     let shown = shown(&config);
@@ -280,9 +281,12 @@ pub(crate) async fn migrate(url: &str, role: &str) -> Result<()> {
             Some(tls) => spawned(config.connect(tls).await?),
             None => spawned(config.connect(NoTls).await?),
         };
-        let message =
-            "BEGIN; CREATE TABLE IF NOT EXISTS schema_version (version bigint NOT NULL); LOCK TABLE schema_version";
-        client.batch_execute(message).await?;
+        // `IF NOT EXISTS` alone does not keep two apart.
+        let message = format!(
+            "BEGIN; SELECT pg_advisory_xact_lock({WRITERS});
+             CREATE TABLE IF NOT EXISTS schema_version (version bigint NOT NULL)"
+        );
+        client.batch_execute(&message).await?;
         let found = client.query_opt("SELECT version FROM schema_version", &[]).await?;
         let found = found.map_or(Ok(0), |row| row.try_get::<_, i64>(0))?;
         for (version, step) in schema::postgres_after(usize::try_from(found).unwrap_or_default())? {

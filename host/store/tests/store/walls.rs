@@ -25,6 +25,7 @@ pub const ON_POSTGRES: &[Test] = &[
     ("a_row_cannot_be_moved", a_row_cannot_be_put_into_another_workspace_nor_lead_into_it),
     ("a_role_that_sees_all_is_refused", a_role_that_could_see_all_workspaces_is_refused),
     ("tables_of_another_version_are_refused", tables_of_another_version_or_without_a_wall_are_refused),
+    ("many_may_migrate_at_once", many_may_bring_the_tables_up_to_date_at_once),
     ("both_have_the_same_tables", both_databases_have_the_same_tables_and_columns),
     ("closed_connections_are_replaced", connections_that_the_server_has_closed_are_replaced_without_a_word),
     ("a_server_without_tls_is_refused", a_server_without_tls_is_refused_where_it_was_asked_for_and_no_password_is_told),
@@ -168,6 +169,19 @@ fn tables_of_another_version_or_without_a_wall_are_refused(place: &Place) {
     assert!(matches!(error, StoreError::OutdatedSchema { found: 1, .. }));
     let opened = "UPDATE schema_version SET version = 6; ALTER TABLE secret NO FORCE ROW LEVEL SECURITY";
     assert!(matches!(refused(opened, &["\"secret\""]), StoreError::OpenTable(_)));
+}
+
+fn many_may_bring_the_tables_up_to_date_at_once(place: &Place) {
+    let owner = client(place.url(true));
+    let tables = "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC";
+    wait(owner.batch_execute(tables)).unwrap();
+    told(connected(place, place.url(false)), &["schema 0"]);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| wait(store::Store::migrate(place.url(true), "forgeport_app")).unwrap());
+        }
+    });
+    fill(place);
 }
 
 fn both_databases_have_the_same_tables_and_columns(place: &Place) {
