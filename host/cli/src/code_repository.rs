@@ -165,7 +165,7 @@ async fn show_options(service: &Service, output: Output, args: ProviderArgs) -> 
     let (description, digest) = service.describe_provider(&source).await?;
     if output.json {
         let mut data = serde_json::to_value(&description)?;
-        data["digest"] = digest.into();
+        data["digest"] = digest.to_string().into();
         return output.data(&data, String::new);
     }
     print(&options_text(&description))

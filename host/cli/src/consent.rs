@@ -82,7 +82,7 @@ fn plan_text(plan: &Plan) -> String {
 fn requests_text(plan: &Plan) -> String {
     let description = plan.description();
     let new = lines(plan.granted(), plan.access());
-    let mut text = titled(&description.name, &description.version, &plan.digest().to_string());
+    let mut text = titled(&description.name, &description.version, plan.digest());
     let Some(replaced) = plan.replaced() else {
         text += " asks for:\n";
         new.iter().for_each(|line| text += &format!("  {line}\n"));
@@ -113,8 +113,8 @@ fn seen_text(plan: &Plan) -> String {
     text
 }
 
-fn titled(name: &str, version: &str, digest: &str) -> String {
-    let digest: String = digest.chars().take(12).collect();
+fn titled(name: &str, version: &str, digest: &Digest) -> String {
+    let digest: String = digest.to_string().chars().take(12).collect();
     format!("{name} {version} (sha256 {digest}...)")
 }
 

@@ -201,7 +201,13 @@ mod tests {
         }
         // Written by somebody who has another key, and by this store for another component.
         assert!(compiles(&cache([8; 32]), &engine, named("a")) && compiles(&cache(KEY), &engine, named("a")));
-        fs::copy(&file, file.with_file_name(file.file_name().unwrap().to_str().unwrap().replace(&named("a").to_string(), &named("b").to_string()))).unwrap();
+        fs::copy(
+            &file,
+            file.with_file_name(
+                file.file_name().unwrap().to_str().unwrap().replace(&named("a").to_string(), &named("b").to_string()),
+            ),
+        )
+        .unwrap();
         assert!(compiles(&cache(KEY), &engine, named("b")));
     }
 

@@ -3,10 +3,7 @@
 //! A custom component is not asked again before it is changed: it could say something else. A built-in one is trusted, and asked anew
 //! when another Forgeport brings another of its kind.
 
-use crate::{
-    Result, Service, ServiceError,
-    provider::Described,
-};
+use crate::{Result, Service, ServiceError, provider::Described};
 use forgeport_components::built_in;
 use forgeport_model::{Access, ComponentSource, OptionDefinition, OptionValue, Options};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};

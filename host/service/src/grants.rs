@@ -3,7 +3,8 @@
 use crate::{Result, Service, ServiceError};
 use forgeport_egress::address::{Reach, reach};
 use forgeport_model::{
-    Access, Authority, CredentialPlan, Denial, Digest, Grant, Grants, Layer, Limit, Origin, OriginPattern, Permission, Scheme,
+    Access, Authority, CredentialPlan, Denial, Digest, Grant, Grants, Layer, Limit, Origin, OriginPattern, Permission,
+    Scheme,
 };
 use forgeport_store::CodeRepository;
 use serde::Serialize;

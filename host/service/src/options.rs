@@ -1,9 +1,6 @@
 //! Which options a provider takes, for whoever reads or shows them before they are checked.
 
-use crate::{
-    Result, Service,
-    provider::Described,
-};
+use crate::{Result, Service, provider::Described};
 use forgeport_model::{CallOf, ComponentSource, Limits, OptionDefinition};
 
 /// The options of one provider.

@@ -45,7 +45,12 @@ pub(crate) fn ensure(directory: &Path, digest: Digest, bytes: Option<&[u8]>) -> 
 }
 
 /// Keeps what a component says of its options. One that says something else than before has lied once.
-pub(crate) async fn describe(tx: &Tx<'_>, workspace: &str, digest: Digest, settings: &[OptionDefinition]) -> Result<()> {
+pub(crate) async fn describe(
+    tx: &Tx<'_>,
+    workspace: &str,
+    digest: Digest,
+    settings: &[OptionDefinition],
+) -> Result<()> {
     tx.execute(
         "INSERT INTO component (workspace, digest, settings) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         values![workspace, digest.to_string(), json(&settings)?],
@@ -99,7 +104,8 @@ fn is_named(name: &str, named: &HashSet<String>) -> bool {
 
 /// A component, or one that was never written to its end; whatever else somebody put there stays.
 fn is_ours(name: &str) -> bool {
-    name.strip_suffix(".wasm").is_some_and(|digest| digest.parse::<Digest>().is_ok()) || name.starts_with(private::UNFINISHED)
+    name.strip_suffix(".wasm").is_some_and(|digest| digest.parse::<Digest>().is_ok())
+        || name.starts_with(private::UNFINISHED)
 }
 
 fn path(directory: &Path, digest: Digest) -> PathBuf {

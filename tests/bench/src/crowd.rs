@@ -23,7 +23,8 @@ pub fn measure() -> Result<()> {
     let runtime = Runtime::new(sandbox::compiler()?, None)?;
     let good = workers.block_on(runtime.load(Digest::of(b"good"), &limits, sandbox::component()))?;
     let looping = looping()?;
-    let hostile = workers.block_on(runtime.load(Digest::of(b"hostile"), &limits, async { Ok::<_, LoadError>(looping.into()) }))?;
+    let hostile = workers
+        .block_on(runtime.load(Digest::of(b"hostile"), &limits, async { Ok::<_, LoadError>(looping.into()) }))?;
     let _warm = workers.block_on(crowd(&good))?;
     let alone = workers.block_on(crowd(&good))?;
     let beside = workers.block_on(async {

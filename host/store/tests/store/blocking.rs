@@ -1,6 +1,6 @@
 //! The store's API without `async`, so that a test reads as what it says, and threads can race.
 
-use forgeport_model::{OptionDefinition, RemoteUrl};
+use forgeport_model::{Digest, OptionDefinition, RemoteUrl};
 use forgeport_store::{
     self as store, AuditEntry, AuditFilter, CodeRepository, KeyPlace, KeySource, LOCAL, Referrer, Rotated, SecretInfo,
     StoreError, StoredOption,
@@ -59,11 +59,11 @@ impl Store {
         Audit(self)
     }
 
-    pub fn component(&self, digest: &str) -> Result<Vec<u8>> {
+    pub fn component(&self, digest: Digest) -> Result<Vec<u8>> {
         wait(self.seen().component(digest))
     }
 
-    pub fn component_settings(&self, digest: &str) -> Result<Option<Vec<OptionDefinition>>> {
+    pub fn component_settings(&self, digest: Digest) -> Result<Option<Vec<OptionDefinition>>> {
         wait(self.seen().component_settings(digest))
     }
 

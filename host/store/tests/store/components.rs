@@ -132,5 +132,4 @@ fn a_directory_of_components_that_others_may_write_to_is_refused() {
 
 on_both! {
     a_registration_without_its_component_or_with_another_one_is_not_stored,
-    a_digest_that_is_none_leads_to_no_file,
 }

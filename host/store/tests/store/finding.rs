@@ -97,7 +97,7 @@ fn by_a_remote_those_are_found_that_may_be_it() {
         registration("f"),
     ];
     for registration in &registrations {
-        let component = registration.provider.source.is_some().then_some(&b"mine"[..]);
+        let component = (!registration.provider.source.is_built_in()).then_some(&b"mine"[..]);
         store.code_repositories().insert(registration, component).unwrap();
     }
     let found = |urls: &[&str]| -> String {

@@ -3,9 +3,7 @@
 pub use crate::blocking::Store;
 use crate::{blocking::wait, postgres::Cluster};
 use forgeport_model::{ComponentSource, Digest};
-use forgeport_store::{
-    self as store, CodeRepository, KeySource, ProviderRef, StoreError, StoredOption, SystemKeyring,
-};
+use forgeport_store::{self as store, CodeRepository, KeySource, ProviderRef, StoreError, StoredOption, SystemKeyring};
 use std::{
     collections::BTreeMap,
     fs,
