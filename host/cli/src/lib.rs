@@ -119,24 +119,26 @@ fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(FAILURE);
     }
     // The errors of the service contain their causes; the others are chains.
-    let is_complete = error.is::<ServiceError>() || error.is::<StoreError>();
+    let is_complete = error.is::<ServiceError>() || error.is::<StoreError>() || error.is::<ComponentError>();
     let text = if is_complete { error.to_string() } else { format!("{error:#}") };
     output::print_stderr(&format!("error: {}\n", escape_untrusted(&text)));
     ExitCode::from(if is_usage(error) { USAGE } else { FAILURE })
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {
-    let of_service = matches!(
-        error.downcast_ref(),
+    let of_service = error.downcast_ref::<ServiceError>();
+    let of_component = match of_service {
+        Some(ServiceError::Component(error)) => Some(error),
+        _ => error.downcast_ref(),
+    };
+    let names_no_component = matches!(
+        of_component,
         Some(
-            ServiceError::Option(_)
-                | ServiceError::Component(
-                    ComponentError::NoType
-                        | ComponentError::NoSource
-                        | ComponentError::UnknownType { .. }
-                        | ComponentError::SourceOfBuiltIn(_)
-                )
+            ComponentError::NoType
+                | ComponentError::NoSource
+                | ComponentError::UnknownType { .. }
+                | ComponentError::SourceOfBuiltIn(_)
         )
     );
-    of_service || error.is::<Usage>()
+    names_no_component || matches!(of_service, Some(ServiceError::Option(_))) || error.is::<Usage>()
 }
