@@ -66,12 +66,13 @@ fn a_registration_from_before_is_there_and_says_that_nothing_was_kept() {
         connection.execute_batch(step).unwrap();
     }
     connection
-        .execute_batch(
-            "INSERT INTO code_repository VALUES ('an-id', 'old', 'github', NULL, 'github', '0.1.0', 'digest', NULL,
-                 '[{\"origin\":\"https://api.github.com\"}]', '[\"github.com\"]', 1, 1, '{}');
+        .execute_batch(&format!(
+            "INSERT INTO code_repository VALUES ('an-id', 'old', 'github', NULL, 'github', '0.1.0', '{}', NULL,
+                 '[{{\"origin\":\"https://api.github.com\"}}]', '[\"github.com\"]', 1, 1, '{{}}');
              INSERT INTO code_repository_option VALUES ('an-id', 'owner', 'acme', NULL, NULL, NULL);
              PRAGMA user_version = 2",
-        )
+            forgeport_model::Digest::of(b"github")
+        ))
         .unwrap();
     drop(connection);
     crate::support::chmod(&place.directory(), 0o700);
