@@ -153,9 +153,10 @@ fn commands(scene: &Scene, above: &[&str]) -> Vec<String> {
     let names = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     let names: Vec<&str> =
         names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
-    match names.is_empty() {
-        true => vec![above.join(" ")],
-        false => names.iter().flat_map(|name| commands(scene, &[above, &[name]].concat())).collect(),
+    if names.is_empty() {
+        vec![above.join(" ")]
+    } else {
+        names.iter().flat_map(|name| commands(scene, &[above, &[name]].concat())).collect()
     }
 }
 

@@ -1,13 +1,13 @@
 //! `forgeport secret`.
 
 use crate::{
-    args::{KeepIn, SecretCommand, SecretValues},
+    args::{KeepIn, SecretCommand, SecretKeys},
     command_line::GivenOptions,
     output::{Output, escape_untrusted, print_stderr, table},
     values,
 };
 use anyhow::{Result, bail};
-use forgeport_service::{KeyPlace, Service, Values, some_of};
+use forgeport_service::{KeyPlace, SecretValues, Service, some_of};
 use serde_json::{Map, Value, json};
 
 const MASK: &str = "********";
@@ -75,7 +75,7 @@ async fn rotate(service: &Service, output: Output, keep_in: Option<KeepIn>) -> R
     })
 }
 
-fn gather(args: SecretValues, options: GivenOptions) -> Result<Values> {
+fn gather(args: SecretKeys, options: GivenOptions) -> Result<SecretValues> {
     let read = values::read(options)?.into_iter();
     let mut all: Vec<_> = read.map(|(key, value)| (key, value.text().clone())).collect();
     if let Some(file) = &args.values {
@@ -85,7 +85,7 @@ fn gather(args: SecretValues, options: GivenOptions) -> Result<Values> {
         let value = values::ask(&key)?;
         all.push((key, value));
     }
-    let mut gathered = Values::new();
+    let mut gathered = SecretValues::new();
     for (key, value) in all {
         if gathered.insert(key.clone(), value).is_some() {
             bail!("the key {key} was given more than once: give it one value");

@@ -19,6 +19,7 @@ mod policy;
 mod provider;
 mod register;
 mod renamed;
+mod secret_values;
 mod secrets;
 mod session;
 mod status;
@@ -48,7 +49,7 @@ pub use inspect::Inspection;
 pub use options::ProviderOptions;
 pub use register::{GrantOptions, Plan, Registered, Registration, Replaced};
 pub use renamed::Renamed;
-pub use secrets::Values;
+pub use secret_values::SecretValues;
 pub use status::{Match, RemoteState, Status};
 pub use update::{Changes, Update};
 

@@ -1,20 +1,16 @@
 //! Secrets, as people keep them: one that tokens are made from is checked whenever it changes, however it is changed. So nothing but this
 //! writes to those of the store.
 
-use crate::{Result, Service};
+use crate::{Result, Service, secret_values::SecretValues};
 use forgeport_store::{KeyPlace, Rotated, SecretInfo, Secrets};
-use std::collections::BTreeMap;
 use zeroize::Zeroizing;
-
-/// The values of a secret by their keys.
-pub type Values = BTreeMap<String, Zeroizing<String>>;
 
 impl Service {
     /// Stores a new secret.
     ///
     /// # Errors
     /// When the name is taken, or tokens are to be made from it and something for that is missing or wrong.
-    pub async fn create_secret(&self, name: &str, values: &Values) -> Result<()> {
+    pub async fn create_secret(&self, name: &str, values: &SecretValues) -> Result<()> {
         crate::mint::check(name, values)?;
         Ok(self.secrets().create(name, values).await?)
     }
@@ -23,14 +19,14 @@ impl Service {
     ///
     /// # Errors
     /// As [`Service::create_secret`], of what it would be then; also when the secret or a key to remove does not exist.
-    pub async fn update_secret(&self, name: &str, set: &Values, remove: &[String]) -> Result<()> {
+    pub async fn update_secret(&self, name: &str, set: &SecretValues, remove: &[String]) -> Result<()> {
         let touched = |key: &String| set.contains_key(key) || remove.contains(key);
         let kept =
             self.secrets().keys(name).await?.into_iter().filter(|key| !touched(key) && !crate::mint::is_made(key));
         let is_minted = set.contains_key(crate::mint::MINT) || self.mints(name).await?;
         if is_minted && !remove.iter().any(|key| key == crate::mint::MINT) {
             // What else it has is read for this alone: others can be set anew although their key is lost.
-            let mut values = Values::new();
+            let mut values = SecretValues::new();
             for key in kept {
                 let value = self.secrets().get(name, &key).await?;
                 values.insert(key, value);

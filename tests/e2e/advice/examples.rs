@@ -88,8 +88,9 @@ fn register(scene: &Scene, example: &str) -> Ran {
 
 /// With a terminal on which something is typed, where the example asks.
 fn typed(scene: &Scene, example: &str) -> Ran {
-    match example.contains("--ask") {
-        true => obey(scene, &format!("echo typed | script -qefc '{example}' /dev/null")),
-        false => obey(scene, example),
+    if example.contains("--ask") {
+        obey(scene, &format!("echo typed | script -qefc '{example}' /dev/null"))
+    } else {
+        obey(scene, example)
     }
 }

@@ -85,9 +85,10 @@ fn told_back(status: u16, text: &str) -> impl Fn() -> Answer + Send + Sync + use
     let text = text.to_owned();
     move || {
         let answer = Answer::json(status, &body);
-        match http_can_carry(&text) {
-            true => answer.header("x-echo", &text).header("www-authenticate", &text).header("x-ratelimit-reset", &text),
-            false => answer,
+        if http_can_carry(&text) {
+            answer.header("x-echo", &text).header("www-authenticate", &text).header("x-ratelimit-reset", &text)
+        } else {
+            answer
         }
     }
 }

@@ -104,10 +104,12 @@ pub fn percent_encoded(text: &str) -> String {
 }
 
 fn percent(byte: u8, kept: &[u8], small: bool) -> String {
-    match byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-        true => char::from(byte).to_string(),
-        false if small => format!("%{byte:02x}"),
-        false => format!("%{byte:02X}"),
+    if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+        char::from(byte).to_string()
+    } else if small {
+        format!("%{byte:02x}")
+    } else {
+        format!("%{byte:02X}")
     }
 }
 

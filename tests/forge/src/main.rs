@@ -37,9 +37,10 @@ fn main() -> io::Result<()> {
     let described: serde_json::Map<_, _> = repositories
         .iter()
         .map(|(name, private, repository)| {
-            match private {
-                true => forge.add_private(name, repository),
-                false => forge.add(name, repository),
+            if *private {
+                forge.add_private(name, repository)
+            } else {
+                forge.add(name, repository)
             };
             (name.clone(), describe(*private, repository))
         })

@@ -14,7 +14,7 @@ mod secret;
 
 pub use code_repository::{CodeRepositoryCommand, DownloadArgs, GrantArgs, ProviderArgs, RegisterArgs, UpdateArgs};
 pub use others::{AuditArgs, CacheCommand, GrantsCommand, ProviderCommand, StatusArgs};
-pub use secret::{KeepIn, SecretCommand, SecretValues};
+pub use secret::{KeepIn, SecretCommand, SecretKeys};
 
 use clap::{Parser, Subcommand, ValueEnum};
 

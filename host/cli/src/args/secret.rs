@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum SecretCommand {
     /// Create a secret.
     #[command(override_usage = "forgeport secret create <NAME> [--KEY=VALUE ...]", after_help = CREATE)]
-    Create(SecretValues),
+    Create(SecretKeys),
     /// List the secrets, without values.
     List,
     /// Show a secret; values are masked unless --reveal is given.
@@ -25,7 +25,7 @@ pub enum SecretCommand {
     #[command(override_usage = "forgeport secret update <NAME> [--KEY=VALUE ...] [--unset=KEY ...]", after_help = UPDATE)]
     Update {
         #[command(flatten)]
-        values: SecretValues,
+        values: SecretKeys,
         /// Remove a key (repeatable).
         #[arg(long, value_name = "KEY")]
         unset: Vec<String>,
@@ -96,7 +96,7 @@ Examples:
   forgeport secret update github --ask=token --unset=user";
 
 #[derive(Debug, Args)]
-pub struct SecretValues {
+pub struct SecretKeys {
     /// Name of the secret.
     pub name: String,
     /// Ask for the value of this key on the terminal, without showing it (repeatable).

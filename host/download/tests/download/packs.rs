@@ -114,9 +114,12 @@ fn commit(directory: &Path, format: &str, files: &[Sample]) -> (String, Vec<u8>)
             std::os::unix::fs::symlink("d", &path).unwrap();
             continue;
         }
-        let line = |number| match number == file.changed {
-            true => format!("{} is another one\n", file.path),
-            false => format!("this is line {number} of many, {}\n", number * 7919 % 1000),
+        let line = |number| {
+            if number == file.changed {
+                format!("{} is another one\n", file.path)
+            } else {
+                format!("this is line {number} of many, {}\n", number * 7919 % 1000)
+            }
         };
         fs::write(&path, (0..file.lines).map(line).collect::<String>()).unwrap();
         let mode = if file.executable { 0o755 } else { 0o644 };

@@ -2,7 +2,7 @@
 //! (<https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app>).
 
 use super::{Exchange, required, url_of};
-use crate::secrets::Values;
+use crate::secret_values::SecretValues;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use forgeport_egress::{Credential, Request, Secret};
 use forgeport_model::{Placement, date_after};
@@ -23,7 +23,7 @@ const BEFORE: Duration = Duration::from_secs(60);
 const AFTER: Duration = Duration::from_secs(9 * 60);
 
 /// The request for a token: `app_id` (or client id), `installation_id`, `private_key` in PEM, and `api_url` for GitHub Enterprise.
-pub(super) fn exchange(values: &Values, now: SystemTime) -> Result<Exchange, String> {
+pub(super) fn exchange(values: &SecretValues, now: SystemTime) -> Result<Exchange, String> {
     let installation: u64 =
         required(values, "installation_id")?.parse().map_err(|_| "installation_id is no number".to_owned())?;
     let api = values.get("api_url").map_or(API, |url| url.trim_end_matches('/'));

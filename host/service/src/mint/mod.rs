@@ -4,7 +4,7 @@
 mod github_app;
 mod oauth_client;
 
-use crate::{Result, Service, ServiceError, secrets::Values};
+use crate::{Result, Service, ServiceError, secret_values::SecretValues};
 use forgeport_egress::{Call, Caller, Checked, Credential, Request, Session};
 use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, date_after, deadline};
 use forgeport_store::{CodeRepository, StoredOption};
@@ -46,7 +46,7 @@ struct Exchange {
 ///
 /// # Errors
 /// What is missing or wrong.
-pub(crate) fn check(name: &str, values: &Values) -> Result<()> {
+pub(crate) fn check(name: &str, values: &SecretValues) -> Result<()> {
     if !values.contains_key(MINT) {
         return Ok(());
     }
@@ -129,7 +129,7 @@ impl Service {
             if self.is_minted(to.name(), to.key()).await && !is_fresh {
                 let keys: Vec<String> =
                     self.secrets().keys(to.name()).await?.into_iter().filter(|key| is_made(key)).collect();
-                self.secrets().update(to.name(), &Values::new(), &keys).await?;
+                self.secrets().update(to.name(), &SecretValues::new(), &keys).await?;
                 forgotten.push(setting);
             }
         }
@@ -144,8 +144,8 @@ impl Service {
         Ok(self.secrets().keys(name).await?.into_iter().filter(|key| !is_made(key)).collect())
     }
 
-    async fn recipe(&self, name: &str) -> Result<Values> {
-        let mut recipe = Values::new();
+    async fn recipe(&self, name: &str) -> Result<SecretValues> {
+        let mut recipe = SecretValues::new();
         for key in self.recipe_keys(name).await? {
             let value = self.secrets().get(name, &key).await?;
             recipe.insert(key, value);
@@ -166,7 +166,7 @@ impl Service {
         }
     }
 
-    async fn mint(&self, name: &str, values: &Values) -> Result<Minted> {
+    async fn mint(&self, name: &str, values: &SecretValues) -> Result<Minted> {
         let exchange = exchange(values).map_err(|why| failed(name, why))?;
         let call = self.mint_call(name, values, &exchange);
         let answer = self.host.gate()?.fetch(&call, exchange.request).await?;
@@ -174,7 +174,7 @@ impl Service {
     }
 
     /// It may do just this: one kind of request, to one origin.
-    fn mint_call(&self, name: &str, values: &Values, exchange: &Exchange) -> Call {
+    fn mint_call(&self, name: &str, values: &SecretValues, exchange: &Exchange) -> Call {
         let private = values.get("allow_private").is_some_and(|value| **value == "true");
         let origin = exchange.credential.origin.clone();
         let grant = Grant { methods: vec!["POST".into()], private, ..Grant::reading(origin) };
@@ -194,7 +194,7 @@ impl Service {
     }
 }
 
-fn exchange(values: &Values) -> std::result::Result<Exchange, String> {
+fn exchange(values: &SecretValues) -> std::result::Result<Exchange, String> {
     match required(values, MINT)? {
         "github-app" => github_app::exchange(values, SystemTime::now()),
         "oauth-client" => oauth_client::exchange(values),
@@ -240,7 +240,7 @@ fn minted(answer: &Checked) -> std::result::Result<Minted, String> {
     }
 }
 
-fn required<'a>(values: &'a Values, key: &str) -> std::result::Result<&'a str, String> {
+fn required<'a>(values: &'a SecretValues, key: &str) -> std::result::Result<&'a str, String> {
     let missing = || format!("it has no {key}: add --{key}=VALUE");
     values.get(key).map(|value| value.as_str()).filter(|value| !value.is_empty()).ok_or_else(missing)
 }
@@ -263,7 +263,7 @@ fn millis(time: SystemTime) -> u128 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
-fn fingerprint(values: &Values) -> String {
+fn fingerprint(values: &SecretValues) -> String {
     let mut hash = Sha256::new();
     for (key, value) in values {
         for text in [key.as_bytes(), value.as_bytes()] {

@@ -1,7 +1,7 @@
 //! Tokens for an OAuth client's own credentials (RFC 6749, section 4.4), such as those of a consumer on Bitbucket.
 
 use super::{Exchange, required, url_of};
-use crate::secrets::Values;
+use crate::secret_values::SecretValues;
 use forgeport_egress::{Credential, Request, Secret};
 use forgeport_model::Placement;
 use http::{HeaderMap, HeaderValue, Method, header::ACCEPT, header::CONTENT_TYPE};
@@ -9,7 +9,7 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 use zeroize::Zeroizing;
 
 /// The request for a token: `token_url`, `client_id`, `client_secret`, and optionally `scope`.
-pub(super) fn exchange(values: &Values) -> Result<Exchange, String> {
+pub(super) fn exchange(values: &SecretValues) -> Result<Exchange, String> {
     let (url, origin) = url_of("token_url", required(values, "token_url")?)?;
     // Both are encoded before Basic encodes them again (RFC 6749, section 2.3.1).
     let encoded = |key| Ok::<String, String>(byte_serialize(required(values, key)?.as_bytes()).collect());

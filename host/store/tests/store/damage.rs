@@ -74,9 +74,10 @@ fn an_emptied_or_deleted_database_is_noticed_and_not_begun_anew() {
                 "sum" => fs::remove_file(place.file("key")).unwrap(),
                 _ => {}
             }
-            match emptied {
-                true => fs::write(place.file("forgeport.db"), "").unwrap(),
-                false => fs::remove_file(place.file("forgeport.db")).unwrap(),
+            if emptied {
+                fs::write(place.file("forgeport.db"), "").unwrap()
+            } else {
+                fs::remove_file(place.file("forgeport.db")).unwrap()
             }
             assert_noticed(&place, &[if emptied { "is empty" } else { "is missing" }, "move it away"]);
         }

@@ -13,9 +13,10 @@ fn clone(url: &str, to: &Path) -> Result<String, String> {
             .env_remove("GIT_DIR")
             .output()
             .unwrap();
-        match output.status.success() {
-            true => Ok(String::from_utf8(output.stdout).unwrap().trim().to_owned()),
-            false => Err(String::from_utf8(output.stderr).unwrap()),
+        if output.status.success() {
+            Ok(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+        } else {
+            Err(String::from_utf8(output.stderr).unwrap())
         }
     };
     let to = to.to_str().unwrap();
