@@ -219,18 +219,22 @@ fn a_registration_from_before_is_refused_with_the_command_that_asks_and_stores()
 fn a_built_in_provider_of_another_forgeport_is_asked_anew_and_an_option_stays_a_secret() {
     let scene = scene();
     scene.register(Kind::Github);
-    let older = "INSERT INTO component SELECT workspace, 'older', settings FROM component;
-        UPDATE code_repository SET provider_digest = 'older', access = '{\"origins\":[],\"credentials\":[],\"remote_hosts\":[]}'";
-    scene.edit_store(older);
+    let older = "0".repeat(64);
+    let made_older = format!(
+        "INSERT INTO component SELECT workspace, '{older}', settings FROM component;
+        UPDATE code_repository SET provider_digest = '{older}',
+            access = '{{\"origins\":[],\"credentials\":[],\"remote_hosts\":[]}}'"
+    );
+    scene.edit_store(&made_older);
     scene.download("main", "out", &[]).good();
     let held = scene.run(&["grants", "show", "demo", "--output=json"]).good().json();
     assert!(
-        held["requested"].as_array().is_some_and(|requested| !requested.is_empty()) && held["digest"] != "older",
+        held["requested"].as_array().is_some_and(|requested| !requested.is_empty()) && held["digest"] != older.as_str(),
         "{held}"
     );
     // `--owner` is one that it does not call a secret: as if it had been one.
     scene.run(&["secret", "create", "s", "--owner=acme"]).good();
-    scene.edit_store(older);
+    scene.edit_store(&made_older);
     let hidden =
         "UPDATE code_repository_option SET plain = NULL, secret_name = 's', secret_key = 'owner' WHERE name = 'owner'";
     scene.edit_store(hidden);

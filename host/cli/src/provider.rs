@@ -26,9 +26,9 @@ fn text(inspection: &Inspection) -> String {
     let mut rows = Rows::default();
     rows.add("sha256", &digest.to_string());
     rows.add("size", &bytes(info.size as u64));
-    rows.add("world", info.world.as_deref().unwrap_or("none that a provider is made for"));
+    rows.add("world", info.world.as_deref().unwrap_or("none that Forgeport supports"));
     for import in &info.imports {
-        let refused = if info.foreign.contains(import) { " (no provider gets this)" } else { "" };
+        let refused = if info.foreign.contains(import) { " (refused: providers do not get this)" } else { "" };
         rows.add("imports", &format!("{import}{refused}"));
     }
     info.exports.iter().for_each(|export| rows.add("exports", export));

@@ -151,11 +151,12 @@ fn call_an_option_no_secret(scene: &Scene) {
     scene.register(Kind::Github);
     scene.run(&["secret", "create", "s", "--host=x"]).good();
     // As an older provider would have left it, that called it a secret.
-    scene.edit_store(
-        "INSERT INTO component SELECT workspace, 'older', settings FROM component;
-         UPDATE code_repository SET provider_digest = 'older';
+    let older = "0".repeat(64);
+    scene.edit_store(&format!(
+        "INSERT INTO component SELECT workspace, '{older}', settings FROM component;
+         UPDATE code_repository SET provider_digest = '{older}';
          UPDATE code_repository_option SET plain = NULL, secret_name = 's', secret_key = 'host' WHERE name = 'host'",
-    );
+    ));
     let error = scene.download("main", "out", &[]).bad();
     obey(scene, &advised(&error, "forgeport ")).good();
     scene.download("main", "out", &[]).good();
