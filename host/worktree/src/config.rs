@@ -1,7 +1,7 @@
 //! Git's configuration from outside of a checkout, read from where git reads it.
 //!
-//! `gix` reads all of it but two: `GIT_CONFIG_PARAMETERS`, in which `git -c` hands its settings on to hooks and the programs that they
-//! start, and what counts before a repository is known (git-config(1), "protected configuration").
+//! `gix` reads all of it but two: `GIT_CONFIG_PARAMETERS`, in which `git -c` passes its values on to hooks and the programs that they
+//! start, and the keys that count before a repository is known (git-config(1), "protected configuration").
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 use gix::bstr::{BString, ByteSlice};
 use gix::config::{File, Source};
 
-/// What no setting of the checkout changes: `git replace` is told of and not followed, and no object, a tree of a million files
-/// included, needs more memory.
+/// Values that the checkout's configuration cannot change: `git replace` is reported and not followed, and no object, also no tree of a
+/// million files, takes more memory.
 const OVERRIDES: [&str; 2] = ["core.useReplaceRefs=false", "gitoxide.objects.allocLimit=128m"];
 
-/// Whether a setting does not stand in the checkout itself, whose programs are not run, and which cannot call itself safe.
+/// True if a value is not from the checkout itself, whose programs are not run, and which cannot declare itself safe.
 pub fn is_of_user(meta: &gix::config::file::Metadata) -> bool {
     !matches!(meta.source, Source::Local | Source::Worktree)
 }
 
-/// How a repository is opened: with all the settings that git would see, without any program, and with objects as they are named, not as
-/// `git replace` shows them.
+/// The options to open a repository: with the whole configuration that git would see, without any program, and with objects as they are
+/// named, not as `git replace` shows them.
 pub fn options() -> gix::open::Options {
     let mut permissions = gix::open::Permissions::all();
     permissions.config.git_binary = false;
@@ -40,7 +40,7 @@ fn system() -> PathBuf {
     std::env::var_os("GIT_CONFIG_SYSTEM").map_or_else(|| "/etc/gitconfig".into(), PathBuf::from)
 }
 
-/// Values of a setting that stand outside of any repository, in git's order.
+/// The values of a key outside of any repository, in git's order.
 pub fn protected(key: &str) -> gix::Result<Vec<BString>> {
     let home = std::env::home_dir();
     let interpolate = gix::config::path::interpolate::Context {
@@ -73,7 +73,7 @@ pub fn protected(key: &str) -> gix::Result<Vec<BString>> {
     Ok(values)
 }
 
-/// Settings as `key=value`. Nothing, where the text is not as git writes it.
+/// The values as `key=value`; none where the text is not as git writes it.
 fn parameters() -> Option<Vec<BString>> {
     parse(&std::env::var_os("GIT_CONFIG_PARAMETERS").map(OsString::into_vec)?)
 }
@@ -103,7 +103,7 @@ fn parse(text: &[u8]) -> Option<Vec<BString>> {
     Some(found)
 }
 
-/// The text in single quotes that comes first, in which `'\''` and `'\!'` stand for a quote and an exclamation mark, and what follows.
+/// The text in single quotes that comes first, in which `'\''` and `'\!'` mean a quote and an exclamation mark, and the text that follows.
 fn unquoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut rest = text.strip_prefix(b"'")?;
     let mut found = Vec::new();

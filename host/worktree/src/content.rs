@@ -24,18 +24,18 @@ use crate::tracked::Tracked;
 use crate::{ContextError, MaskedText};
 use forgeport_model::{Hasher, ObjectFormat};
 
-/// What is converted is held in memory, more than once.
+/// The largest file that is converted: its content is in memory more than once.
 const LARGEST: u64 = 512 << 20;
 const PIECE: usize = 64 << 10;
 
-/// What came of the comparison.
+/// The result of the comparison.
 #[derive(Debug, Default)]
 pub struct Compared {
     /// Files with another content (or mode) than the index.
     pub changed: usize,
-    /// Files that may have one.
+    /// Files that could not be compared.
     pub not_compared: usize,
-    /// Why not, one for each reason.
+    /// The reasons, each once.
     pub why: BTreeSet<String>,
 }
 
@@ -52,12 +52,12 @@ struct Comparison<'a> {
     inspection: &'a Inspection,
     lines: eol::Configuration,
     attributes: AttributeStack<'a>,
-    asked: Outcome,
+    selected: Outcome,
     rules: RuleFiles<'a>,
     filters: Filters<'a>,
 }
 
-/// Compares the files at these places of the index.
+/// Compares the files at these positions of the index.
 pub fn compare(
     repository: &Repository,
     tracked: &Tracked,
@@ -82,7 +82,7 @@ pub fn compare(
         root,
         inspection,
         lines: line_ends(repository.config_snapshot().plumbing()),
-        asked: attributes.selected_attribute_matches(ATTRIBUTES),
+        selected: attributes.selected_attribute_matches(ATTRIBUTES),
         attributes,
         rules: RuleFiles::new(root, ".gitattributes"),
         filters: Filters::new(repository, root, inspection.end),
@@ -119,7 +119,7 @@ impl Comparison<'_> {
         };
         match judged {
             Ok(verdict) => verdict,
-            // It went meanwhile.
+            // It was removed meanwhile.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(ContentMatch::Changed),
             Err(error) => Err(ContextError::unreadable(&path)(error)),
         }
@@ -155,23 +155,22 @@ impl Comparison<'_> {
         };
         match conversion.apply(content, self.lines, &mut in_index) {
             Ok(content) => is_same(entry, &mut &content[..], content.len() as u64, self.inspection, self.root),
-            Err(error) => Ok(ContentMatch::Unknown(format!(
-                "what they were committed as cannot be read: {}",
-                MaskedText::of(&error)
-            ))),
+            Err(error) => {
+                Ok(ContentMatch::Unknown(format!("their committed content cannot be read: {}", MaskedText::of(&error))))
+            }
         }
     }
 
     fn conversion(&mut self, entry: &Entry) -> Result<Conversion, String> {
         let path = self.tracked.path_of(entry);
         if !self.rules.are_usable_for(path) {
-            return Err("a `.gitattributes` is no file that could be read".to_owned());
+            return Err("a `.gitattributes` is not a readable file".to_owned());
         }
         let found = self.attributes.at_entry(path, Some(Mode::FILE));
         let found = found.map_err(|error| format!("the attributes cannot be read: {}", MaskedText::of(&error)))?;
-        found.matching_attributes(&mut self.asked);
+        found.matching_attributes(&mut self.selected);
         let mut values: [AttributeValue; ATTRIBUTES.len()] = Default::default();
-        for (value, found) in values.iter_mut().zip(self.asked.iter_selected()) {
+        for (value, found) in values.iter_mut().zip(self.selected.iter_selected()) {
             *value = match found.assignment.state {
                 StateRef::Set => AttributeValue::Set,
                 StateRef::Unset => AttributeValue::Unset,
@@ -180,23 +179,21 @@ impl Comparison<'_> {
             };
         }
         Conversion::new(values, self.lines).map_err(|UnknownEncoding(name)| {
-            format!(
-                "their encoding `{name}` is none that Forgeport converts; `git status` there compares them and notes it"
-            )
+            format!("Forgeport does not convert their encoding `{name}`; `git status` there compares them and notes it")
         })
     }
 }
 
-/// A regular file, which is not waited for, and its size.
+/// Opens a regular file without blocking; with its size.
 fn open(path: &Path) -> std::io::Result<(File, u64)> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     let metadata = file.metadata()?;
-    // Another thing may have been put there meanwhile.
+    // Something else may have been put there meanwhile.
     if metadata.is_file() { Ok((file, metadata.len())) } else { Err(ErrorKind::NotFound.into()) }
 }
 
-/// Whether the content is that of the entry.
+/// Compares the content with that of the entry.
 fn is_same(
     entry: &Entry,
     content: &mut dyn Read,

@@ -1,4 +1,4 @@
-//! What is known of a checkout.
+//! The answer of an inspection: the local context of a checkout, and the options for it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,51 +6,51 @@ use std::time::Duration;
 use forgeport_model::RemoteUrl;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-/// What to look for.
+/// The options of an inspection.
 #[derive(Debug, Clone, Copy)]
 pub struct InspectOptions {
-    /// Whether files that are neither tracked nor ignored count as changes.
+    /// True if files that are neither tracked nor ignored count as changes.
     pub untracked: bool,
-    /// How long it may take. A checkout may be made so that it takes for ever.
+    /// The time limit. A checkout may be made so that reading it has no end.
     pub time: Duration,
 }
 
-/// What is known of a checkout, from the disk alone.
+/// The context of a checkout, from the disk alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LocalContext {
     /// The root of the work tree, without symbolic links; of a bare repository, its directory.
     #[serde(serialize_with = "lossy")]
     pub root: PathBuf,
-    /// Where the path that was asked about is below the root, separated by `/`; empty for the root.
+    /// The path that was given, relative to the root and separated by `/`; empty for the root.
     pub subdirectory: String,
-    /// The full id of the commit that is checked out; nothing before the first one.
+    /// The full id of the commit that is checked out; none before the first commit.
     pub commit: Option<String>,
     /// What `HEAD` names.
     pub head: Head,
-    /// The upstream that is configured for the branch, as `git status` tells it.
+    /// The upstream that is configured for the branch, as `git status` reports it.
     pub upstream: Option<Upstream>,
-    /// The repository has no work tree.
+    /// True if the repository has no work tree.
     pub bare: bool,
-    /// The history was cut off when it was cloned or fetched.
+    /// True if the history was cut off when it was cloned or fetched.
     pub shallow: bool,
-    /// What differs from the commit; nothing for a bare repository, which has no files.
+    /// The differences from the commit; none for a bare repository, which has no files.
     pub changes: Option<WorktreeChanges>,
     /// The remotes, in the order of their names.
     pub remotes: Vec<Remote>,
-    /// What cannot be told, and is no part of the rest.
+    /// The facts that cannot be determined, and are missing from the other fields.
     pub unknown: Vec<Unknown>,
 }
 
-/// A fact that cannot be told.
+/// A fact that cannot be determined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unknown {
-    /// Which one.
+    /// The fact.
     pub fact: Fact,
-    /// For a person.
+    /// The reason, for a person.
     pub why: String,
 }
 
-/// What a checkout may be asked for, and may not answer.
+/// A fact about a checkout that may be unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fact {
@@ -60,7 +60,7 @@ pub enum Fact {
     Remotes,
     /// Whether some of the tracked files changed.
     Modified,
-    /// What is not tracked.
+    /// Which files are not tracked.
     Untracked,
     /// Whether some of the submodules changed.
     Submodules,
@@ -84,7 +84,7 @@ pub enum Head {
 pub struct Upstream {
     /// Such as `origin/main`.
     pub name: String,
-    /// Nothing where the upstream's commits are not here, or there is no commit yet.
+    /// None where the upstream's commits are not here, or there is no commit yet.
     pub distance: Option<Distance>,
 }
 
@@ -97,22 +97,22 @@ pub struct Distance {
     pub behind: usize,
 }
 
-/// How many paths differ from the commit. A path that was staged and then changed again counts twice, a renamed one as one that went
-/// and one that came.
+/// The numbers of paths that differ from the commit. A path that was staged and then changed again counts twice, a renamed one as one
+/// removed and one added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorktreeChanges {
-    /// Tracked files whose content, executable bit or type is not what was staged, or that are gone.
+    /// Tracked files whose content, executable bit or type is not what was staged, or that are missing.
     pub modified: usize,
     /// Paths where the index differs from the commit.
     pub staged: usize,
-    /// Files that are neither tracked nor ignored; a directory with no tracked file in it counts once. Nothing where it cannot be told.
+    /// Files that are neither tracked nor ignored; a directory with no tracked file in it counts once. None where it is unknown.
     pub untracked: Option<usize>,
-    /// Paths that wait for a merge to be settled.
+    /// Paths with an unresolved merge conflict.
     pub conflicted: usize,
     /// Submodules with another commit checked out than staged, or with changed tracked files (not: untracked ones) in them. Git's
-    /// setting to overlook some (`submodule.<name>.ignore`) is not heeded: the code is not that of the commit.
+    /// `submodule.<name>.ignore` does not apply: the code is not that of the commit.
     pub submodules: usize,
-    /// Tracked files, here and in submodules, and whole submodules, of which it cannot be told whether they changed; see
+    /// Tracked files, here and in submodules, and whole submodules, of which it is unknown whether they changed; see
     /// [`LocalContext::unknown`].
     pub not_compared: usize,
 }
@@ -121,11 +121,11 @@ pub struct WorktreeChanges {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WorktreeState {
-    /// Nothing does.
+    /// It is as in the commit.
     Clean,
-    /// Something does.
+    /// Something differs.
     Dirty,
-    /// Nothing that could be compared does, and not everything could.
+    /// Whatever could be compared is as in the commit, and some could not.
     Unknown,
 }
 
@@ -140,16 +140,16 @@ pub struct Remote {
     pub pushed: Pushed,
 }
 
-/// Where a remote is. Neither form holds user names or passwords.
+/// The address of a remote, without user names and passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum RemoteAddress {
     /// A URL that may be one of a forge.
     #[serde(serialize_with = "as_text")]
     Forge(RemoteUrl),
-    /// None that could be.
+    /// Another address, which no forge could serve.
     Other {
-        /// For a person.
+        /// The reason, for a person.
         why: String,
     },
 }
@@ -158,22 +158,22 @@ pub enum RemoteAddress {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Pushed {
-    /// It has: these refs, such as `origin/main`, are the commit or come after it.
+    /// It has the commit: these refs, such as `origin/main`, are the commit or come after it.
     Pushed {
         /// In alphabetical order, never empty.
         refs: Vec<String>,
     },
     /// None of its refs that are known here has it.
     NotPushed,
-    /// Nothing is known here of the remote's refs, or too little of the history.
+    /// The remote's refs are not here, or too little of the history.
     Unknown {
-        /// For a person.
+        /// The reason, for a person.
         why: String,
     },
 }
 
 impl Default for WorktreeChanges {
-    /// None, and all is known.
+    /// No changes, and none unknown.
     fn default() -> Self {
         Self { modified: 0, staged: 0, untracked: Some(0), conflicted: 0, submodules: 0, not_compared: 0 }
     }
@@ -193,7 +193,7 @@ impl WorktreeChanges {
     }
 }
 
-/// With the state: who adds up the numbers alone would take the unknown for clean.
+/// With the state: the numbers alone would let the unknown pass for clean.
 impl Serialize for WorktreeChanges {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { modified, staged, untracked, conflicted, submodules, not_compared } = self;
@@ -210,7 +210,7 @@ impl Serialize for WorktreeChanges {
 }
 
 impl LocalContext {
-    /// Whether anything differs from the commit; a bare repository has nothing that could.
+    /// Whether anything differs from the commit; a bare repository is clean.
     pub fn state(&self) -> WorktreeState {
         self.changes.map_or(WorktreeState::Clean, |changes| changes.state())
     }

@@ -1,14 +1,14 @@
-//! What git does to a file on its way into a commit, besides programs: encodings, line ends and `ident` (gitattributes(5), "Effects").
+//! The conversions by which git commits a file, besides programs: encodings, line ends and `ident` (gitattributes(5), "Effects").
 
 use gix::bstr::ByteSlice;
 use gix::config::File;
 use gix::filter::plumbing::eol::{self, AttributesDigest, AutoCrlf, Mode};
 use gix::filter::plumbing::ident;
 
-/// The attributes that are asked for, in this order.
+/// The attributes that matter here, in this order.
 pub const ATTRIBUTES: [&str; 6] = ["text", "crlf", "eol", "ident", "filter", "working-tree-encoding"];
 
-/// An attribute of a file.
+/// The value of a file's attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AttributeValue {
     #[default]
@@ -18,7 +18,7 @@ pub enum AttributeValue {
     Text(Vec<u8>),
 }
 
-/// What is to be done to a file's content.
+/// The conversion of a file's content.
 #[derive(Debug)]
 pub struct Conversion {
     /// The name of a filter, which may have a program.
@@ -28,10 +28,10 @@ pub struct Conversion {
     ident: bool,
 }
 
-/// A file's encoding, of those that are converted here as git does with any `iconv`.
+/// A file's encoding, of those that git converts with every `iconv`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
-    /// The mark at its beginning says which bytes come first, and has to be there if `required`.
+    /// The mark at its beginning gives the byte order, and has to be there if `required`.
     Utf16 {
         required: bool,
     },
@@ -74,14 +74,14 @@ impl Conversion {
         self.encoding.is_none() && self.lines == AttributesDigest::Binary && !self.ident
     }
 
-    /// The content as it would be committed. `in_index` is asked for the committed one, where its line ends count.
+    /// The content as it would be committed. `in_index` reads the committed content, where its line ends matter.
     pub fn apply(
         &self,
         mut content: Vec<u8>,
         lines: eol::Configuration,
         in_index: &mut dyn FnMut(&mut Vec<u8>) -> gix::Result<Option<()>>,
     ) -> gix::Result<Vec<u8>> {
-        // Git goes on with what it cannot convert, and would refuse to commit it.
+        // Git compares the content that it cannot convert as it is, and would refuse to commit it.
         if let Some(decoded) = self.encoding.and_then(|encoding| encoding.decode(&content)) {
             content = decoded.into_bytes();
         }
@@ -164,7 +164,7 @@ impl Encoding {
             (Self::Utf16 { .. }, [0xff, 0xfe, text @ ..]) => (false, text),
             (Self::Utf16 { .. }, [0xfe, 0xff, text @ ..]) => (true, text),
             (Self::Utf16 { required: false }, text) => (false, text),
-            // A mark is forbidden where the name says the order.
+            // A mark is forbidden where the name gives the order.
             (Self::Utf16 { required: true }, _) | (Self::Utf16Of { .. }, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
                 return None;
             }

@@ -1,4 +1,4 @@
-//! Finds the repository that a directory is in, as git does it: upwards, up to the end of the file system.
+//! Finds the repository that a directory is in, as git does: upwards, within the same file system.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -18,18 +18,21 @@ pub struct Location {
 }
 
 impl Location {
-    /// What `safe.directory` would name: the root of the work tree, or the bare repository.
+    /// The path that `safe.directory` would name: the root of the work tree, or the bare repository.
     pub fn root(&self) -> &Path {
         &self.directory
     }
 
-    /// What has to belong to the user: both directories, and the file that leads from one to the other, if there is one.
+    /// The paths that have to belong to the user: both directories, and the file that links them, if there is one.
     pub fn of_ownership(&self) -> [PathBuf; 3] {
         [self.directory.clone(), self.directory.join(".git"), self.git.clone()]
     }
 }
 
-/// The repository that a search from `directory` upwards finds. Like git's, it ends where another file system begins.
+/// Searches from `directory` upwards. Like git's, the search ends where another file system begins.
+///
+/// # Errors
+/// When a file on the way is not one that git writes.
 pub fn search(directory: &Path) -> Result<Option<Location>, ContextError> {
     let device = |path: &Path| path.metadata().ok().map(|metadata| metadata.dev());
     let first = device(directory);
@@ -44,12 +47,15 @@ pub fn search(directory: &Path) -> Result<Option<Location>, ContextError> {
     Ok(None)
 }
 
-/// The same for the repository of just this work tree.
+/// Finds the repository of this work tree, without a search.
+///
+/// # Errors
+/// As [`search`].
 pub fn at(root: &Path) -> Result<Option<Location>, ContextError> {
     let git = root.join(".git");
     let git = match metadata(&git) {
         Some(found) if found.is_dir() => git,
-        // Anything else than a file is passed by.
+        // Anything but a file is ignored.
         Some(found) if found.is_file() => {
             check_file(&git, NAME)?;
             let link = std::fs::read(&git).map_err(ContextError::unreadable(&git))?;

@@ -1,4 +1,4 @@
-//! Why the local context of a path cannot be told.
+//! Errors of an inspection.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use forgeport_model::shell_word;
 
 use crate::mask::{KnownSecrets, MaskedText};
 
-/// Why the local context of a path cannot be told; the text says what to do next.
+/// Why the local context of a path cannot be read; the text says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum ContextError {
-    /// Nothing is at the path.
+    /// The path does not exist.
     #[error("{} does not exist: give the path of a directory in a git checkout", path.display())]
     Missing {
         /// As the caller gave it.
@@ -25,7 +25,7 @@ pub enum ContextError {
     /// The path belongs to a repository, but not to the files of its work tree.
     #[error("{} is not in the work tree of its repository: give a path below {}", path.display(), root.display())]
     OutsideWorkTree {
-        /// The directory that was asked about.
+        /// The directory that was given.
         path: PathBuf,
         /// The root of the work tree.
         root: PathBuf,
@@ -44,7 +44,7 @@ pub enum ContextError {
     /// A kind of repository that cannot be read: SHA-256, reftable.
     #[error("the repository of {} uses a format that Forgeport does not support: {why}; use a clone with SHA-1 objects and the default ref format", path.display())]
     Unsupported {
-        /// The directory that was asked about.
+        /// The directory that was given.
         path: PathBuf,
         /// What is wrong with it.
         why: MaskedText,
@@ -77,15 +77,15 @@ pub enum ContextError {
         /// What is wrong with it.
         why: MaskedText,
     },
-    /// Git would read it as a file, and wait for ever or read without an end. No tool of git makes such a thing.
+    /// A pipe, a socket or a device where git keeps a file: reading it could have no end. Git itself never makes one.
     #[error("{} is {what} where git keeps a file: do not trust this checkout, make a new one with `git clone`", path.display())]
     NoFile {
-        /// What is there.
+        /// Its path.
         path: PathBuf,
         /// Its kind.
         what: &'static str,
     },
-    /// Far more than git itself writes.
+    /// A file that is far larger than git writes it.
     #[error("{} has more than {} MiB, which no checkout needs: make a new one with `git clone`", path.display(), limit >> 20)]
     TooLarge {
         /// The file.
@@ -112,9 +112,9 @@ pub enum ContextError {
     /// The time limit was reached.
     #[error("inspecting {} took more than {} s and was stopped: check whether its disk is slow, or try `git status` there", path.display(), limit.as_secs())]
     TookTooLong {
-        /// What was asked about.
+        /// The path that was given.
         path: PathBuf,
-        /// The time that it had.
+        /// The time limit.
         limit: Duration,
     },
     /// The file system does not let a tracked directory or file be read.
@@ -125,26 +125,26 @@ pub enum ContextError {
         /// The file system's answer.
         source: std::io::Error,
     },
-    /// The subdirectory's name is not UTF-8, so that no code reference can hold it.
+    /// The subdirectory's name is not UTF-8, so that no code reference can contain it.
     #[error("{} is not UTF-8, which a code reference needs: rename the directory", path.display())]
     NotUnicode {
-        /// The directory that was asked about.
+        /// The directory that was given.
         path: PathBuf,
     },
 }
 
 impl ContextError {
-    /// Something that git itself wrote, `what` of the repository at `path`, cannot be read.
+    /// A file or object that git wrote, `what` of the repository at `path`, cannot be read.
     pub(crate) fn damaged(what: &'static str, path: &Path) -> impl Fn(gix::Error) -> Self {
         move |error| Self::Damaged { path: path.to_path_buf(), what, why: MaskedText::of(&error) }
     }
 
-    /// The same of what may be wrong without being damaged.
+    /// The same for what may fail without being damaged.
     pub(crate) fn failed(what: &'static str, path: &Path) -> impl Fn(gix::Error) -> Self {
         move |error| Self::Failed { path: path.to_path_buf(), what, why: MaskedText::of(&error) }
     }
 
-    /// The same, without what the checkout keeps secret.
+    /// The same error, without the checkout's secrets.
     pub(crate) fn masked(mut self, secrets: &KnownSecrets) -> Self {
         match &mut self {
             Self::Unsupported { path, why }

@@ -1,8 +1,7 @@
-//! Looks at a file before it is opened: whether it is one, and not larger than it can well be.
+//! Checks a file before it is opened: that it is a regular file, and not larger than git could need.
 //!
-//! Neither git nor `gix` asks what a file is: a named pipe in its place makes `open` wait for ever, and a file of a terabyte, which
-//! takes no room where it is sparse, is read whole. Both are easily put into an archive. What is looked at here is what is known to be
-//! opened; what is overlooked ends at the time that the whole has (see `inspect`).
+//! Neither git nor `gix` checks this: a named pipe makes `open` wait for ever, and a sparse file of a terabyte is read whole. Both are
+//! easily put into an archive. Only files that are known to be opened are checked here; the time limit of the inspection ends the rest.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -17,7 +16,7 @@ use crate::ContextError;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// A file that holds a name or an id.
+/// A file with a name or an id in it.
 pub const NAME: u64 = 64 * KIB;
 /// A configuration. One with 10,000 branches has 1 MiB.
 pub const CONFIG: u64 = 16 * MIB;
@@ -27,17 +26,20 @@ pub const RULES: u64 = 100 * MIB;
 pub const INDEX: u64 = 1024 * MIB;
 /// Ten million refs.
 pub const REFS: u64 = 1024 * MIB;
-/// Packs and objects, which are not read whole for their size alone.
+/// Packs and objects, which are not read whole.
 pub const ANY: u64 = u64::MAX;
 
-/// What is known of the files that hold rules for paths (`.gitignore`, `.gitattributes`), by their directories.
+/// Files with rules for paths (`.gitignore`, `.gitattributes`): which can be read, by directory.
 pub struct RuleFiles<'a> {
     root: &'a Path,
     name: &'a str,
     usable: HashMap<Vec<u8>, bool>,
 }
 
-/// A file that git may be told to read: nothing there is well too.
+/// Checks a file that git may read; a missing one is accepted.
+///
+/// # Errors
+/// When it is not a regular file, or too large.
 pub fn check_file(path: &Path, limit: u64) -> Result<(), ContextError> {
     metadata(path).map_or(Ok(()), |metadata| check_metadata(path, &metadata, limit))
 }
@@ -56,12 +58,12 @@ pub fn all_below(directory: &Path, limit: u64) -> Result<(), ContextError> {
     Ok(())
 }
 
-/// Looks at the files of a directory, and hands over its directories.
+/// Checks the files of a directory, and passes its directories to `descend`.
 pub fn each_in(directory: &Path, limit: u64, mut descend: impl FnMut(PathBuf, &Metadata)) -> Result<(), ContextError> {
-    // What cannot be listed is told of where it matters.
+    // A directory that cannot be listed is reported where it is needed.
     let Ok(listing) = std::fs::read_dir(directory) else { return Ok(()) };
     for entry in listing.flatten() {
-        // There may be many thousands, and the listing alone tells their kind.
+        // There may be many thousands, and their kind is known from the listing.
         if limit == ANY && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
@@ -85,13 +87,13 @@ fn check_metadata(path: &Path, metadata: &Metadata, limit: u64) -> Result<(), Co
     Ok(())
 }
 
-/// What links lead to. Nothing is there, links go in a circle, or nobody may look: none of it can be opened, and it is told of
-/// where it matters.
+/// The metadata of a link's target. None where it is missing, circular or forbidden: it cannot be opened either, and is reported where it
+/// is needed.
 pub fn metadata(path: &Path) -> Option<Metadata> {
     path.metadata().ok()
 }
 
-/// What it is, if it is neither file nor directory. The null device stands for an empty file in many a configuration.
+/// The kind, if it is neither file nor directory. The null device counts as an empty file, as configurations use it.
 fn no_file(metadata: &Metadata) -> Option<&'static str> {
     let kind = metadata.file_type();
     if kind.is_fifo() {
@@ -119,11 +121,11 @@ impl<'a> RuleFiles<'a> {
         Self { root, name, usable: HashMap::new() }
     }
 
-    /// Can all files be read that have rules for `path` (from the root)?
+    /// True if all files with rules for `path` (from the root) can be read.
     pub fn are_usable_for(&mut self, path: &[u8]) -> bool {
         let mut end = path.len();
         loop {
-            // Those of `a/b/c` lie in `a/b`, `a` and the root; a directory's path ends with a slash, and it has its own.
+            // The rules of `a/b/c` are in `a/b`, `a` and the root; a directory's path ends with a slash, and it has rules of its own.
             let directory = &path[..path[..end].iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1)];
             if !self.is_usable(directory) {
                 return false;

@@ -1,5 +1,5 @@
-//! Programs that convert files: those that the user or the system configured are run, as git would run them. Those that only the
-//! checkout's own configuration names are not: whoever made the checkout would have them run by all who only ask what it is.
+//! Programs that convert files. Those that the user or the system configured are run, as git runs them. Those that only the checkout's own
+//! configuration names are not: whoever made the checkout could run them on the machine of everybody who inspects it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,13 +18,13 @@ use tempfile::TempDir;
 use crate::config::is_of_user;
 use forgeport_platform::program::{Child, conversed, converted, program};
 
-/// What a repository of ours needs to be one.
+/// The folders that an empty repository needs.
 const FOLDERS: &[&str] = &["info", "objects/info", "refs"];
-/// Nothing is written, asked or fetched by git, where a filter starts it.
+/// Where a filter starts git, it writes nothing, asks no questions and fetches nothing.
 const ENVIRONMENT: &[(&str, &str)] =
     &[("GIT_OPTIONAL_LOCKS", "0"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_NO_LAZY_FETCH", "1")];
 
-/// What the configuration says of a filter.
+/// The configuration of a filter.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Driver {
     clean: Option<BString>,
@@ -39,17 +39,17 @@ pub struct Filters<'a> {
     root: &'a Path,
     objects: std::path::PathBuf,
     end: Instant,
-    /// Where programs find a repository, which is not the checkout's: git would read its configuration there.
+    /// The repository that programs see, which is not the checkout's: git would read the checkout's configuration.
     scratch: Option<TempDir>,
     running: HashMap<BString, FilterConversation>,
 }
 
-/// What a filter made of a file.
+/// The result of a filter.
 pub enum Filtered {
-    /// No program, or one that did nothing.
+    /// There is no program, or it changed nothing.
     Unchanged(Vec<u8>),
     Changed(Vec<u8>),
-    /// Why it cannot be told.
+    /// Why the result is unknown.
     Unknown(String),
 }
 
@@ -69,7 +69,7 @@ impl<'a> Filters<'a> {
         }
     }
 
-    /// Whether the filter does anything.
+    /// True if the filter has a program.
     pub fn has_program(&self, name: &[u8]) -> bool {
         self.all.get(name.as_bstr()).is_some_and(|driver| *driver != Driver::default())
     }
@@ -122,8 +122,8 @@ impl<'a> Filters<'a> {
 
 fn not_run(name: &[u8]) -> String {
     format!(
-        "the program of their filter `{}` stands in the checkout's own git configuration, and a checkout's programs are not run; \
-         where you trust it, run `git status` there first, which compares them and notes it",
+        "the program of their filter `{}` is in the checkout's own git configuration, and a checkout's programs are not run; \
+         if you trust it, run `git status` there first, which compares them and notes it",
         name.to_str_lossy()
     )
 }
@@ -148,7 +148,7 @@ fn drivers(config: &File, counts: fn(&gix::config::file::Metadata) -> bool) -> H
     drivers
 }
 
-/// `%f` stands for the file's path, quoted for the shell, and `%%` for `%`.
+/// The command with `%f` replaced by the file's path, quoted for the shell, and `%%` by `%`.
 fn with_path(command: &BStr, path: &BStr) -> BString {
     let mut text = BString::default();
     let mut bytes = command.iter();
@@ -196,7 +196,7 @@ fn converse_with(
     }
 }
 
-/// A repository of ours, which has the checkout's objects and nothing of its configuration.
+/// A repository with the checkout's objects and none of its configuration.
 fn scratch(objects: &Path) -> io::Result<TempDir> {
     let directory = tempfile::tempdir()?;
     let path = directory.path();

@@ -1,4 +1,4 @@
-//! The history: which commits are above others.
+//! The history: which commits are ancestors of others.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -12,10 +12,10 @@ const LEFT: u8 = 1;
 const RIGHT: u8 = 2;
 const BOTH: u8 = LEFT | RIGHT;
 
-/// So many commits with wrong clocks in a row are seen through; git has the same number (`SLOP` in revision.c).
+/// How many commits with wrong clocks in a row do no harm; git has the same number (`SLOP` in revision.c).
 const PATIENCE: usize = 5;
 
-/// What two sets of commits do not have in common.
+/// The commits that two histories do not have in common.
 pub struct Difference {
     /// Commits that can be reached from the left side alone, with their parents.
     pub left: HashMap<ObjectId, Vec<ObjectId>>,
@@ -79,7 +79,7 @@ pub fn difference(
             }
         }
     }
-    // Commits that wait and are not known to be on both sides.
+    // The time of the oldest commit that is not known to be on both sides.
     let mut oldest = i64::MAX;
     let mut patience = PATIENCE;
     while let Some((time, Reverse(id))) = pending.pop() {

@@ -1,4 +1,4 @@
-//! What is checked out: the commit, the branch and its upstream.
+//! The commit that is checked out, the branch and its upstream.
 
 use gix::refs::TargetRef;
 use gix::remote::Direction;
@@ -9,7 +9,7 @@ use crate::inspection::Inspection;
 use crate::refs::{mapped, short_name};
 use crate::{Distance, Head, MaskedText, Upstream};
 
-/// The commit that is checked out; nothing before the first one.
+/// The commit that is checked out; none before the first commit.
 pub fn commit(repository: &Repository) -> gix::Result<Option<Commit<'_>>> {
     let mut head = repository.head()?;
     if head.is_unborn() { Ok(None) } else { head.peel_to_commit().map(Some) }

@@ -1,16 +1,19 @@
-//! Finds what a checkout's git configuration includes, without opening any of it blindly.
+//! Finds the files that a checkout's git configuration includes, and checks each before it is opened.
 //!
-//! An included file is read each time that it is named. Ten files that each include the next one a hundred times are small, end
-//! (they are no circle), and are read 10^18 times.
+//! An included file is read each time that it is named. Ten files that each include the next one a hundred times are small, have no
+//! circle, and are read 10^18 times.
 
 use std::path::{Path, PathBuf};
 
 use crate::{ContextError, file_check};
 
-/// Files that are read, each as often as it is named.
+/// The most files that are read, each counted as often as it is named.
 const MOST: usize = 256;
 
-/// Whether all that the configuration includes, whatever the conditions, is plain and not too much.
+/// Checks every file that the configuration includes, whatever the conditions.
+///
+/// # Errors
+/// When one is not a regular file or too large, or there are too many.
 pub fn check(config: &Path) -> Result<(), ContextError> {
     let mut pending = vec![config.to_path_buf()];
     let mut read = 0;
@@ -20,7 +23,7 @@ pub fn check(config: &Path) -> Result<(), ContextError> {
             return Err(ContextError::TooManyIncludes { path: config.to_path_buf(), limit: MOST });
         }
         file_check::check_file(&path, file_check::CONFIG)?;
-        // What cannot be read is told of by whoever needs it.
+        // A file that cannot be read is reported where it is needed.
         let Ok(text) = std::fs::read(&path) else { continue };
         pending.extend(included(&String::from_utf8_lossy(&text)).iter().map(|value| resolved(value, &path)));
     }
@@ -42,7 +45,7 @@ fn included(text: &str) -> Vec<String> {
     let text = text.replace("\\\r\n", "").replace("\\\n", "");
     for line in text.lines() {
         let mut line = line.trim_start_matches('\u{feff}').trim();
-        // A key may follow on the section's own line; its name may hold a `]` in quotes.
+        // A key may follow on the section's own line; its name may contain a `]` in quotes.
         while let Some(section) = line.strip_prefix('[') {
             inside = section.trim_start().get(..7).is_some_and(|name| name.eq_ignore_ascii_case("include"));
             line = after_section(section);

@@ -1,4 +1,4 @@
-//! What holds for one question about a checkout, and the submodules in it.
+//! The state of one inspection of a checkout and its submodules: its time limit, and the secrets that it has found.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use forgeport_model::deadline;
 use crate::ContextError;
 use crate::mask::KnownSecrets;
 
-/// How long it may take, and what must not be told.
+/// The time limit, and the secrets that must not be repeated.
 pub struct Inspection {
     pub secrets: KnownSecrets,
     limit: Duration,
@@ -20,7 +20,10 @@ impl Inspection {
         Self { secrets: KnownSecrets::default(), limit, end: deadline(limit) }
     }
 
-    /// Asked wherever a checkout decides how much there is to do: its trees may be of 4,096 bytes and hold 10^10 files.
+    /// Called wherever a checkout decides how much work there is: trees of 4,096 bytes may have 10^10 files.
+    ///
+    /// # Errors
+    /// When the time is over.
     pub fn check_time(&self, path: &Path) -> Result<(), ContextError> {
         if Instant::now() < self.end { Ok(()) } else { Err(self.too_long(path)) }
     }

@@ -1,8 +1,8 @@
-//! The words of others: what a library says, and names that stand in a checkout.
+//! Masks credentials in texts of others: messages of libraries, and names in a checkout.
 //!
 //! A library repeats values of git's configuration in its errors, and such a value may be a URL with a token in it: `gh pr checkout`
-//! writes one into `branch.<name>.remote`. So no error holds a text of `gix` but as [`MaskedText`], which no URL's user passes, and all that
-//! leaves is looked through for what the configuration keeps secret.
+//! writes one into `branch.<name>.remote`. So an error contains a text of `gix` only as [`MaskedText`], which has no user of a URL, and
+//! every text that leaves is searched for the secrets of the configuration.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,25 +13,25 @@ use gix::config::File;
 use crate::{Head, LocalContext, Pushed, Remote, RemoteAddress, Unknown, Upstream};
 
 const MASK: &str = "********";
-/// What is shorter would mask words that are no secrets; no password worth the name is as short.
+/// The shortest secret that is masked: shorter ones would mask ordinary words.
 const SHORTEST: usize = 8;
-/// No forge makes shorter tokens; hardly anybody has a longer name.
+/// The shortest token of any forge; hardly any name of a person is longer.
 const TOKEN: usize = 20;
-/// The last words of keys whose values are credentials, or hold one.
+/// The last words of keys whose values are or contain credentials.
 const SECRET_KEYS: &[&str] = &["header", "token", "password", "passphrase", "secret", "cookie", "helper"];
 
-/// What a library says, on one line and without the users of URLs.
+/// A text of somebody else, on one line and without the users of URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaskedText(String);
 
 impl MaskedText {
-    /// The only way for the text of `gix` into an error: what happened, and why, as far as it tells.
+    /// The text of an error and its causes: the only way for a text of `gix` into an error.
     pub(crate) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut text = String::new();
         let mut next = Some(error);
         while let Some(error) = next {
             let more = error.to_string();
-            // Some repeat their cause.
+            // Some errors repeat their cause.
             if !text.contains(&more) {
                 text = if text.is_empty() { more } else { format!("{text}: {more}") };
             }
@@ -55,12 +55,12 @@ impl fmt::Display for MaskedText {
     }
 }
 
-/// What the git configuration of a checkout and its submodules keeps secret; more comes as they are opened.
+/// The secrets in the git configuration of a checkout and its submodules; more are added as these are opened.
 #[derive(Debug, Default)]
 pub struct KnownSecrets(Mutex<Vec<String>>);
 
 impl KnownSecrets {
-    /// Takes in all values: also those of the user and the system count for a checkout.
+    /// Adds the secrets of a configuration, with those of the user and the system, which apply to a checkout too.
     pub fn learn(&self, config: &File) {
         let mut found = Vec::new();
         for section in config.sections() {
@@ -87,7 +87,7 @@ impl KnownSecrets {
         known.dedup();
     }
 
-    /// The text without what is known to be secret.
+    /// Replaces every known secret in the text.
     pub fn mask(&self, text: &mut String) {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for secret in known.iter().filter(|secret| !secret.is_empty()) {
@@ -122,7 +122,7 @@ impl KnownSecrets {
 }
 
 impl LocalContext {
-    /// Without what the checkout keeps secret: names are its own too. Each field is listed, so that none can be forgotten.
+    /// The same context, without the checkout's secrets: names are chosen by it too. Each field is listed, so that none is forgotten.
     pub(crate) fn masked(mut self, secrets: &KnownSecrets) -> Self {
         let Self {
             root: _,
@@ -146,7 +146,7 @@ impl LocalContext {
         for Remote { name, address, pushed } in remotes {
             secrets.mask(name);
             match address {
-                // It holds no user; but where `insteadOf` puts one URL before another, the second one's user is in the path.
+                // It has no user; but where `insteadOf` puts one URL before another, the second one's user is in the path.
                 RemoteAddress::Forge(url) if secrets.are_in(&url.to_string()) => {
                     *address = RemoteAddress::Other { why: "a credential is a part of the remote's path".to_owned() };
                 }
@@ -194,11 +194,11 @@ fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Users and queries of URLs masked. A URL is taken to end at a space: an unusual password may hold any other character.
+/// Users and queries of URLs masked. A URL is taken to end at a space: an unusual password may contain any other character.
 fn without_users(text: &str) -> String {
     let mut words = Vec::new();
     for word in text.split(' ') {
-        // In a path that was taken apart and put together, one of the slashes is gone.
+        // A URL that was handled as a path has lost one of its slashes.
         let Some((scheme, rest)) = word.split_once(":/") else {
             words.push(word.to_owned());
             continue;

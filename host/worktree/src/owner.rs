@@ -1,6 +1,6 @@
-//! Whether a checkout is the user's own, or one that the user calls safe, as git decides it (`ensure_valid_ownership` in setup.c).
+//! Checks that a checkout belongs to the user, or is listed in `safe.directory`, as git does (`ensure_valid_ownership` in setup.c).
 //!
-//! The configuration of a repository of somebody else may name anything, so it is not read.
+//! The configuration of another user's repository may name any program, so it is not read.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,8 +10,11 @@ use gix::bstr::{BStr, ByteSlice};
 use crate::discovery::Location;
 use crate::{ContextError, MaskedText, config};
 
-/// `asked` is the directory that the question is about: `.` in the setting means that it has to be the root.
-pub fn check(place: &Location, asked: &Path) -> Result<(), ContextError> {
+/// Checks the owner of a repository. `directory` is the one that was given: `.` in `safe.directory` means that it has to be the root.
+///
+/// # Errors
+/// When it belongs to another user and is not listed.
+pub fn check(place: &Location, directory: &Path) -> Result<(), ContextError> {
     if place.of_ownership().iter().all(|path| is_own(path)) {
         return Ok(());
     }
@@ -20,8 +23,8 @@ pub fn check(place: &Location, asked: &Path) -> Result<(), ContextError> {
         .map_err(|error| ContextError::Misconfigured { path: root.clone(), why: MaskedText::of(&error) })?;
     let mut safe = false;
     for value in &values {
-        // An empty one forgets those before it.
-        safe = !value.is_empty() && (safe || is_meant(value.as_bstr(), &root, asked));
+        // An empty value clears those before it.
+        safe = !value.is_empty() && (safe || is_meant(value.as_bstr(), &root, directory));
     }
     if safe { Ok(()) } else { Err(ContextError::OtherOwner { root }) }
 }
@@ -33,17 +36,17 @@ fn is_own(path: &Path) -> bool {
     if !own.is_root() {
         return owner == own.as_raw();
     }
-    // Who became root with sudo may look at what is theirs.
+    // A user who became root with sudo may read their own repositories.
     let before = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
     owner == 0 || before == Some(owner)
 }
 
-fn is_meant(value: &BStr, root: &Path, asked: &Path) -> bool {
+fn is_meant(value: &BStr, root: &Path, directory: &Path) -> bool {
     if value == "*" {
         return true;
     }
     if value == "." {
-        return root == asked;
+        return root == directory;
     }
     let home = std::env::home_dir();
     let context = gix::config::path::interpolate::Context {

@@ -1,4 +1,4 @@
-//! Looks at all that `gix` will open of a repository, before it does, so that none of it is a pipe or without an end.
+//! Checks every file that `gix` will open of a repository, before it does, so that none is a pipe or without an end.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -27,7 +27,10 @@ const FILES: &[(&str, u64)] = &[
 /// More than git follows one from another.
 const ALTERNATES: usize = 64;
 
-/// All that is opened of a repository whose directory is `git`.
+/// Checks the files of the repository whose directory is `git`.
+///
+/// # Errors
+/// The first file that is not regular or too large.
 pub fn check(git: &Path) -> Result<(), ContextError> {
     let common = common(git)?;
     let mut places = vec![git];
@@ -56,7 +59,7 @@ pub fn common(git: &Path) -> Result<PathBuf, ContextError> {
     }
 }
 
-/// The folders of objects and packs, and those of the repositories that lend theirs.
+/// Checks the folders of objects and packs, also those of alternates.
 fn objects(first: &Path) -> Result<(), ContextError> {
     let mut seen = HashSet::new();
     let mut pending = vec![first.to_path_buf()];

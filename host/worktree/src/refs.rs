@@ -1,4 +1,4 @@
-//! Names of refs, and what a refspec makes of them.
+//! Names of refs, and how refspecs map them.
 
 use gix::bstr::{BStr, ByteSlice};
 
@@ -7,7 +7,7 @@ pub fn short_name(name: &[u8], prefix: &str) -> String {
     String::from_utf8_lossy(name.strip_prefix(prefix.as_bytes()).unwrap_or(name)).into_owned()
 }
 
-/// What a refspec makes of a name: `a/*` to `b/*` makes `b/x` of `a/x`.
+/// The name that a refspec maps a name to: `a/*` to `b/*` maps `a/x` to `b/x`.
 pub fn mapped(source: &BStr, destination: &BStr, name: &[u8]) -> Option<Vec<u8>> {
     let Some((before, after)) = source.split_once_str("*") else {
         return (&**source == name).then(|| destination.to_vec());

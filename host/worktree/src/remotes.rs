@@ -1,4 +1,4 @@
-//! The remotes, by the URL that git really uses, and which of their refs hold the commit. Nothing here goes to the network.
+//! The remotes, with the URL that git really uses, and which of their refs contain the commit. The network is not used.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::mask::MaskedText;
 use crate::refs::{mapped, short_name};
 use crate::{Pushed, Remote, RemoteAddress};
 
-/// What is said of a remote of which no ref is here: it may have been fetched by a refspec that is not configured, as CI does it.
+/// The reason for a remote without refs here: it may have been fetched by a refspec that is not configured, as CI does it.
 const NO_REFS: &str =
     "no branch that git keeps of the remote is here; `forgeport status --fetch` asks the remote itself";
 
@@ -57,7 +57,7 @@ fn first_url(config: &gix::config::File, name: &BStr) -> Option<BString> {
     first
 }
 
-/// The URL with the longest beginning replaced that a setting `url.<base>.insteadOf` names.
+/// The URL with the longest beginning replaced that a `url.<base>.insteadOf` names.
 fn instead_of(config: &gix::config::File, url: BString) -> BString {
     let mut best: Option<(BString, BString)> = None;
     for section in config.sections_by_name("url").into_iter().flatten() {
@@ -75,17 +75,18 @@ fn instead_of(config: &gix::config::File, url: BString) -> BString {
     }
 }
 
-/// A ref that stands for one of a remote's, and the commit it points to.
+/// A remote-tracking ref, and the commit that it points to.
 struct TrackingRef {
     name: String,
     tip: ObjectId,
 }
 
-/// Each remote's refs, told by the right sides of its fetch refspecs: `refs/remotes/origin/*`, but also the tag of a clone of one tag.
+/// Each remote's refs, recognised by the destinations of its fetch refspecs: `refs/remotes/origin/*`, but also the tag of a clone of one
+/// tag.
 fn tracking_refs(repository: &Repository, names: &[BString]) -> gix::Result<BTreeMap<BString, Vec<TrackingRef>>> {
     let mut specs = Vec::new();
     for name in names {
-        // A remote whose configuration cannot be read has no refs that could be told.
+        // A remote whose configuration cannot be read has no refspecs.
         let Ok(remote) = repository.find_remote(name) else { continue };
         let fetched = remote.refspecs(Direction::Fetch).iter();
         specs.extend(fetched.filter_map(|spec| Some((name, spec.to_ref().destination()?.to_owned()))));
@@ -104,7 +105,7 @@ fn tracking_refs(repository: &Repository, names: &[BString]) -> gix::Result<BTre
         if owners.is_empty() {
             continue;
         }
-        // What points to no commit that is here cannot hold ours.
+        // A ref to a commit that is not here cannot contain ours.
         let Ok(commit) = reference.peel_to_commit() else { continue };
         for owner in owners {
             let name = short_name(&name, "refs/remotes/");
@@ -118,7 +119,7 @@ fn covers(pattern: &BStr, name: &[u8]) -> bool {
     mapped(pattern, pattern, name).is_some()
 }
 
-/// A refspec of a mirror covers local branches too. Beside a work tree they move with each commit and prove nothing.
+/// A refspec of a mirror covers local branches too. In a repository with a work tree they move with each commit and prove nothing.
 fn is_local_branch(repository: &Repository, name: &BStr) -> bool {
     repository.workdir().is_some() && name.starts_with(b"refs/heads/")
 }

@@ -1,13 +1,13 @@
 //! Objects that `git replace` puts in the place of others.
 //!
-//! Git compares with what stands in for the commit; the remote has the commit itself. So neither answer would be right for whoever wants
-//! to know the code, and none is given.
+//! Git compares with the replacement; the remote has the commit itself. Neither answer would be right for a person who wants to know the
+//! code, so none is given.
 
 use gix::{Commit, Repository};
 
 const PREFIX: &str = "refs/replace/";
 
-/// Why it cannot be told whether the files are those of the commit, if something is replaced that its files depend on.
+/// Why it is unknown whether the files are those of the commit; none where no object is replaced that they depend on.
 pub fn reason(repository: &Repository, commit: &Commit) -> Option<String> {
     let references = repository.references().ok()?;
     for reference in references.prefixed(PREFIX).ok()? {
@@ -20,7 +20,7 @@ pub fn reason(repository: &Repository, commit: &Commit) -> Option<String> {
         let is_other_commit = id != commit.id && repository.find_header(id).is_ok_and(|found| found.kind().is_commit());
         if !is_other_commit {
             return Some(format!(
-                "another object stands in the place of {} (git-replace); `git replace --delete {}` takes it away",
+                "another object replaces {} (git-replace); `git replace --delete {}` removes the replacement",
                 id.to_hex_with_len(12),
                 id
             ));

@@ -1,4 +1,4 @@
-//! Opens repositories as git would find them.
+//! Opens repositories as git does.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::discovery::Location;
 use crate::mask::KnownSecrets;
 use crate::{ContextError, MaskedText, config, discovery, file_check, owner, preflight};
 
-/// Settings whose values are files with rules for paths.
+/// Keys of git's configuration whose values are files with rules for paths.
 const RULES: &[&str] = &["core.attributesFile", "core.excludesFile"];
 /// What repositories may have besides the plain format (git's documentation, technical/repository-version).
 const EXTENSIONS: &[&str] = &["noop", "partialclone", "preciousobjects", "relativeworktrees", "worktreeconfig"];
 
-/// The repository that `directory` is in: the nearest one upward on the same file system. `GIT_DIR` and its like are not heeded: the
-/// caller has named a directory, and in a git hook they would name another repository.
+/// The repository that `directory` is in: the nearest one upward on the same file system. `GIT_DIR` and similar variables are ignored:
+/// the caller has named a directory, and in a git hook they would name another repository.
 pub fn find(directory: &Path, secrets: &KnownSecrets) -> Result<Repository, ContextError> {
     match discovery::search(directory)? {
         Some(place) => {
@@ -27,7 +27,7 @@ pub fn find(directory: &Path, secrets: &KnownSecrets) -> Result<Repository, Cont
     }
 }
 
-/// The repository of a submodule's work tree. It is trusted where the one around it is, as git does it.
+/// The repository of a submodule's work tree. It is trusted if the one around it is, as git does.
 pub fn at(root: &Path, secrets: &KnownSecrets) -> Result<Repository, ContextError> {
     match discovery::at(root)? {
         Some(place) => open(&place, root, secrets),
@@ -35,10 +35,10 @@ pub fn at(root: &Path, secrets: &KnownSecrets) -> Result<Repository, ContextErro
     }
 }
 
-fn open(place: &Location, asked: &Path, secrets: &KnownSecrets) -> Result<Repository, ContextError> {
+fn open(place: &Location, given: &Path, secrets: &KnownSecrets) -> Result<Repository, ContextError> {
     preflight::check(&place.git)?;
-    prepare(place, asked, secrets)?;
-    let opening = |error| opening(asked, &error);
+    prepare(place, given, secrets)?;
+    let opening = |error| opening(given, &error);
     let mut repository = gix::open_opts(&place.directory, config::options()).map_err(opening)?;
     no_file_for_empty_names(&mut repository).map_err(opening)?;
     secrets.learn(repository.config_snapshot().plumbing());
@@ -50,7 +50,7 @@ fn open(place: &Location, asked: &Path, secrets: &KnownSecrets) -> Result<Reposi
     Ok(repository)
 }
 
-/// An empty name stands for no file. `gix` takes it for no setting, and would read the file that counts without one.
+/// For git an empty name means no file. `gix` takes it for a missing value, and would read the default file.
 fn no_file_for_empty_names(repository: &mut Repository) -> gix::Result<()> {
     for setting in RULES {
         if repository.config_snapshot().string(*setting).is_some_and(|name| name.is_empty()) {
@@ -62,20 +62,20 @@ fn no_file_for_empty_names(repository: &mut Repository) -> gix::Result<()> {
     Ok(())
 }
 
-/// Learns what must not be repeated if the repository cannot be opened, and looks whether it is one that can be read.
-fn prepare(place: &Location, asked: &Path, secrets: &KnownSecrets) -> Result<(), ContextError> {
+/// Learns the secrets that must not be repeated in an error, and checks that the repository's format is supported.
+fn prepare(place: &Location, given: &Path, secrets: &KnownSecrets) -> Result<(), ContextError> {
     let common = preflight::common(&place.git)?;
     let read = |path| File::from_path_no_includes(path, Source::Local);
     for directory in [&place.git, &common] {
         for name in ["config", "config.worktree"] {
-            // What is wrong with it, the repository will tell.
+            // A broken file is reported when the repository is opened.
             if let Ok(file) = read(directory.join(name)) {
                 secrets.learn(&file);
             }
         }
     }
     match read(common.join("config")).ok().and_then(|file| unsupported(&file)) {
-        Some(why) => Err(ContextError::Unsupported { path: asked.to_path_buf(), why: MaskedText::new(&why) }),
+        Some(why) => Err(ContextError::Unsupported { path: given.to_path_buf(), why: MaskedText::new(&why) }),
         None => Ok(()),
     }
 }
@@ -100,8 +100,8 @@ fn unsupported(config: &File) -> Option<String> {
     })
 }
 
-fn opening(asked: &Path, error: &gix::Error) -> ContextError {
-    let (path, why) = (asked.to_path_buf(), MaskedText::of(error));
+fn opening(given: &Path, error: &gix::Error) -> ContextError {
+    let (path, why) = (given.to_path_buf(), MaskedText::of(error));
     if why.as_str().to_ascii_lowercase().contains("config") {
         ContextError::Misconfigured { path, why }
     } else {

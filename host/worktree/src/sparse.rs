@@ -1,5 +1,5 @@
-//! Expands an index that holds whole directories, which a sparse checkout left out, as one entry each (gitformat-index(5), "Sparse
-//! Directory Entries"), into one of files.
+//! Expands a sparse index, in which a directory that a sparse checkout left out is one entry (gitformat-index(5), "Sparse Directory
+//! Entries"), into an index of files.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use gix::{ObjectId, Repository};
 use crate::inspection::Inspection;
 use crate::{ContextError, MaskedText};
 
-/// More files than any repository has. Their trees may be small and say that there are more.
+/// More files than any repository has. Small trees may claim more.
 const MOST: usize = 5_000_000;
 
-/// Puts the files of its tree in the place of each directory.
+/// Replaces each directory by the files of its tree.
 pub fn expand(
     state: &mut State,
     repository: &Repository,

@@ -1,4 +1,4 @@
-//! What the index holds that the commit does not, and the other way round.
+//! The difference between the commit and the index.
 
 use std::path::Path;
 
@@ -16,10 +16,10 @@ const REGULAR: u32 = 0o100_000;
 /// All that git keeps of a regular file's mode.
 const EXECUTABLE: u32 = 0o111;
 
-/// So deep git itself goes (`core.maxTreeDepth`); each step takes room on the stack.
+/// The depth that git itself accepts (`core.maxTreeDepth`); each level takes stack.
 const DEEPEST: usize = 2048;
 
-/// The index beside the commit's tree. Trees that the index knows to be the same are not read.
+/// The comparison of the index with the commit's tree. Trees that the index knows to be the same are not read.
 pub struct StagedComparison<'a> {
     pub repository: &'a Repository,
     pub tracked: &'a Tracked,
@@ -28,8 +28,8 @@ pub struct StagedComparison<'a> {
 }
 
 impl StagedComparison<'_> {
-    /// How many paths differ from `tree` (nothing, before the first commit); a renamed file is one that went and one that came. What
-    /// waits for a merge to be settled does not count here.
+    /// Counts the paths that differ from `tree` (none before the first commit); a renamed file is one removed and one added. Conflicted
+    /// paths are not counted here.
     pub fn count(&self, tree: Option<&Tree>) -> Result<usize, ContextError> {
         let root = self.tracked.root();
         match tree {
@@ -93,7 +93,7 @@ impl StagedComparison<'_> {
         })
     }
 
-    /// Whether a file that a merge has not settled has the directory's name too.
+    /// True if a conflicted file has the directory's name too.
     fn is_file_unsettled(&self, directory: &TrackedDirectory) -> bool {
         let path = self.tracked.path(directory);
         let file = path.strip_suffix(b"/").and_then(|path| self.tracked.find(path));
@@ -112,7 +112,7 @@ impl StagedComparison<'_> {
         ContextError::damaged("the tree of the commit", self.root)
     }
 
-    /// How many files the commit has there and the index has not.
+    /// Counts the files that the commit has there and the index has not.
     fn removed(&self, depth: usize, item: &EntryRef) -> Result<usize, ContextError> {
         if !item.mode().is_tree() {
             return Ok(1);
@@ -138,12 +138,12 @@ impl StagedComparison<'_> {
     }
 }
 
-/// Whether the entry says what the next commit will have.
+/// True if the entry is part of the next commit.
 fn is_settled(entry: &Entry) -> bool {
     !is_conflicted(entry) && !is_intent_to_add(entry)
 }
 
-/// Old trees hold modes like 100664, which git reads as 100644.
+/// Old trees have modes like 100664, which git reads as 100644.
 fn same_mode(a: u32, b: u32) -> bool {
     let kind = a & TYPE_MASK;
     kind == b & TYPE_MASK && (kind != REGULAR || (a & EXECUTABLE == 0) == (b & EXECUTABLE == 0))

@@ -1,4 +1,4 @@
-//! Whether a file is still what the index recorded, judged by its metadata alone.
+//! Compares a file with its entry in the index, by metadata alone.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -12,7 +12,7 @@ const REGULAR: u32 = 0o100_000;
 const SYMLINK: u32 = 0o120_000;
 const OWNER_MAY_EXECUTE: u32 = 0o100;
 
-/// What the metadata tells.
+/// The result of the comparison by metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatMatch {
     Same,
@@ -21,7 +21,7 @@ pub enum StatMatch {
     Unsure,
 }
 
-/// What the comparison depends on besides the two sides.
+/// The configuration that the comparison depends on.
 pub struct StatRules {
     /// `core.fileMode`: the executable bit of the file system means something.
     pub file_mode: bool,
@@ -39,7 +39,7 @@ pub struct StatRules {
 
 /// Compares an entry that is no submodule with the metadata (of a link itself) at its path.
 ///
-/// The rules are git's: a file whose recorded size, times and inode still hold is the same, unless it was written no earlier than the
+/// The rules are git's: a file whose recorded size, times and inode are unchanged is the same, unless it was written no earlier than the
 /// index ("racily clean": a change in the same tick would not show).
 pub fn compare(entry: &Entry, found: &Metadata, rules: &StatRules) -> StatMatch {
     if is_unwatched(entry) && !(is_skipped(entry) && rules.sparse) {
@@ -76,7 +76,7 @@ fn same_type(entry: &Entry, found: &Metadata, rules: &StatRules) -> bool {
     }
 }
 
-/// Most builds of git look at seconds alone. Where the fractions tell a difference, the content is compared, which is never wrong.
+/// Most builds of git compare seconds only. Where the fractions differ, the content is compared, which is never wrong.
 fn same_time(recorded: Time, seconds: i64, nanoseconds: i64, rules: &StatRules) -> bool {
     let same_fraction = !rules.whole_stat || recorded.nsecs == 0 || i64::from(recorded.nsecs) == nanoseconds;
     recorded.secs == seconds as u32 && same_fraction
@@ -87,12 +87,12 @@ fn is_racy(recorded: Time, index_written: i64) -> bool {
     i64::from(recorded.secs.cast_signed()) >= index_written
 }
 
-/// The user or a sparse checkout told git not to look at the file.
+/// True if the user or a sparse checkout excludes the file from comparison.
 pub fn is_unwatched(entry: &Entry) -> bool {
     entry.flags.intersects(Flags::ASSUME_VALID | Flags::SKIP_WORKTREE)
 }
 
-/// Left out of the work tree by a sparse checkout.
+/// True if a sparse checkout left the file out of the work tree.
 fn is_skipped(entry: &Entry) -> bool {
     entry.flags.contains(Flags::SKIP_WORKTREE)
 }

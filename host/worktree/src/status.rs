@@ -1,4 +1,4 @@
-//! What differs between the last commit, the index and the work tree.
+//! The differences between the last commit, the index and the work tree.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -17,33 +17,33 @@ use crate::untracked::Untracked;
 use crate::walk::WorktreeWalk;
 use crate::{ContextError, Fact, MaskedText, Unknown, WorktreeChanges, WorktreeState, content, replaced};
 
-/// Submodules in one another that are looked into. Each takes room on the stack.
+/// The deepest nesting of submodules that is inspected; each level takes stack.
 const DEEPEST: usize = 32;
 
-/// A repository that has a work tree, and that as it is to be looked at.
+/// A repository with a work tree that is inspected.
 pub struct InspectedRepository<'a> {
     pub repository: &'a Repository,
     pub root: &'a Path,
     pub inspection: &'a Inspection,
-    /// 0 for the one that was asked about, 1 for its submodules.
+    /// 0 for the one that was given, 1 for its submodules.
     pub depth: usize,
 }
 
-/// What differs, and why some of that cannot be told.
+/// The differences, and why some of them are unknown.
 #[derive(Default)]
 pub struct CountedChanges {
     pub changes: WorktreeChanges,
     pub unknown: Vec<Unknown>,
 }
 
-/// Counts the changes against `commit` (nothing, before the first one).
+/// Counts the changes against `commit` (none before the first commit).
 pub fn changes(
     place: &InspectedRepository,
     commit: Option<&Commit>,
     look_for_untracked: bool,
 ) -> Result<CountedChanges, ContextError> {
     let InspectedRepository { repository, root, inspection, .. } = *place;
-    // Before it is read: an index that somebody writes meanwhile is then trusted too little rather than too much.
+    // Before the index is read: one that is written meanwhile is then trusted too little rather than too much.
     let rules = rules(repository, root)?;
     let tracked = Tracked::read(repository, root, inspection)?;
     let tree = commit.map(Commit::tree).transpose();
@@ -81,7 +81,7 @@ pub fn changes(
     for number in &found.submodules {
         match look_into(place, &tracked, tracked.entry(*number), &mut counted) {
             Err(error @ ContextError::TookTooLong { .. }) => return Err(error),
-            // It is another repository: what is wrong with it leaves this one.
+            // It is another repository: an error in it does not end the inspection of this one.
             Err(error) => counted.leave_out_submodule(error.to_string()),
             Ok(()) => {}
         }
@@ -119,7 +119,7 @@ fn rules(repository: &Repository, root: &Path) -> Result<StatRules, ContextError
     })
 }
 
-/// How many paths wait for a merge to be settled; each has up to three entries, side by side.
+/// The number of paths with a merge conflict; each has up to three entries, side by side.
 fn conflicted(tracked: &Tracked) -> usize {
     let stages = tracked.entries(tracked.root().range);
     let paths = stages.iter().filter(|entry| is_conflicted(entry)).map(|entry| tracked.path_of(entry));
@@ -132,7 +132,7 @@ fn conflicted(tracked: &Tracked) -> usize {
     count
 }
 
-/// Notes a submodule that has another commit checked out than the index says, or tracked files in it that changed.
+/// Counts a submodule that has another commit checked out than the index has, or changed tracked files.
 fn look_into(
     place: &InspectedRepository,
     tracked: &Tracked,
@@ -141,12 +141,12 @@ fn look_into(
 ) -> Result<(), ContextError> {
     let path = place.root.join(OsStr::from_bytes(tracked.path_of(entry)));
     if !path.join(".git").exists() {
-        // Not checked out at all: as the commit has it, in git's eyes.
+        // Not checked out at all: for git it is as in the commit.
         return Ok(());
     }
     place.inspection.check_time(&path)?;
     if place.depth == DEEPEST {
-        counted.leave_out_submodule(format!("submodules lie in one another more than {DEEPEST} deep"));
+        counted.leave_out_submodule(format!("submodules are nested more than {DEEPEST} deep"));
         return Ok(());
     }
     let repository = crate::repository::at(&path, &place.inspection.secrets)?;

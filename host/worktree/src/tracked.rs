@@ -19,7 +19,7 @@ pub struct Tracked {
     state: State,
 }
 
-/// A directory that holds tracked files.
+/// A directory with tracked files.
 #[derive(Debug, Clone)]
 pub struct TrackedDirectory {
     /// The entries below it.
@@ -28,27 +28,27 @@ pub struct TrackedDirectory {
     prefix: usize,
 }
 
-/// What a directory of the index holds under a name.
+/// A child of a directory of the index.
 pub enum TrackedChild {
     Directory(TrackedDirectory),
-    /// The place of its entry.
+    /// The position of its entry.
     File(usize),
-    /// A file with several stages.
+    /// A file with a merge conflict, which has several entries.
     Conflicted,
 }
 
-/// The children of a directory, to be found by name.
+/// The children of a directory, which are found by name.
 pub struct Children<'a> {
     /// In the order of the names' bytes.
     names: Vec<(&'a [u8], TrackedChild)>,
 }
 
-/// What the index knows of a directory's tree: its id, unless something below changed since, and those of its directories.
+/// What the index knows of a directory's tree: its id, unless a file in it changed since, and those of its directories.
 #[derive(Clone, Copy)]
 pub struct KnownTree<'a>(&'a Tree);
 
 impl Tracked {
-    /// Reads the index of a repository whose work tree is at `root`; nothing is tracked where there is none.
+    /// Reads the index of a repository whose work tree is at `root`; no file is tracked where it has no index.
     pub fn read(repository: &Repository, root: &Path, inspection: &Inspection) -> Result<Self, ContextError> {
         let path = repository.git_dir().join("index");
         // Like git, this leaves out the file's checksum: with it, reading takes twice as long.
@@ -56,7 +56,7 @@ impl Tracked {
             .map_err(ContextError::damaged("the index", root))?;
         let (mut state, _) = file.into_parts();
         sparse::expand(&mut state, repository, root, inspection)?;
-        // Nobody but git keeps the order; what is looked for by halves would not be found.
+        // Only git keeps the order, which the binary search needs.
         let in_order = |(a, b): (&Entry, &Entry)| a.path_in(state.path_backing()) <= b.path_in(state.path_backing());
         if !state.entries().iter().zip(state.entries().iter().skip(1)).all(in_order) {
             state.sort_entries();
@@ -80,7 +80,7 @@ impl Tracked {
         &self.state.entries()[range]
     }
 
-    /// From the root, separated by `/`.
+    /// The path of an entry from the root, separated by `/`.
     pub fn path_of(&self, entry: &Entry) -> &BStr {
         entry.path(&self.state)
     }
@@ -113,13 +113,13 @@ impl Tracked {
             names.push((name, child));
             place = end;
         }
-        // While a merge is not settled, a file and a directory may have the same name: the directory wins, as it has to be walked.
+        // In a merge conflict, a file and a directory may have the same name: the directory is kept, as it has to be walked.
         names.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.rank().cmp(&y.rank())));
         names.dedup_by(|(later, _), (earlier, _)| later == earlier);
         Children { names }
     }
 
-    /// The child whose first entry is at `place`, and the place after its last.
+    /// The child whose first entry is at `place`, and the position after its last.
     fn child(&self, directory: &TrackedDirectory, place: usize) -> (&[u8], TrackedChild, usize) {
         let entry = self.entry(place);
         let path = self.path_of(entry).as_bytes();
@@ -137,7 +137,7 @@ impl Tracked {
 }
 
 impl<'a> KnownTree<'a> {
-    /// Whether the tree of `directory` is surely the one with that id.
+    /// True if the tree of `directory` is surely the one with that id.
     pub fn is(self, id: ObjectId, directory: &TrackedDirectory) -> bool {
         self.0.id == id && self.0.num_entries.is_some_and(|entries| entries as usize == directory.range.len())
     }
@@ -147,12 +147,12 @@ impl<'a> KnownTree<'a> {
     }
 }
 
-/// One side of a merge that has not been settled.
+/// True for one side of a merge conflict.
 pub fn is_conflicted(entry: &Entry) -> bool {
     entry.stage_raw() != 0
 }
 
-/// `git add --intent-to-add`: known, but with no content yet.
+/// True for `git add --intent-to-add`: the path is known, but has no content yet.
 pub fn is_intent_to_add(entry: &Entry) -> bool {
     entry.flags.contains(Flags::INTENT_TO_ADD)
 }
@@ -172,7 +172,7 @@ impl Children<'_> {
         self.names.len()
     }
 
-    /// The place of a name among the children.
+    /// The position of a name among the children.
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         self.names.binary_search_by(|(other, _)| (*other).cmp(name)).ok()
     }

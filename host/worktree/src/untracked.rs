@@ -1,4 +1,4 @@
-//! Which of the names that are not in the index git would call untracked.
+//! Untracked files: which paths that are not in the index git would report.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -14,7 +14,7 @@ use crate::inspection::Inspection;
 use crate::mask::MaskedText;
 use crate::tracked::Tracked;
 
-/// Looks through names that are not in the index.
+/// Decides about paths that are not in the index.
 pub struct Untracked<'a> {
     ignored: AttributeStack<'a>,
     root: &'a Path,
@@ -34,8 +34,11 @@ impl<'a> Untracked<'a> {
         Ok(Self { ignored, root, rules: RuleFiles::new(root, ".gitignore"), inspection })
     }
 
-    /// Counts like `git status`: a directory without any tracked file counts once, and only if it holds a file that is not ignored.
-    /// `unknown` are paths from the root, those of directories with a final `/`. Otherwise, why it cannot be told.
+    /// Counts like `git status`: a directory without any tracked file counts once, and only if it contains a file that is not ignored.
+    /// `unknown` are paths from the root, those of directories with a final `/`.
+    ///
+    /// # Errors
+    /// Why the number is unknown.
     pub fn count(&mut self, unknown: &[Vec<u8>]) -> Result<usize, String> {
         let mut count = 0;
         for path in unknown {
@@ -47,7 +50,7 @@ impl<'a> Untracked<'a> {
     fn is_untracked(&mut self, path: &[u8]) -> Result<bool, String> {
         self.inspection.check_time(self.root).map_err(|error| error.to_string())?;
         if !self.rules.are_usable_for(path) {
-            return Err("a `.gitignore` is no file that could be read".to_owned());
+            return Err("a `.gitignore` is not a readable file".to_owned());
         }
         let (name, mode) = match path.strip_suffix(b"/") {
             Some(name) => (name, Mode::DIR),
@@ -64,7 +67,7 @@ impl<'a> Untracked<'a> {
         if is_repository(&directory) {
             return Ok(true);
         }
-        // As git does: what may not be read, or went meanwhile, holds nothing.
+        // As for git, a directory that cannot be read or was removed meanwhile is empty.
         let Ok(listing) = std::fs::read_dir(&directory) else {
             return Ok(false);
         };
@@ -90,7 +93,7 @@ fn unreadable(error: &gix::Error) -> String {
     format!("the rules for what is ignored cannot be read: {}", MaskedText::of(error))
 }
 
-/// A nested repository is one thing, whatever it holds.
+/// True for a nested repository, which counts once, whatever it contains.
 fn is_repository(directory: &Path) -> bool {
     let git = directory.join(".git");
     git.is_file() || git.join("HEAD").exists()

@@ -1,7 +1,7 @@
 //! One parallel walk over the work tree that compares every tracked file's metadata with the index and notes what is not tracked.
 //!
-//! `gix` has a walk too, which in 2026 does not tell all that git does: nothing of new files in directories that a sparse checkout left
-//! out, and nested repositories one by one. Reading each directory once, asking for metadata relative to it, and using all cores makes
+//! `gix` has a walk too, which in 2026 does not report all that git does: no new files in directories that a sparse checkout left out, and
+//! nested repositories one by one. Reading each directory once, asking for metadata relative to it, and using all cores makes
 //! this one as fast as `git status`.
 
 use std::ffi::OsStr;
@@ -21,19 +21,19 @@ use crate::tracked::{Children, Tracked, TrackedChild, TrackedDirectory, is_confl
 
 /// More threads do not help: they wait for the same file system.
 const MAX_THREADS: usize = 8;
-/// How many files of one directory are looked at in one go; the rest is left to whoever is free.
+/// How many files of one directory are one task; other threads may take the rest.
 const FILES_AT_ONCE: usize = 1024;
 
-/// What a walk found. The numbers are places in [`Tracked`].
+/// The result of a walk. The numbers are positions in [`Tracked`].
 #[derive(Debug, Default)]
 pub struct WalkResult {
-    /// How many tracked files have gone or surely differ.
+    /// The number of tracked files that are missing or surely differ.
     pub changed: usize,
     /// Files whose content has to be compared.
     pub unsure: Vec<usize>,
     /// Submodules whose directory is there.
     pub submodules: Vec<usize>,
-    /// What is not tracked: paths from the root, those of directories with a final `/`.
+    /// Paths that are not tracked, from the root, those of directories with a final `/`.
     pub unknown: Vec<Vec<u8>>,
 }
 
@@ -42,17 +42,17 @@ pub struct WorktreeWalk<'a> {
     root: &'a Path,
     tracked: &'a Tracked,
     rules: &'a StatRules,
-    /// Whether to note what is not tracked.
+    /// True if paths that are not tracked are collected.
     untracked: bool,
     inspection: &'a Inspection,
     queue: Mutex<Queue>,
-    /// A task came, the last one ended, or one failed.
+    /// A task was added, the last one ended, or one failed.
     changed: Condvar,
 }
 
 struct Queue {
     tasks: Vec<Task>,
-    /// Tasks that somebody works on, and that may bring new ones.
+    /// Tasks that are being worked on, and that may add new ones.
     running: usize,
     failed: bool,
 }
@@ -108,7 +108,7 @@ impl<'a> WorktreeWalk<'a> {
         Ok(found)
     }
 
-    /// Waits for a task; none is left when nobody works on one that could bring more.
+    /// Waits for a task; none is left when no task is running that could add more.
     fn next(&self) -> Option<(Task, RunningTask<'_, 'a>)> {
         let mut queue = self.queue();
         loop {
@@ -126,7 +126,7 @@ impl<'a> WorktreeWalk<'a> {
         }
     }
 
-    /// The queue holds at every moment, also after a panic elsewhere.
+    /// The queue is consistent at every moment, also after a panic elsewhere.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -172,7 +172,7 @@ impl<'a> WorktreeWalk<'a> {
         Ok(())
     }
 
-    /// How many of the entries' files should be there.
+    /// The number of the entries' files that should be there.
     fn missing(&self, range: Range<usize>) -> usize {
         let expected = |entry: &&Entry| !is_conflicted(entry) && !stat::is_unwatched(entry);
         self.tracked.entries(range).iter().filter(expected).count()
@@ -183,7 +183,7 @@ impl<'a> WorktreeWalk<'a> {
     }
 }
 
-/// One directory's listing set against its part of the index.
+/// The comparison of one directory's listing with its part of the index.
 struct DirectoryWalk<'w, 'a> {
     walk: &'w WorktreeWalk<'a>,
     directory: &'w TrackedDirectory,
@@ -243,7 +243,7 @@ impl<'w, 'a> DirectoryWalk<'w, 'a> {
         }
     }
 
-    /// Git knows of files, links and directories, not of sockets and the like.
+    /// Git knows files, links and directories, but no sockets and the like.
     fn note_unknown(&self, name: &[u8], kind: FileType, found: &mut WalkResult) {
         if self.walk.untracked && (kind.is_file() || kind.is_dir() || kind.is_symlink()) {
             let mut path = [self.walk.tracked.path(self.directory), name].concat();
@@ -283,7 +283,7 @@ impl WalkResult {
     }
 }
 
-/// A task that is being worked on. Its end, or a panic, lets the others go on.
+/// A task that is being worked on. Its end, also by a panic, lets the other threads continue.
 struct RunningTask<'w, 'a>(&'w WorktreeWalk<'a>);
 
 impl Drop for RunningTask<'_, '_> {

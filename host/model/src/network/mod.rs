@@ -12,7 +12,7 @@
 //! | Layer | Who decides | Where it comes from |
 //! | --- | --- | --- |
 //! | requested | the provider's author | the needs in its description, with the options filled in ([`Access`](crate::Access)) |
-//! | granted | a person | `--grant` or a consent, for one registration and one digest of the component |
+//! | granted | a person | `--grant` or a consent, for one registration and one digest of the component; a built-in provider is granted what it requests |
 //! | policy | the operator of the host | `/etc/forgeport/policy.toml` ([`Policy`]); without `allow` it permits all that is granted |
 //!
 //! # Accepted forms
@@ -27,15 +27,15 @@
 //! | path prefix | `/repos/acme` | this path and all below it, segment by segment and decoded; where none is named, every path |
 //!
 //! Refused, since two programs could read it in two ways or it would permit too much: a user name or a password, a path, a query or a
-//! fragment after an origin; a wildcard anywhere but in the first label; `*.` before an address or a public suffix (`https://*.co.uk`); white
-//! space, `\` and `%` in an origin; `..`, empty segments and wildcards in a path.
+//! fragment after an origin; a wildcard anywhere but in the first label; `*.` before an address or a public suffix (`https://*.co.uk`);
+//! white space, `\` and `%` in an origin; `..`, empty segments and wildcards in a path.
 //!
 //! # Example
 //!
 //! ```
 //! use forgeport_model::{Authority, CallOf, Grant, Grants, Layer, OriginPattern};
 //!
-//! let grants = |origin| Ok::<Grants, forgeport_model::OriginError>([Grant::reading(OriginPattern::parse(origin)?)].into_iter().collect());
+//! let grants = |origin| OriginPattern::parse(origin).map(|pattern| Grants::from(vec![Grant::reading(pattern)]));
 //! let authority = Authority {
 //!     requested: grants("https://*.example.com")?,
 //!     granted: grants("https://api.example.com")?,

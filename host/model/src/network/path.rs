@@ -97,8 +97,8 @@ const SLASHES: [char; 2] = ['/', '\\'];
 /// decode a whole URL before they split it.
 const NAME_ENDS: [char; 4] = [';', ':', '?', '#'];
 
-/// True if some server takes this for `.` or `..`. Windows drops blanks and dots at a name's end, forms write a blank as `+`, and parameters
-/// are dropped before `..` is resolved: Bitbucket's server takes `..;x=1` for it.
+/// True if some server takes this for `.` or `..`. Windows drops blanks and dots at a name's end, forms write a blank as `+`, and
+/// parameters are dropped before `..` is resolved: Bitbucket's server takes `..;x=1` for it.
 fn is_dots(name: &str) -> bool {
     let name = name.split(NAME_ENDS).next().unwrap_or(name);
     let is_blank = |c: char| c.is_whitespace() || c == '+';
