@@ -11,6 +11,7 @@ mod consent;
 mod crash;
 mod credentials;
 mod custom;
+mod documents;
 mod download;
 mod exact;
 mod faults;
