@@ -53,8 +53,8 @@ impl Config {
     pub fn from_environment() -> Result<Config> {
         Ok(Config {
             home: Home::from_environment()?,
-            key: KeySource::detect(),
-            new_key: KeySource::detect_new(),
+            key: key("FORGEPORT_KEY").map_or(KeySource::File, KeySource::Environment),
+            new_key: key("FORGEPORT_NEW_KEY"),
             policy: policy::read_first(variable("FORGEPORT_POLICY").map(PathBuf::from))?,
             ca_file: variable("FORGEPORT_CA_FILE").map(PathBuf::from),
         })
@@ -79,6 +79,11 @@ impl Home {
     pub fn downloads(&self, workspace: &Workspace) -> Cache {
         Cache::new(self.cache.join("downloads").join(workspace.id()), DOWNLOADS)
     }
+}
+
+/// What is not UTF-8 is no key either; the error comes when it is needed.
+fn key(name: &str) -> Option<Zeroizing<String>> {
+    variable(name).map(|value| Zeroizing::new(value.into_string().unwrap_or_else(|_| "?".to_owned())))
 }
 
 fn variable(name: &str) -> Option<OsString> {

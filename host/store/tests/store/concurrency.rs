@@ -206,7 +206,8 @@ fn assert_succeeded(child: Child) {
 #[ignore = "other tests run it, in processes of its own"]
 fn a_process_of_its_own() {
     let (Some(directory), Ok(name)) = (env::var_os(DIRECTORY), env::var(NAME)) else { return };
-    let store = Store::open(&PathBuf::from(directory), KeySource::detect()).unwrap();
+    let key = env::var("FORGEPORT_KEY").map_or(KeySource::File, |key| KeySource::Environment(key.into()));
+    let store = Store::open(&PathBuf::from(directory), key).unwrap();
     register_with_token(&store, &name, &name);
     store.secrets().create(&name, &values(&[("k", &name)])).unwrap();
 }
