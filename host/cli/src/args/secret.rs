@@ -37,7 +37,7 @@ pub enum SecretCommand {
         /// New name.
         new_name: String,
     },
-    /// Replace the encryption key and encrypt everything with the new one.
+    /// Replace the master key, which encrypts the keys of the values.
     #[command(after_help = ROTATE)]
     RotateKey {
         /// Where to keep the new key; by default where the old one is.
