@@ -121,7 +121,7 @@ fn an_update_that_calls_an_option_no_secret_any_more_is_refused_until_the_value_
         register(&scene, &[&format!("--token={given}")]).good();
         write(&scene, "plain.wasm", &guest().describing(&wanting(&scene, false)));
         let refused = update(&scene, &["--source=plain.wasm"]).bad();
-        assert!(refused.contains("calls --token no secret any more") && refused.contains("--unset=token"), "{refused}");
+        assert!(refused.contains("no longer declares --token a secret") && refused.contains("--unset=token"), "{refused}");
         let described = scene.run(&["code-repository", "describe", "demo", "--output=json"]).good();
         assert!(!described.stdout.contains("tok-LITERAL"), "{}", described.stdout);
         update(&scene, &["--source=plain.wasm", "--token=seen"]).good();
@@ -239,5 +239,5 @@ fn a_built_in_provider_of_another_forgeport_is_asked_anew_and_an_option_stays_a_
         "UPDATE code_repository_option SET plain = NULL, secret_name = 's', secret_key = 'owner' WHERE name = 'owner'";
     scene.edit_store(hidden);
     let refused = scene.download("main", "other", &[]).bad();
-    assert!(refused.contains("calls --owner no secret any more"), "{refused}");
+    assert!(refused.contains("no longer declares --owner a secret"), "{refused}");
 }

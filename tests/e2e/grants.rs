@@ -31,7 +31,7 @@ fn each_origin_can_be_granted_by_name_and_none_can_be_left_out_or_added() {
     let scene = scene();
     let instance = scene.forge.gitea().instance_url;
     let refused = scene.run(&unanswered(&scene, &["--grant=https://elsewhere.example", "--allow-private"])).bad();
-    assert!(refused.contains("does not ask for https://elsewhere.example") && refused.contains(&instance), "{refused}");
+    assert!(refused.contains("does not request https://elsewhere.example") && refused.contains(&instance), "{refused}");
     let refused = scene.run(&unanswered(&scene, &["--grant=nonsense"])).bad();
     assert!(refused.contains("https://api.github.com"), "{refused}");
     assert!(scene.names().is_empty());

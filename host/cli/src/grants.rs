@@ -6,15 +6,15 @@ use crate::{
     terms::{sent, terms},
 };
 use anyhow::Result;
-use forgeport_service::{CodeRepository, CredentialPlan, Explanation, Grant, Grants, Held, Service};
+use forgeport_service::{AccessReport, CodeRepository, CredentialPlan, Explanation, Grant, Grants, Service};
 use serde_json::json;
 
 pub async fn run(service: &Service, output: Output, command: GrantsCommand) -> Result<()> {
     match command {
         GrantsCommand::List => list(service, output).await,
         GrantsCommand::Describe { name } => {
-            let held = service.held(&name).await?;
-            output.data(&held, || describe(&held))
+            let report = service.access_of(&name).await?;
+            output.data(&report, || describe(&report))
         }
         GrantsCommand::Revoke { name, origin } => {
             let left = service.revoke(&name, &origin).await?;
@@ -46,8 +46,8 @@ async fn list(service: &Service, output: Output) -> Result<()> {
     })
 }
 
-fn describe(held: &Held) -> String {
-    let Held { name, digest, requested, granted, policy, credentials, remote_hosts, limits } = held;
+fn describe(report: &AccessReport) -> String {
+    let AccessReport { name, digest, requested, granted, policy, credentials, remote_hosts, limits } = report;
     let mut rows =
         vec![vec!["name".to_owned(), name.clone()], vec!["component".to_owned(), format!("sha256 {digest}")]];
     let mut add = |title: &str, grants: &Grants| {

@@ -1,4 +1,4 @@
-//! What a forge says of a commit, and what its refusals want of whoever has the registration.
+//! Questions to a provider about a commit, and what its errors advise.
 
 use crate::{Result, ServiceError};
 use forgeport_model::{Access, OptionDefinition};
@@ -7,9 +7,9 @@ use forgeport_store::CodeRepository;
 
 /// What a revision stands for.
 pub(crate) enum Resolved {
-    /// This.
+    /// A commit.
     Commit(Commit),
-    /// Nothing, in a repository that can be read; in the provider's words.
+    /// No commit, in a repository that can be read; the error is the provider's.
     Missing(CallError),
 }
 
@@ -24,8 +24,8 @@ impl Resolved {
     }
 }
 
-/// What a revision stands for. Of what may not be seen a forge says the same as of what is not there, so where it has nothing it is asked
-/// for the repository too: that it is renamed, private or gone is told in the place of the commit's absence.
+/// Resolves a revision. A forge answers alike for what is not there and for what may not be seen. So if there is no commit, it is asked for
+/// the repository too, and an error about that (renamed, private, deleted) is reported instead of the missing commit.
 pub(crate) async fn resolve(session: &Repository, revision: &str) -> std::result::Result<Resolved, CallError> {
     match session.resolve(revision).await {
         Err(missing @ CallError::Provider(ProviderError::NotFound(_))) => {
@@ -36,40 +36,40 @@ pub(crate) async fn resolve(session: &Repository, revision: &str) -> std::result
     }
 }
 
-/// With the command that gives a registration the option that the provider's words name.
-pub(crate) fn advised(repository: &CodeRepository, settings: &[OptionDefinition], error: CallError) -> ServiceError {
+/// Adds the command that sets the option which the provider's error names.
+pub(crate) fn advised(repository: &CodeRepository, options: &[OptionDefinition], error: CallError) -> ServiceError {
     let CallError::Provider(said) = &error else { return error.into() };
     let text = said.to_string();
-    let named = settings.iter().find(|setting| text.contains(&format!("--{}=@FILE", setting.name)));
+    let named = options.iter().find(|option| text.contains(&format!("--{}=@FILE", option.name)));
     match named {
-        Some(setting) => {
-            ServiceError::Registered { name: repository.name.clone(), option: setting.name.clone(), source: error }
+        Some(option) => {
+            ServiceError::Registered { name: repository.name.clone(), option: option.name.clone(), source: error }
         }
         None => error.into(),
     }
 }
 
-/// Is it a forge's answer, of which another answer may tell the reason?
+/// True if this is an answer of the forge, whose reason another answer may give.
 pub(crate) fn is_an_answer(error: &CallError) -> bool {
     matches!(error, CallError::Provider(error) if !matches!(error, ProviderError::Host(_) | ProviderError::InvalidOption { .. }))
 }
 
 /// [`advised`] for a result.
 pub(crate) trait Advised<T> {
-    fn advised(self, repository: &CodeRepository, settings: &[OptionDefinition]) -> Result<T>;
+    fn advised(self, repository: &CodeRepository, options: &[OptionDefinition]) -> Result<T>;
 }
 
 impl<T> Advised<T> for std::result::Result<T, CallError> {
-    fn advised(self, repository: &CodeRepository, settings: &[OptionDefinition]) -> Result<T> {
-        self.map_err(|error| advised(repository, settings, error))
+    fn advised(self, repository: &CodeRepository, options: &[OptionDefinition]) -> Result<T> {
+        self.map_err(|error| advised(repository, options, error))
     }
 }
 
-/// Where a person can look at a commit, if the provider's link leads where it may.
+/// The web page of a commit, if the provider's link is https and leads to a host that was consented to.
 pub(crate) async fn link(offline: &Offline, access: &Access, commit: &str) -> Result<Option<String>> {
-    let told = offline.commit_url(commit).await?;
-    let link = told.as_deref().and_then(|text| access.web_url(text));
-    if link.is_none() && told.is_some() {
+    let given = offline.commit_url(commit).await?;
+    let link = given.as_deref().and_then(|text| access.web_url(text));
+    if link.is_none() && given.is_some() {
         tracing::debug!(
             "the provider's link to the commit is left out: it is not https, or leads to a host that was not consented to"
         );

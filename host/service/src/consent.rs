@@ -67,7 +67,7 @@ pub(crate) fn unread(repository: &CodeRepository) -> impl Iterator<Item = (Strin
     })
 }
 
-/// What was stored out of sight stays so: an option that is no secret any more has to be given anew.
+/// A stored secret stays one: an option that is no longer secret has to be set again.
 pub(crate) fn check_still_secret(repository: &CodeRepository, settings: &[OptionDefinition]) -> Result<()> {
     let hidden = |name: &str| !matches!(repository.options.get(name), None | Some(StoredOption::Plain(_)));
     match settings.iter().find(|setting| !setting.secret && hidden(&setting.name)) {

@@ -16,19 +16,21 @@ use thiserror::Error;
 /// Why a use case failed: one line with the cause and what to do.
 #[derive(Debug, Error)]
 pub enum ServiceError {
-    /// Nowhere to keep anything.
+    /// There is no home directory.
     #[error("there is no home directory to keep things in: set HOME, or FORGEPORT_HOME to a directory of your own")]
     NoHome,
-    /// Components are compiled by this program, started again.
-    #[error("the system does not tell which program this is, which is needed to compile providers: {0}")]
+    /// This program cannot be started again, which compiling needs.
+    #[error(
+        "the system does not report the path of this program, which has to be started again to compile providers: {0}"
+    )]
     NoProgram(io::Error),
-    /// The name belongs to another one.
+    /// Another code repository has the name.
     #[error("there is a code repository named {0:?} already: choose another name, or change that one with `update`")]
     NameTaken(String),
-    /// No component where one was named.
+    /// There is no such component.
     #[error(transparent)]
     Component(#[from] ComponentError),
-    /// A file that was named.
+    /// A file cannot be read.
     #[error("cannot read {}: {source}", .path.display())]
     Unreadable {
         /// Where.
@@ -36,7 +38,7 @@ pub enum ServiceError {
         /// Why.
         source: io::Error,
     },
-    /// The file of an authority of one's own.
+    /// The file with certificates cannot be read.
     #[error("cannot read {}, which FORGEPORT_CA_FILE names: {source}", .path.display())]
     CertificateFile {
         /// Where.
@@ -44,7 +46,7 @@ pub enum ServiceError {
         /// Why.
         source: io::Error,
     },
-    /// A file that is no provider.
+    /// A file is not a provider.
     #[error("{}: {source}", .path.display())]
     Source {
         /// Where.
@@ -60,30 +62,30 @@ pub enum ServiceError {
         /// Why.
         source: ReferenceError,
     },
-    /// Twice the same option.
+    /// An option was given twice.
     #[error("option `{0}` was given more than once: give it one value")]
     Repeated(String),
-    /// Nothing to do.
+    /// An update changes nothing.
     #[error(
         "there is nothing to change: give an option to set, --unset=OPTION, --description, --rename, --limit, --grant, --allow-private or --source"
     )]
     NothingToChange,
     /// An option cannot be removed.
-    #[error("option `{option}` is not set, so it cannot be removed: set are {}", listed(.set))]
+    #[error("option `{option}` is not set, so it cannot be removed; set: {}", listed(.set))]
     NotSet {
         /// The option.
         option: String,
-        /// Those that are.
+        /// The options that are set.
         set: Vec<String>,
     },
-    /// A registration of which was not kept what a person consented to.
+    /// A registration without a stored consent.
     #[error(
-        "the code repository {0} comes from a Forgeport that did not keep what was consented to: `forgeport code-repository update {0}` asks the provider, shows what it would get, and stores it"
+        "the code repository {0} was registered by a Forgeport that did not store what was consented to: `forgeport code-repository update {0}` asks the provider, shows the plan, and stores it"
     )]
     NoConsent(String),
-    /// What is stored out of sight would be seen.
+    /// A stored secret would become visible to the provider.
     #[error(
-        "this provider calls --{option} no secret any more, and would see what is stored for it: `forgeport code-repository update {name} --unset={option}` removes it, or --{option}=VALUE in place of --unset gives it a value that may be seen"
+        "the provider no longer declares --{option} a secret, and would see the stored value: `forgeport code-repository update {name} --unset={option}` removes it, or --{option}=VALUE instead of --unset sets a value that it may see"
     )]
     NoLongerSecret {
         /// The code repository.
@@ -91,26 +93,26 @@ pub enum ServiceError {
         /// The option.
         option: String,
     },
-    /// What a provider calls a commit is none.
-    #[error("the provider gave {0:?} as a commit, which is no full commit id")]
+    /// The provider gave something else than a commit id.
+    #[error("the provider gave {0:?} as a commit, which is not a full commit id")]
     NoCommit(String),
-    /// The id is one of something else.
-    #[error("{asked} is not the id of a commit, but stands for the commit {found}: ask for that one")]
+    /// The id is that of another object.
+    #[error("{asked} is not the id of a commit; it stands for the commit {found}: use that id")]
     OtherCommit {
         /// As given.
         asked: String,
         /// The commit.
         found: String,
     },
-    /// No directory of a repository.
-    #[error("--subdirectory={text}: {source}; give it as in the repository, like src/models")]
+    /// The subdirectory cannot be one of a repository.
+    #[error("--subdirectory={text}: {source}; write it relative to the repository, like src/models")]
     Subdirectory {
         /// As given.
         text: String,
         /// Why.
         source: PathError,
     },
-    /// The operator's policy.
+    /// The operator's policy cannot be read.
     #[error("{}: {source}; nothing is allowed until it can be read", .path.display())]
     Policy {
         /// Where.
@@ -121,10 +123,10 @@ pub enum ServiceError {
     /// A limit.
     #[error(transparent)]
     Limit(#[from] LimitError),
-    /// No URL.
-    #[error("this is no URL: {0}; write it whole, like https://api.github.com/user")]
+    /// The URL cannot be read.
+    #[error("this is not a URL: {0}; write it in full, like https://api.github.com/user")]
     Url(String),
-    /// A grant that is none.
+    /// The grant cannot be read.
     #[error("{text:?} cannot be granted: {why}")]
     Grant {
         /// As given.
@@ -132,31 +134,31 @@ pub enum ServiceError {
         /// Why.
         why: OriginError,
     },
-    /// A grant that nobody asks for.
-    #[error("the provider does not ask for {pattern}: it asks for {}", listed(.asked))]
-    NotAsked {
+    /// A grant that the provider does not request.
+    #[error("the provider does not request {pattern}; it requests {}", listed(.asked))]
+    NotRequested {
         /// As given.
         pattern: OriginPattern,
-        /// What it asks for.
+        /// What it requests.
         asked: Vec<String>,
     },
-    /// A grant that is asked for, and not given.
-    #[error("the provider asks for {}: add --grant={} to grant it, or --yes to grant all", listed(.0), .0.first().map_or("", String::as_str))]
+    /// Grants that are requested and were not given.
+    #[error("the provider requests {}: add --grant={} to grant it, or --yes to grant all", listed(.0), .0.first().map_or("", String::as_str))]
     Ungranted(Vec<String>),
-    /// A grant that is not there.
-    #[error("{pattern} is not granted: granted are {}", listed(.granted))]
+    /// There is no such grant.
+    #[error("{pattern} is not granted; granted: {}", listed(.granted))]
     NotGranted {
         /// As given.
         pattern: OriginPattern,
-        /// What is.
+        /// What is granted.
         granted: Vec<String>,
     },
-    /// The built-in providers' grants.
+    /// A built-in provider's grants cannot be revoked.
     #[error(
-        "{0} is built in, and granted what it asks for, with no leave here that could be taken: the operator's policy can allow less, or delete the code repository"
+        "{0} is built in, and always granted what it requests: restrict it in the operator's policy, or delete the code repository"
     )]
     BuiltInGrants(String),
-    /// A secret that tokens are made from.
+    /// A token cannot be made from a secret.
     #[error("the secret {name:?}: {why}")]
     Mint {
         /// The secret.
@@ -182,16 +184,14 @@ pub enum ServiceError {
     /// The component.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The provider or the forge, about an option that the registration has or lacks.
-    #[error(
-        "{source}; `forgeport code-repository update {name} --{option}=@FILE` gives the code repository that option"
-    )]
+    /// The provider's or the forge's answer, with the option that the registration needs.
+    #[error("{source}; `forgeport code-repository update {name} --{option}=@FILE` sets that option")]
     Registered {
         /// The code repository.
         name: String,
         /// The option.
         option: String,
-        /// What was said.
+        /// The answer.
         source: CallError,
     },
     /// The provider or the forge.

@@ -1,4 +1,4 @@
-//! What providers may reach: shown, explained, and taken away again.
+//! The access of providers: described, explained, and revoked.
 
 use crate::{Result, Service, ServiceError};
 use forgeport_egress::address::{Reach, reach};
@@ -10,9 +10,9 @@ use forgeport_store::CodeRepository;
 use serde::Serialize;
 use url::Url;
 
-/// What holds for one code repository.
+/// The access of one code repository's provider.
 #[derive(Clone, Debug, Serialize)]
-pub struct Held {
+pub struct AccessReport {
     /// Its name.
     pub name: String,
     /// The component that the grants belong to.
@@ -21,42 +21,42 @@ pub struct Held {
     pub requested: Grants,
     /// What it was granted.
     pub granted: Grants,
-    /// What the operator's policy allows, where there is one.
+    /// What the operator's policy allows; none without a policy.
     pub policy: Option<Grants>,
     /// Which secret option goes where, and how.
     pub credentials: Vec<CredentialPlan>,
-    /// The hosts of which it is told remotes, and may make links.
+    /// The hosts whose remotes it is told, and to which its links may lead.
     pub remote_hosts: Vec<String>,
-    /// What its calls may use up, by the limit's name, as a person writes it.
+    /// The limits of its calls, by name, as they are written on a command line.
     pub limits: Vec<(String, String)>,
 }
 
-/// Would a request leave, by which rule, and what would change that?
+/// Whether a request would be allowed, by which rule, and what would change that.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
-    /// Would it leave?
+    /// Whether it would be allowed.
     pub allowed: bool,
-    /// Who has the last word: `requested`, `granted`, `policy` or `gate`.
+    /// Which layer decides: `requested`, `granted`, `policy` or `gate`.
     pub by: &'static str,
     /// The rule, in words.
     pub rule: String,
-    /// The secret option that would go along.
+    /// The secret option that would be sent.
     pub secret: Option<String>,
-    /// The command, or the change to a file, that would turn it around.
+    /// The command, or the change to a file, that would reverse the decision.
     pub change: String,
 }
 
 impl Service {
-    /// What holds for a code repository; no network is needed.
+    /// The access of a code repository's provider; no network is needed.
     ///
     /// # Errors
-    /// When there is none, or it is held to nothing yet.
-    pub async fn held(&self, name: &str) -> Result<Held> {
+    /// When there is no such code repository, or nothing was consented to yet.
+    pub async fn access_of(&self, name: &str) -> Result<AccessReport> {
         let (repository, consent) = self.consented(self.find(name).await?).await?;
         let access = consent.access;
         let authority = self.authority(&repository, &access.origins);
         let limits = repository.limits.within(&self.host.policy.limits);
-        Ok(Held {
+        Ok(AccessReport {
             name: repository.name,
             digest: repository.provider.digest,
             requested: authority.requested,
@@ -68,10 +68,10 @@ impl Service {
         })
     }
 
-    /// Tells whether a request would leave, and what would change that. Names are not looked up.
+    /// Explains whether a request would be allowed, and what would change that. Host names are not resolved.
     ///
     /// # Errors
-    /// As [`Service::held`], and when the URL is none.
+    /// As [`Service::access_of`], and when the URL cannot be read.
     pub async fn explain(&self, name: &str, method: &str, url: &str) -> Result<Explanation> {
         let (repository, consent) = self.consented(self.find(name).await?).await?;
         let url = Url::parse(url).map_err(|error| ServiceError::Url(error.to_string()))?;
@@ -82,11 +82,11 @@ impl Service {
         })
     }
 
-    /// Takes grants away: those whose origin is this pattern. A built-in provider is granted what it asks for; of it, the leave to go
-    /// into a private network is taken.
+    /// Revokes the grants with this origin. A built-in provider is always granted what it requests; its permission to reach a private
+    /// network is revoked.
     ///
     /// # Errors
-    /// When there is no such grant, or no such leave.
+    /// When there is no such grant, or no such permission.
     pub async fn revoke(&self, name: &str, origin: &str) -> Result<CodeRepository> {
         let mut repository = self.store().code_repositories().get(name).await?;
         let built_in = repository.provider.source.is_built_in();
@@ -106,7 +106,7 @@ impl Service {
         Ok(self.store().code_repositories().update(&repository, None).await?)
     }
 
-    /// What holds: requested, granted, and what the operator allows.
+    /// The three layers of a registration: what is requested, what is granted, and what the policy allows.
     pub(crate) fn authority(&self, repository: &CodeRepository, requested: &Grants) -> Authority {
         // A built-in provider is granted what this version of it requests; a person only says what may be private.
         let granted = if repository.provider.source.is_built_in() {
@@ -145,7 +145,7 @@ fn allowed(repository: &CodeRepository, access: &Access, permission: Permission<
     Explanation { allowed: true, by: "granted", rule, secret, change }
 }
 
-/// What the gate itself says of an address in the URL, whatever is granted.
+/// The gate's own decision about an address in the URL, whatever is granted.
 fn by_address(name: &str, origin: &Origin, private: bool) -> Option<Explanation> {
     let never = "nothing: no grant leads there".to_owned();
     let (rule, change) = match origin.address().map(reach) {

@@ -43,7 +43,7 @@ pub use forgeport_store::{
     StoreError, StoredOption, some_of,
 };
 pub use forgeport_worktree as worktree;
-pub use grants::{Explanation, Held};
+pub use grants::{AccessReport, Explanation};
 pub use host::Host;
 pub use inspect::Inspection;
 pub use options::ProviderOptions;

@@ -300,7 +300,7 @@ fn named(texts: &[String], asked: &Grants) -> Result<Vec<OriginPattern>> {
             Ok(pattern)
         } else {
             let asked = asked.patterns().map(ToString::to_string).collect();
-            Err(ServiceError::NotAsked { pattern, asked })
+            Err(ServiceError::NotRequested { pattern, asked })
         }
     };
     texts.iter().map(read).collect()

@@ -1,8 +1,8 @@
-//! Repositories that a forge has another name for than they are registered under. It redirects from the old name, so that downloads go on,
-//! but whoever clones anew has the new name in the remote, which `status` would not know.
+//! Repositories that were renamed at the forge. The forge redirects from the old name, so downloads still work; but a new clone has the new
+//! name in its remote, which `status` would not recognize.
 //!
-//! How options make up a name only a provider knows. So a new name is put into them in the usual way, last part last, and is told only if
-//! the provider takes the old options for the old name and the new ones for the new one.
+//! Only a provider knows which options make up a name. So the new name is put into them in the usual order, and it is reported only if the
+//! provider confirms that the old options stand for the old name and the new ones for the new name.
 
 use crate::Service;
 use forgeport_model::RemoteUrl;
@@ -10,19 +10,19 @@ use forgeport_runtime::{Identity, Provider};
 use forgeport_store::{CodeRepository, Consent, StoredOption};
 use serde::Serialize;
 
-/// A repository that is called otherwise now.
+/// A repository that has another name now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Renamed {
-    /// What its options say.
+    /// The name in its options.
     pub from: String,
-    /// What the forge says.
+    /// The name at the forge.
     pub to: String,
-    /// Options and values that say the same as the forge.
+    /// The options that have to change, with their new values.
     pub options: Vec<(String, String)>,
 }
 
 impl Service {
-    /// Has the forge another name for it? Nothing where that cannot be told for sure.
+    /// The new name of a repository, if the forge has another one; none if that is uncertain.
     pub(crate) async fn renamed(
         &self,
         repository: &CodeRepository,
@@ -44,7 +44,7 @@ impl Service {
         is_one.then(|| Renamed { from, to, options: options.into_iter().filter(differ).collect() })
     }
 
-    /// Does the provider recognise a remote of this path at any of its hosts?
+    /// True if the provider recognizes a remote with this path at any of its hosts.
     async fn owns_path(&self, repository: &CodeRepository, consent: &Consent, provider: &Provider, path: &str) -> bool {
         let Ok(offline) = self.offline(repository, consent, provider) else { return false };
         for host in &consent.access.remote_hosts {
@@ -59,17 +59,17 @@ impl Service {
     }
 }
 
-/// The options that must be given and are no secrets, in the provider's order: those that name a repository on every forge known here.
+/// The options that are required and not secret, in the provider's order: these name a repository on every forge known here.
 fn naming(repository: &CodeRepository, consent: &Consent) -> Option<Vec<(String, String)>> {
-    let required = consent.settings.iter().filter(|setting| setting.required && !setting.secret);
+    let required = consent.settings.iter().filter(|option| option.required && !option.secret);
     let value = |name: &String| match repository.options.get(name) {
         Some(StoredOption::Plain(value)) => Some((name.clone(), value.clone())),
         _ => None,
     };
-    required.map(|setting| value(&setting.name)).collect()
+    required.map(|option| value(&option.name)).collect()
 }
 
-/// A name in the place of these values: the last of them gets its last part, and so on, the first whatever is left.
+/// Spreads a name over these options: the last one gets the last part, and so on; the first one gets the rest.
 fn spread(names: &[(String, String)], to: &str) -> Option<Vec<(String, String)>> {
     let mut parts: Vec<&str> = to.rsplitn(names.len().max(1), '/').collect();
     parts.reverse();

@@ -1,4 +1,4 @@
-//! What a checkout belongs to.
+//! The status of a checkout: what git knows of it, and which code repositories it belongs to.
 
 use crate::{
     Result, Service, ServiceError,
@@ -12,18 +12,18 @@ use forgeport_worktree::{LocalContext, Pushed, RemoteAddress};
 use serde::Serialize;
 use std::{path::Path, time::Duration};
 
-/// How long a look at a checkout may take: enough for a large one on a slow disk, and an end for one that was made to have none.
+/// Time limit of inspecting a checkout: enough for a large one on a slow disk, and an end for a hostile one.
 const TIME: Duration = Duration::from_secs(300);
 
 /// A checkout, and the code repositories that it is one of.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
-    /// What the disk tells.
+    /// What is on the disk.
     #[serde(flatten)]
     pub context: LocalContext,
-    /// Ordered by name; several may track the same checkout.
+    /// The code repositories of the checkout, ordered by name; there can be several.
     pub code_repositories: Vec<Match>,
-    /// Why a code repository could not be asked whether the checkout is one of it.
+    /// Why it is unknown of some code repositories whether the checkout belongs to them.
     pub problems: Vec<String>,
 }
 
@@ -36,11 +36,11 @@ pub struct Match {
     pub id: String,
     /// The type it was registered as.
     pub kind: String,
-    /// The checkout's remote that it is.
+    /// The remote of the checkout that it is.
     pub remote: String,
-    /// Is the commit there?
+    /// Whether the remote has the commit.
     pub pushed: RemoteState,
-    /// Where a person can look at the commit.
+    /// The web page of the commit.
     pub url: Option<String>,
 }
 
@@ -50,17 +50,17 @@ pub struct Match {
 pub enum RemoteState {
     /// These refs have it, or the forge itself says so.
     Pushed(Vec<String>),
-    /// It has not, as far as is known here, or as the forge itself says.
+    /// It does not have the commit, as far as is known here, or as the forge itself says.
     NotPushed,
-    /// For a person.
+    /// Unknown, with the reason.
     Unknown(String),
 }
 
 impl Service {
-    /// Tells what a checkout belongs to; with `ask`, the forges are asked whether they have the commit.
+    /// Reports the status of a checkout. With `ask`, the forges are asked whether they have the commit.
     ///
     /// # Errors
-    /// When there is no checkout at the path, it cannot be read, or the path lies in what a download has filled only in part.
+    /// When there is no checkout at the path, it cannot be read, or the path is in a directory that a download has not completed.
     pub async fn status(&self, path: &Path, untracked: bool, ask: bool) -> Result<Status> {
         let asked = path.to_owned();
         // It blocks, for as long as the disk takes.
@@ -73,7 +73,7 @@ impl Service {
         };
         let context = blocking(look).await??;
         let mut status = Status { context, code_repositories: Vec::new(), problems: Vec::new() };
-        // Of many registrations few can be meant.
+        // Few of many registrations can match.
         for repository in self.store().code_repositories().that_may_own(&urls(&status.context)).await? {
             let name = repository.name.clone();
             match self.compare(repository, &status.context, ask).await {
@@ -108,7 +108,7 @@ impl Service {
         Ok(None)
     }
 
-    /// Nothing if it is another repository, otherwise where to look at the commit.
+    /// None if the remote is another repository, otherwise the web page of the commit.
     async fn owns(
         &self,
         repository: &CodeRepository,
