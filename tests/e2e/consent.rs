@@ -121,7 +121,10 @@ fn an_update_that_calls_an_option_no_secret_any_more_is_refused_until_the_value_
         register(&scene, &[&format!("--token={given}")]).good();
         write(&scene, "plain.wasm", &guest().describing(&wanting(&scene, false)));
         let refused = update(&scene, &["--source=plain.wasm"]).bad();
-        assert!(refused.contains("no longer declares --token a secret") && refused.contains("--unset=token"), "{refused}");
+        assert!(
+            refused.contains("no longer declares --token a secret") && refused.contains("--unset=token"),
+            "{refused}"
+        );
         let described = scene.run(&["code-repository", "describe", "demo", "--output=json"]).good();
         assert!(!described.stdout.contains("tok-LITERAL"), "{}", described.stdout);
         update(&scene, &["--source=plain.wasm", "--token=seen"]).good();

@@ -257,6 +257,18 @@ pub enum TargetError {
     Disk(#[from] DiskError),
 }
 
+impl TargetError {
+    /// Looking at a directory that nobody has marked for us fails when another download moves what is in it.
+    pub(crate) fn or_busy(self, path: &Path) -> Self {
+        let moved =
+            |error: &DiskError| matches!(error.source.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::NotFound);
+        match self {
+            Self::Disk(error) if moved(&error) => Self::Busy(path.to_owned()),
+            error => error,
+        }
+    }
+}
+
 /// Why what came did not become the target.
 #[derive(Debug, thiserror::Error)]
 pub enum FinishError {

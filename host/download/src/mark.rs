@@ -29,6 +29,9 @@ pub(crate) fn is_taken(name: &[u8]) -> bool {
     name.first() == NAME.as_bytes().first() && String::from_utf8_lossy(name).to_uppercase() == NAME.to_uppercase()
 }
 
+/// How often a mark is set anew where one was there and is gone.
+const TRIES: u32 = 8;
+
 /// What a mark says: a file in JSON, with the commit and the subdirectory.
 pub(crate) struct MarkContent {
     /// None where it cannot be read.
@@ -80,16 +83,20 @@ impl<'a> Mark<'a> {
     ) -> Result<Self, TargetError> {
         let lock = make(work_directory, of).at("write", &work_directory.path().join(MARK))?;
         let failed = |error: Errno| DiskError::new("write to", target.path(), error.into());
-        match place(work_directory, target) {
-            Ok(()) => return Ok(Self { target, _lock: lock, was_there: false }),
-            Err(Errno::EXIST) => {}
-            Err(error) => return Err(failed(error).into()),
-        }
-        let Some(found) = read(target) else {
-            // Of this name, and nothing of ours.
-            target.remove_all(NAME)?;
-            place(work_directory, target).map_err(failed)?;
-            return Ok(Self { target, _lock: lock, was_there: false });
+        let mut tries = 0..TRIES;
+        let found = loop {
+            match place(work_directory, target) {
+                Ok(()) => return Ok(Self { target, _lock: lock, was_there: false }),
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(failed(error).into()),
+            }
+            match read(target) {
+                Some(found) => break found,
+                // Others that come and go here are at work.
+                None if tries.next().is_none() => return Err(TargetError::Busy(target.path().to_owned())),
+                // The mark that was there went with its download, or it is none.
+                None => remove_what_is_no_mark(target)?,
+            }
         };
         let _taken_over = take_over(target)?;
         if !force {
@@ -132,6 +139,14 @@ fn place(work_directory: &Directory, target: &Directory) -> rustix::io::Result<(
     // Network file systems, which know links.
     linkat(work_directory, MARK, target, NAME, AtFlags::empty())?;
     unlinkat(work_directory, MARK, AtFlags::empty())
+}
+
+/// Removes what has the mark's name and is not a file, so that nobody else's mark is removed with it.
+fn remove_what_is_no_mark(target: &Directory) -> Result<(), DiskError> {
+    match statat(target, NAME, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(found) if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile => target.remove_all(NAME),
+        _ => Ok(()),
+    }
 }
 
 /// The lock on a mark whose download has ended.

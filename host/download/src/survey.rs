@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, FileType, Mode, accessat, fstat, statat};
+use rustix::io::Errno;
 
 use crate::directory::Directory;
 use crate::error::{AtPath, TargetError};
@@ -168,6 +169,7 @@ impl Visitor for RemovalCheck<'_> {
     }
 }
 
+/// What is gone meanwhile, another download's directory for one, is in nobody's way.
 fn may(here: BorrowedFd, name: &OsStr, access: Access) -> bool {
-    accessat(here, name, access, AtFlags::empty()).is_ok()
+    matches!(accessat(here, name, access, AtFlags::empty()), Ok(()) | Err(Errno::NOENT))
 }

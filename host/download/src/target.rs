@@ -59,7 +59,8 @@ impl Target {
         let work_directory = match open(&place)? {
             None => WorkDirectory::open(place.parent())?,
             Some(target) => {
-                allowed(&target, force, Some(&of))?.examine(&target)?;
+                let examined = allowed(&target, force, Some(&of))?.examine(&target);
+                examined.map_err(|error| error.or_busy(target.path()))?;
                 WorkDirectory::reaching(place.parent(), &target)?
             }
         };

@@ -34,6 +34,9 @@ struct Level {
 }
 
 /// Visits all that lies in the directory `name` of `parent`; that itself is entered and left too.
+///
+/// # Errors
+/// Those of the visitor and of the system; `ResourceBusy` where a directory was moved away while it was walked through.
 pub fn descend(parent: BorrowedFd, name: &OsStr, visitor: &mut impl Visitor) -> io::Result<()> {
     let mut here = Dir::new(open(parent, name)?)?;
     let mut way = vec![look(&mut here, name, visitor)?];
@@ -53,7 +56,7 @@ pub fn descend(parent: BorrowedFd, name: &OsStr, visitor: &mut impl Visitor) -> 
             Some(level) => {
                 let above = open(here.fd()?, OsStr::new(".."))?;
                 if id(&fstat(&above)?) != level.id {
-                    return Err(io::Error::other("a directory was moved away meanwhile"));
+                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, "a directory was moved away meanwhile"));
                 }
                 here = Dir::new(above)?;
                 visitor.leave(here.fd()?, &left)?;
