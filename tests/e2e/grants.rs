@@ -85,7 +85,7 @@ fn explain_names_who_refuses_and_what_would_change_it() {
     assert_eq!(verdict("DELETE", &format!("{api}/user")), (false, "requested".into()));
     assert_eq!(verdict("GET", "https://evil.example/"), (false, "requested".into()));
     assert_eq!(verdict("GET", "https://me:pw@evil.example/"), (false, "requested".into()));
-    assert!(scene.run(&["grants", "explain", "demo", "GET", "nonsense"]).bad().contains("no URL"));
+    assert!(scene.run(&["grants", "explain", "demo", "GET", "nonsense"]).bad().contains("not a URL"));
     let text = scene.run(&["grants", "explain", "demo", "GET", &format!("{api}/user")]).good().stdout;
     assert!(text.contains("allowed") && text.contains("--token") && text.contains("grants revoke demo"), "{text}");
 }
