@@ -5,14 +5,14 @@ use crate::{
     output::{Output, Usage, escape_untrusted, table},
 };
 use anyhow::Result;
-use forgeport_service::{AuditEntry, AuditFilter, Service};
+use forgeport_service::{AuditEvent, AuditFilter, AuditRecord, AuditedChange, AuditedRequest, Service};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub async fn run(service: &Service, output: Output, args: AuditArgs) -> Result<()> {
     let AuditArgs { repository, since, refused, last } = args;
     let since = since.map(|text| read_since(&text, SystemTime::now())).transpose()?;
-    let entries = service.audit(&AuditFilter { repository, since, refused, last: Some(last) }).await?;
-    output.data(&entries, || text(&entries))
+    let records = service.audit(&AuditFilter { repository, since, refused, last: Some(last) }).await?;
+    output.data(&records, || text(&records))
 }
 
 /// A span back from now (`90m`, `7d`), or a date and time (RFC 3339, also without the time or the zone, which is UTC then).
@@ -28,8 +28,8 @@ fn read_since(text: &str, now: SystemTime) -> Result<i64> {
     Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn text(entries: &[AuditEntry]) -> String {
-    if entries.is_empty() {
+fn text(records: &[AuditRecord]) -> String {
+    if records.is_empty() {
         return "No requests yet.\n".to_owned();
     }
     let titles = [
@@ -47,34 +47,50 @@ fn text(entries: &[AuditEntry]) -> String {
         "RULE",
     ];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
-    rows.extend(entries.iter().map(row));
+    rows.extend(records.iter().map(row));
     table(&rows)
 }
 
-fn row(entry: &AuditEntry) -> Vec<String> {
-    let since = Duration::from_millis(u64::try_from(entry.at).unwrap_or_default());
+fn row(record: &AuditRecord) -> Vec<String> {
+    let since = Duration::from_millis(u64::try_from(record.at).unwrap_or_default());
     let at = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
-    let digest: String = entry.digest.chars().take(12).collect();
-    let status = entry.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-    // Of requests beyond their limit, and of those that could not be recorded, only the number is known.
-    let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
-    let secrets = if entry.secrets.is_empty() { "-".to_owned() } else { entry.secrets.join(",") };
+    let time = humantime::format_rfc3339_millis(at).to_string();
+    let context = &record.context;
+    let digest = context.digest.map(|digest| format!(" ({:.12})", digest.to_string())).unwrap_or_default();
+    let whose = [time, or_none(&context.repository), or_none(&format!("{}{digest}", context.provider))];
+    let [method, url, status, sent, received, secrets, outcome, rule] = match &record.event {
+        AuditEvent::Request(request) => request_cells(request),
+        AuditEvent::Change(change) => change_cells(change),
+    };
+    let what = [method, url, status, sent, received, secrets, outcome, record.count.to_string(), rule];
+    whose.into_iter().chain(what).map(|cell| escape_untrusted(&cell)).collect()
+}
+
+fn request_cells(request: &AuditedRequest) -> [String; 8] {
+    let AuditedRequest { method, origin, path, status, sent, received, secrets, outcome, rule } = request;
+    let status = status.map(|status| status.to_string()).unwrap_or_default();
     [
-        humantime::format_rfc3339_millis(at).to_string(),
-        entry.repository.clone(),
-        format!("{} ({digest})", entry.provider),
-        or_none(entry.method.clone()),
-        or_none(format!("{}{}", entry.origin, entry.path)),
-        status,
-        entry.sent.to_string(),
-        entry.received.to_string(),
-        secrets,
-        entry.outcome.clone(),
-        entry.count.to_string(),
-        entry.rule.clone(),
+        or_none(method),
+        or_none(&format!("{origin}{path}")),
+        or_none(&status),
+        sent.to_string(),
+        received.to_string(),
+        or_none(&secrets.join(",")),
+        outcome.to_string(),
+        rule.clone(),
     ]
-    .map(|cell| escape_untrusted(&cell))
-    .to_vec()
+}
+
+/// A change has its subject where a request has its URL, and its detail in the place of the rule.
+fn change_cells(change: &AuditedChange) -> [String; 8] {
+    let AuditedChange { action, subject, detail } = change;
+    let none = || or_none("");
+    [none(), or_none(subject), none(), none(), none(), none(), action.to_string(), or_none(detail)]
+}
+
+/// Of requests beyond their limit, and of those that could not be recorded, only the number is known.
+fn or_none(text: &str) -> String {
+    if text.is_empty() { "-".to_owned() } else { text.to_owned() }
 }
 
 #[cfg(test)]

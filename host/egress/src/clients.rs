@@ -1,11 +1,11 @@
-//! HTTP clients, one for each tenant, provider, origin and leave to reach private addresses: no connection that one of them opened is used
+//! HTTP clients, one for each workspace, provider, origin and leave to reach private addresses: no connection that one of them opened is used
 //! by another. Layer: below the gate, which has decided over the request; each client has its own `guard`.
 
 use crate::{
     EgressError, certificates,
     guard::{Guard, Lookup, SystemLookup},
 };
-use forgeport_model::{Origin, Scheme};
+use forgeport_model::{Digest, Origin, Scheme};
 use rustls_platform_verifier::Verifier;
 use std::{
     collections::HashMap,
@@ -32,9 +32,8 @@ pub struct GateSettings {
 /// Whose connections they are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ClientKey {
-    pub(crate) tenant: String,
-    /// The digest of the component.
-    pub(crate) provider: String,
+    pub(crate) workspace: String,
+    pub(crate) component: Option<Digest>,
     pub(crate) origin: Origin,
     pub(crate) private: bool,
 }

@@ -11,7 +11,6 @@
 
 use crate::{
     EgressError,
-    audit::Outcome,
     call::Call,
     clients::{ClientKey, Clients, GateSettings},
     connect::{Reason, causes},
@@ -27,7 +26,7 @@ use crate::{
     wait,
 };
 use bytes::Bytes;
-use forgeport_model::{Origin, Permission};
+use forgeport_model::{AuditContext, Origin, Outcome, Permission};
 use futures_util::StreamExt;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
@@ -128,7 +127,7 @@ impl Gate {
                 if error.is_refusal() {
                     entry.refused(&error);
                 } else {
-                    entry.record.rule = format!("{}; {error}", entry.record.rule);
+                    entry.request.rule = format!("{}; {error}", entry.request.rule);
                 }
                 Err(error)
             }
@@ -144,7 +143,7 @@ impl Gate {
         entry: &mut RecordGuard,
     ) -> Result<Cleared, EgressError> {
         let Permission { grant, private } = call.session.authority.decide(request.method.as_str(), &request.url)?;
-        entry.record.rule = format!("{} {}", grant.methods().collect::<Vec<_>>().join(","), grant.origin);
+        entry.request.rule = format!("{} {}", grant.methods().collect::<Vec<_>>().join(","), grant.origin);
         let origin = Origin::of(&request.url).map_err(|error| EgressError::Improper(error.to_string()))?;
         // The connector looks names up, and asks the guard then; an address it dials as it is.
         if let Some(address) = origin.address() {
@@ -163,9 +162,10 @@ impl Gate {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY));
         let head = call.budget.headers(&headers)?.saturating_add(url);
         call.budget.send(head)?;
-        (entry.record.sent, entry.record.secrets) = (head.saturating_add(body), secrets);
-        let (tenant, provider) = (call.session.caller.tenant.clone(), call.session.caller.digest.clone());
-        Ok(Cleared { key: ClientKey { tenant, provider, origin, private }, headers })
+        (entry.request.sent, entry.request.secrets) = (head.saturating_add(body), secrets);
+        let AuditContext { workspace, digest, .. } = &*call.session.context;
+        let key = ClientKey { workspace: workspace.clone(), component: *digest, origin, private };
+        Ok(Cleared { key, headers })
     }
 
     async fn send(
@@ -200,13 +200,13 @@ impl Gate {
         let answered = tokio::time::timeout_at(call.deadline.into(), sending).await;
         let (answer, slot) = answered.map_err(|_| unreachable(late()))??;
         if answer.status() == StatusCode::UNAUTHORIZED {
-            call.session.unauthorized.add(&entry.record.secrets);
+            call.session.unauthorized.add(&entry.request.secrets);
         }
-        entry.record.status = Some(answer.status().as_u16());
-        entry.record.outcome = Outcome::Answered;
+        entry.request.status = Some(answer.status().as_u16());
+        entry.request.outcome = Outcome::Answered;
         let size = call.budget.headers(answer.headers())?;
         call.budget.receive(size)?;
-        entry.record.received = size;
+        entry.request.received = size;
         Ok((Answered { answer, origin, forms }, slot))
     }
 }

@@ -50,7 +50,7 @@ mod secret;
 mod session;
 mod wait;
 
-pub use audit::{Auditor, Caller, Outcome, Record, Unaudited};
+pub use audit::{Auditor, Unaudited};
 pub use budget::{BodyBudget, Budget};
 pub use call::{Call, Notices, Quiet};
 pub use clients::GateSettings;

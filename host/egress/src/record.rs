@@ -1,17 +1,9 @@
 //! The audit record of one request while it is under way. It is written when the guard is dropped, so that no return and no panic
 //! loses it, and without any part of a credential: what a forge was sent may come back in an address that it leads to.
 
-use crate::{
-    EgressError,
-    audit::{Auditor, Caller, Outcome, Record},
-    redact::Forms,
-    session::Session,
-};
-use forgeport_model::Origin;
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use crate::{EgressError, audit::Auditor, redact::Forms, session::Session};
+use forgeport_model::{AuditContext, AuditEvent, AuditRecord, AuditedRequest, Origin, Outcome};
+use std::sync::Arc;
 use url::Url;
 
 /// Longest path that is written down, in characters: of longer ones the beginning tells what was asked for.
@@ -22,9 +14,10 @@ const HIDDEN: &str = "(hidden)";
 /// A record that is written when it is dropped, whatever becomes of the request.
 pub(crate) struct RecordGuard {
     auditor: Arc<dyn Auditor>,
-    caller: Arc<Caller>,
     forms: Arc<Forms>,
-    pub(crate) record: Record,
+    /// Its id, time and context.
+    record: AuditRecord,
+    pub(crate) request: AuditedRequest,
 }
 
 impl RecordGuard {
@@ -33,9 +26,7 @@ impl RecordGuard {
         let path = path_of(url);
         // Before it is cut: a part of a credential could be left.
         let hidden = placed || session.forms().are_in(&path);
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let record = Record {
-            at: i64::try_from(at).unwrap_or(i64::MAX),
+        let request = AuditedRequest {
             method: method.chars().take(16).collect(),
             origin: Origin::of(url).map_or_else(|_| without_user_info(url), |origin| origin.to_string()),
             path: if hidden { HIDDEN.to_owned() } else { shortened(path) },
@@ -45,15 +36,14 @@ impl RecordGuard {
             secrets: Vec::new(),
             outcome: Outcome::Failed,
             rule: String::new(),
-            number: None,
         };
-        let (auditor, caller, forms) = (session.auditor.clone(), session.caller.clone(), session.forms().clone());
-        RecordGuard { auditor, caller, forms, record }
+        let record = AuditRecord::now(AuditContext::clone(&session.context), AuditEvent::Request(request.clone()));
+        RecordGuard { auditor: session.auditor.clone(), forms: session.forms(), record, request }
     }
 
     /// Leaves out where it leads: of requests beyond their limit there may be any number, each to another place.
     pub(crate) fn beyond_the_limit(&mut self) {
-        let Record { method, origin, path, .. } = &mut self.record;
+        let AuditedRequest { method, origin, path, .. } = &mut self.request;
         for text in [method, origin, path] {
             text.clear();
         }
@@ -61,35 +51,38 @@ impl RecordGuard {
 
     /// From here on something may have left.
     pub(crate) fn leaving(&mut self) -> Result<(), EgressError> {
-        let record = Record { outcome: Outcome::InFlight, ..self.clean() };
-        self.record.number = self.auditor.leaving(&self.caller, record).map_err(EgressError::Unrecorded)?;
-        Ok(())
+        let request = AuditedRequest { outcome: Outcome::InFlight, ..self.clean() };
+        self.auditor.leaving(&self.record_of(request)).map_err(EgressError::Unrecorded)
     }
 
     pub(crate) fn received(&mut self, bytes: u64) {
-        self.record.received += bytes;
+        self.request.received += bytes;
     }
 
     pub(crate) fn refused(&mut self, why: &impl ToString) {
-        self.record.outcome = Outcome::Refused;
-        self.record.rule = why.to_string();
+        self.request.outcome = Outcome::Refused;
+        self.request.rule = why.to_string();
     }
 
-    /// The record without any part of a credential: a forge may have written what it was sent into an address that it leads to.
-    fn clean(&self) -> Record {
-        let mut record = self.record.clone();
-        for text in [&mut record.method, &mut record.origin, &mut record.path, &mut record.rule] {
+    fn record_of(&self, request: AuditedRequest) -> AuditRecord {
+        AuditRecord { event: AuditEvent::Request(request), ..self.record.clone() }
+    }
+
+    /// The request without any part of a credential: a forge may have written what it was sent into an address that it leads to.
+    fn clean(&self) -> AuditedRequest {
+        let mut request = self.request.clone();
+        for text in [&mut request.method, &mut request.origin, &mut request.path, &mut request.rule] {
             if self.forms.are_in(text) {
                 HIDDEN.clone_into(text);
             }
         }
-        record
+        request
     }
 }
 
 impl Drop for RecordGuard {
     fn drop(&mut self) {
-        self.auditor.record(&self.caller, self.clean());
+        self.auditor.record(self.record_of(self.clean()));
     }
 }
 

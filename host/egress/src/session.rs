@@ -2,12 +2,12 @@
 //! what one of them may use up, and by when it has to be over, is in its [`Call`](crate::Call).
 
 use crate::{
-    audit::{Auditor, Caller, Unaudited},
+    audit::{Auditor, Unaudited},
     placeholder::Placeholder,
     redact::Forms,
     secret::Credential,
 };
-use forgeport_model::{Authority, Origin};
+use forgeport_model::{AuditContext, Authority, Origin};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,8 +16,8 @@ use std::{
 /// What a provider may do on the network, in every call that it serves.
 #[derive(Clone)]
 pub struct Session {
-    /// Whose calls they are.
-    pub caller: Arc<Caller>,
+    /// Whose calls they are, as it is recorded.
+    pub context: Arc<AuditContext>,
     /// Where requests may go.
     pub authority: Authority,
     /// What is sent along; the first whose origin matches counts.
@@ -63,7 +63,7 @@ impl Session {
     #[must_use]
     pub fn new(authority: Authority) -> Session {
         Session {
-            caller: Arc::default(),
+            context: Arc::default(),
             authority,
             credentials: Vec::new(),
             placeholders: Vec::new(),

@@ -6,16 +6,21 @@
 //! | `git` | names of objects, paths inside a repository | `names` |
 //! | `limits` | how much a call and a download may use | `names` |
 //! | `network` | where requests may go: origins, grants, the three layers of the decision | `names`, `limits` |
+//! | `audit` | what is recorded of requests and changes | `names` |
 //! | `manifest` | what a provider declares, its options, and the access that follows | `names`, `network` |
 //!
 //! Each folder's `mod.rs` states the problem, the accepted forms and an example.
 
+mod audit;
 mod git;
 mod limits;
 mod manifest;
 mod names;
 mod network;
 
+pub use audit::{
+    AuditAction, AuditContext, AuditEvent, AuditRecord, AuditedChange, AuditedRequest, Outcome, UnknownName,
+};
 pub use git::{Collision, FileKind, Hasher, NoObjectId, ObjectFormat, ObjectId, PathError, RepoPath};
 pub use limits::{CallOf, LONGEST, Limit, LimitError, LimitReached, Limits, STACK_CLASSES, date_after, deadline};
 pub use manifest::{

@@ -2,7 +2,7 @@
 //!
 //! What is costly is made when it is first needed: a list needs neither engine nor network.
 
-use crate::{Config, Result, Service, ServiceError, config::Home, journal::Journal};
+use crate::{Config, Result, Service, ServiceError, audit_writer::AuditWriter, config::Home};
 use forgeport_egress::{Gate, GateSettings, Quiet, Unauthorized};
 use forgeport_model::{Policy, Workspace};
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, Program, Runtime};
@@ -25,7 +25,7 @@ pub struct Host {
     pub(crate) policy: Policy,
     pub(crate) new_key: Option<Zeroizing<String>>,
     ca_file: Option<PathBuf>,
-    journal: OnceLock<Journal>,
+    audit_writer: OnceLock<AuditWriter>,
     runtime: OnceLock<Runtime>,
     gate: OnceLock<Gate>,
     /// When this process made tokens, by workspace and name of the secret.
@@ -48,7 +48,7 @@ impl Host {
             policy,
             new_key,
             ca_file,
-            journal: OnceLock::new(),
+            audit_writer: OnceLock::new(),
             runtime: OnceLock::new(),
             gate: OnceLock::new(),
             minted: Mutex::default(),
@@ -84,8 +84,8 @@ impl Host {
         Ok(self.gate.get_or_init(|| gate).clone())
     }
 
-    pub(crate) fn journal(&self) -> &Journal {
-        self.journal.get_or_init(|| Journal::start(self.store.clone()))
+    pub(crate) fn audit_writer(&self) -> &AuditWriter {
+        self.audit_writer.get_or_init(|| AuditWriter::start(self.store.clone()))
     }
 
     /// When this process made tokens.

@@ -2,6 +2,7 @@
 //! on a command line or over HTTP, calls this and nothing below it.
 
 mod ask;
+mod audit_writer;
 mod blocking;
 mod cached;
 mod config;
@@ -11,7 +12,6 @@ mod error;
 mod grants;
 mod host;
 mod inspect;
-mod journal;
 mod mint;
 mod options;
 mod plan_digest;
@@ -33,14 +33,14 @@ pub use forgeport_download::{Arrival, Cache, CacheUsage, Deadline, Progress, Rec
 pub use forgeport_egress::Notices;
 pub use forgeport_model::RepoPath;
 pub use forgeport_model::{
-    Access, ComponentSource, Condition, CredentialPlan, Description, Digest, Grant, Grants, Limit, Limits,
-    OptionDefinition, OptionValue, OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, Workspace,
-    deceives, nearest, normalise_name,
+    Access, AuditAction, AuditContext, AuditEvent, AuditRecord, AuditedChange, AuditedRequest, ComponentSource,
+    Condition, CredentialPlan, Description, Digest, Grant, Grants, Limit, Limits, OptionDefinition, OptionValue,
+    OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, Workspace, deceives, nearest, normalise_name,
 };
 pub use forgeport_runtime::{Commit, Identity, serve_as_child};
 pub use forgeport_store::{
-    AuditEntry, AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Rotated, SecretInfo,
-    StoreError, StoredOption, some_of,
+    AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Rotated, SecretInfo, StoreError,
+    StoredOption, some_of,
 };
 pub use forgeport_worktree as worktree;
 pub use grants::{AccessReport, Explanation};
@@ -72,11 +72,11 @@ impl Service {
         Service { notices, ..self }
     }
 
-    /// What providers did on the network, the oldest first.
+    /// What providers did on the network, and what people changed, the oldest first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
+    pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>> {
         Ok(self.store().audit().list(filter).await?)
     }
 

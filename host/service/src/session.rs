@@ -1,8 +1,8 @@
 //! What the calls of a provider act with, put together from a registration and what it is held to.
 
 use crate::{Result, Service};
-use forgeport_egress::{Caller, Credential, Notices, Placeholder, Secret, Session};
-use forgeport_model::{Access, CredentialPlan, OptionDefinition, OptionValue, Options};
+use forgeport_egress::{Credential, Notices, Placeholder, Secret, Session};
+use forgeport_model::{Access, AuditContext, CredentialPlan, OptionDefinition, OptionValue, Options};
 use forgeport_runtime::{Connection, Offline, Opening, Provider, Repository};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption, VaultError};
 use std::sync::Arc;
@@ -54,10 +54,10 @@ impl Service {
     ) -> Result<Repository> {
         let Opening { values, placeholders } = opening(options)?;
         let session = Session {
-            caller: Arc::new(self.caller(repository)),
+            context: Arc::new(self.audit_context(repository)),
             credentials: access.credentials.iter().filter_map(|plan| credential(options, plan)).collect(),
             placeholders,
-            auditor: self.host.journal().auditor(),
+            auditor: self.host.audit_writer().auditor(),
             unauthorized: self.host.unauthorized(&repository.id),
             ..Session::new(self.authority(repository, &access.origins))
         };
@@ -66,14 +66,20 @@ impl Service {
         Ok(provider.repository(Connection { gate: self.host.gate()?, session, values, limits, notices }))
     }
 
-    fn caller(&self, repository: &CodeRepository) -> Caller {
-        Caller {
-            tenant: self.workspace.id().to_owned(),
+    /// Whose calls, or changes, they are.
+    pub(crate) fn audit_context(&self, repository: &CodeRepository) -> AuditContext {
+        AuditContext {
             registration: repository.id.clone(),
             repository: repository.name.clone(),
             provider: format!("{} {}", repository.provider.name, repository.provider.version),
-            digest: repository.provider.digest.to_string(),
+            digest: Some(repository.provider.digest),
+            ..self.audit_context_of_none()
         }
+    }
+
+    /// As [`Service::audit_context`], where no code repository is concerned.
+    pub(crate) fn audit_context_of_none(&self) -> AuditContext {
+        AuditContext { workspace: self.workspace.id().to_owned(), ..AuditContext::default() }
     }
 
     /// A registered repository for what needs neither network nor secrets; none is read.

@@ -54,7 +54,7 @@ mod upgrade;
 mod view;
 mod workspace;
 
-pub use audit::{Audit, AuditEntry, AuditFilter, AuditLog, IN_FLIGHT, Intents, UNRECORDED};
+pub use audit::{Audit, AuditFilter, AuditLog, Intents};
 pub use code_repositories::CodeRepositories;
 pub use code_repository::{CodeRepository, Consent, ProviderRef, StoredOption};
 pub use error::{DatabaseError, DatabaseErrorKind, StoreError, some_of};

@@ -2,11 +2,9 @@
 
 use crate::timing::{median, shown};
 use anyhow::{Context, Result, ensure};
-use forgeport_egress::{
-    Auditor, Call, Caller, Credential, Gate, GateSettings, Placeholder, Record, Request, Secret, Session,
-};
-use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement, deadline};
-use forgeport_store::{AuditEntry, Intents, KeySource, Store};
+use forgeport_egress::{Auditor, Call, Credential, Gate, GateSettings, Placeholder, Request, Secret, Session};
+use forgeport_model::{AuditRecord, Authority, CallOf, Grant, Grants, Limits, Origin, Placement, deadline};
+use forgeport_store::{Intents, KeySource, Store};
 use http::{HeaderMap, Method};
 use std::{
     io::{BufRead, BufReader, Write},
@@ -21,46 +19,21 @@ const ROUNDS: usize = 3000;
 /// As GitHub answers for one commit.
 const BODY: usize = 4 << 10;
 
-/// Writes down what leaves, and hands on what has ended, as the host's journal does.
+/// Records what leaves, and hands on what has ended, as the host's audit writer does.
 struct AuditWriter {
     intents: Arc<Intents>,
-    ended: Mutex<mpsc::Sender<Record>>,
+    ended: Mutex<mpsc::Sender<AuditRecord>>,
 }
 
 impl Auditor for AuditWriter {
-    fn leaving(&self, caller: &Caller, record: Record) -> Result<Option<u64>, String> {
-        self.intents.announce(&entry(caller, record)).map(Some).map_err(|error| error.to_string())
+    fn leaving(&self, record: &AuditRecord) -> Result<(), String> {
+        self.intents.announce(record).map_err(|error| error.to_string())
     }
 
-    fn record(&self, _caller: &Caller, record: Record) {
+    fn record(&self, record: AuditRecord) {
         if let Ok(sender) = self.ended.lock() {
             let _ = sender.send(record);
         }
-    }
-}
-
-fn entry(caller: &Caller, record: Record) -> AuditEntry {
-    let Caller { tenant, registration, repository, provider, digest } = caller.clone();
-    let Record { at, method, origin, path, status, sent, received, secrets, outcome, rule, number: _ } = record;
-    let outcome = outcome.as_str().to_owned();
-    AuditEntry {
-        at,
-        until: at,
-        count: 1,
-        tenant,
-        registration,
-        repository,
-        provider,
-        digest,
-        method,
-        origin,
-        path,
-        status,
-        sent,
-        received,
-        secrets,
-        outcome,
-        rule,
     }
 }
 
@@ -123,9 +96,7 @@ async fn call(url: &Url, home: &Path) -> Result<Call> {
     let intents = Arc::new(Store::open(home, KeySource::File).await?.audit().intents());
     let written = intents.clone();
     std::thread::spawn(move || {
-        receiver
-            .iter()
-            .for_each(|record: Record| written.written(&record.number.map_or(Vec::new(), |number| vec![number])))
+        receiver.iter().for_each(|record: AuditRecord| written.written(&[record.id]));
     });
     let session = Session {
         credentials: vec![Credential {

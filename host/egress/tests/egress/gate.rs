@@ -2,10 +2,8 @@
 
 use crate::support::*;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use forgeport_egress::{
-    Auditor, Budget, Call, Caller, EgressError, Gate, GateSettings, Notices, Outcome, Record, Request, Session,
-};
-use forgeport_model::{Grant, Origin};
+use forgeport_egress::{Auditor, Budget, Call, EgressError, Gate, GateSettings, Notices, Request, Session};
+use forgeport_model::{AuditRecord, Grant, Origin, Outcome};
 use futures_util::StreamExt;
 use http::Method;
 use std::{
@@ -347,21 +345,20 @@ async fn a_credential_that_the_forge_echoes_does_not_come_back() {
 #[derive(Default)]
 struct Told {
     refuses: bool,
-    left: Mutex<Vec<Record>>,
-    ended: Mutex<Vec<Record>>,
+    left: Mutex<Vec<AuditRecord>>,
+    ended: Mutex<Vec<AuditRecord>>,
 }
 
 impl Auditor for Told {
-    fn leaving(&self, _caller: &Caller, record: Record) -> Result<Option<u64>, String> {
+    fn leaving(&self, record: &AuditRecord) -> Result<(), String> {
         if self.refuses {
             return Err("the disk is full".into());
         }
-        let mut left = self.left.lock().unwrap();
-        left.push(record);
-        Ok(Some(left.len() as u64))
+        self.left.lock().unwrap().push(record.clone());
+        Ok(())
     }
 
-    fn record(&self, _caller: &Caller, record: Record) {
+    fn record(&self, record: AuditRecord) {
         self.ended.lock().unwrap().push(record);
     }
 }
@@ -374,12 +371,15 @@ async fn each_request_is_written_down_before_it_leaves_and_a_refused_one_is_none
     let call = with_session(call_to(&[&home, &other]), |session| Session { auditor: told.clone(), ..session });
     gate().fetch(&call, get(home.url("/"))).await.unwrap();
     gate().fetch(&call, get("https://ungranted.example/".parse().unwrap())).await.unwrap_err();
-    let left: Vec<_> = told.left.lock().unwrap().iter().map(|record| (record.path.clone(), record.outcome)).collect();
-    assert_eq!(left, [("/".into(), Outcome::InFlight), ("/archive?token=...".into(), Outcome::InFlight)]);
-    let first = &told.left.lock().unwrap()[0];
+    let left = told.left.lock().unwrap();
+    let requests: Vec<_> = left.iter().filter_map(AuditRecord::request).collect();
+    let shown: Vec<_> = requests.iter().map(|request| (request.path.clone(), request.outcome)).collect();
+    assert_eq!(shown, [("/".into(), Outcome::InFlight), ("/archive?token=...".into(), Outcome::InFlight)]);
+    let first = requests[0];
     assert!(first.secrets == ["token"] && first.sent > 0 && first.rule.contains("GET"), "{first:?}");
-    let numbers: Vec<_> = told.ended.lock().unwrap().iter().map(|record| record.number).collect();
-    assert_eq!(numbers, [Some(1), Some(2), None]);
+    let ids = |records: &[AuditRecord]| records.iter().map(|record| record.id.clone()).collect::<Vec<_>>();
+    let (left, ended) = (ids(&left), ids(&told.ended.lock().unwrap()));
+    assert!(ended.len() == 3 && ended[..2] == left && !left.contains(&ended[2]), "{left:?} {ended:?}");
 }
 
 #[tokio::test]
@@ -390,7 +390,7 @@ async fn what_cannot_be_written_down_does_not_leave() {
     let error = gate().fetch(&call, get(home.url("/"))).await.unwrap_err();
     assert!(matches!(&error, EgressError::Unrecorded(why) if why == "the disk is full"), "{error:?}");
     assert!(home.asked().is_empty());
-    assert_eq!(told.ended.lock().unwrap()[0].outcome, Outcome::Refused);
+    assert_eq!(told.ended.lock().unwrap()[0].outcome(), Some(Outcome::Refused));
 }
 
 #[tokio::test]

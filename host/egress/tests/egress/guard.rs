@@ -1,8 +1,8 @@
 //! Names that lead where no provider may go.
 
 use crate::support::*;
-use forgeport_egress::{Call, EgressError, Gate, GateSettings, Lookup, Outcome, Session};
-use forgeport_model::{Grant, Origin};
+use forgeport_egress::{Call, EgressError, Gate, GateSettings, Lookup, Session};
+use forgeport_model::{AuditContext, Digest, Grant, Origin, Outcome};
 use futures_util::future::BoxFuture;
 use std::{
     io,
@@ -154,9 +154,9 @@ async fn connections_of_one_provider_are_not_used_by_another() {
         streams.len()
     });
     let of = |digest: &str| {
-        let caller = forgeport_egress::Caller { digest: digest.into(), ..Default::default() };
+        let context = AuditContext { digest: Some(Digest::of(digest.as_bytes())), ..AuditContext::default() };
         with_session(Call::new(Session::new(authority([local(&origin)])), limits(&[]), soon()), |session| Session {
-            caller: Arc::new(caller),
+            context: Arc::new(context),
             ..session
         })
     };

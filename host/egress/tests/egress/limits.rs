@@ -1,8 +1,8 @@
 //! What a call may use up on the network, and what is written down of it.
 
 use crate::support::*;
-use forgeport_egress::{Auditor, Budget, Call, Caller, EgressError, Outcome, Record, Request, Session};
-use forgeport_model::{Grant, Limit};
+use forgeport_egress::{Auditor, Budget, Call, EgressError, Request, Session};
+use forgeport_model::{AuditRecord, Grant, Limit, Outcome};
 use futures_util::FutureExt;
 use http::{HeaderName, Method};
 use std::{
@@ -210,12 +210,12 @@ async fn no_more_requests_than_allowed_are_on_their_way_at_once() {
 struct Departures(AtomicUsize);
 
 impl Auditor for Departures {
-    fn leaving(&self, _caller: &Caller, _record: Record) -> Result<Option<u64>, String> {
+    fn leaving(&self, _record: &AuditRecord) -> Result<(), String> {
         self.0.fetch_add(1, Relaxed);
-        Ok(None)
+        Ok(())
     }
 
-    fn record(&self, _caller: &Caller, _record: Record) {}
+    fn record(&self, _record: AuditRecord) {}
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use crate::support::*;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use forgeport_egress::{Budget, Call, Credential, EgressError, Outcome, Placeholder, Request, SecretUse, Session};
-use forgeport_model::{Grant, Placement};
+use forgeport_egress::{Budget, Call, Credential, EgressError, Placeholder, Request, SecretUse, Session};
+use forgeport_model::{Grant, Outcome, Placement};
 use http::Method;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Servers on loopback that answer what they are told to, and calls to them.
 
-use forgeport_egress::{Auditor, Call, Caller, Credential, Gate, GateSettings, Record, Request, Secret, Session};
-use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, Placement};
+use forgeport_egress::{Auditor, Call, Credential, Gate, GateSettings, Request, Secret, Session};
+use forgeport_model::{AuditRecord, AuditedRequest, Authority, CallOf, Grant, Grants, Limits, Origin, Placement};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
@@ -126,16 +126,16 @@ pub fn with_session(call: Call, change: impl FnOnce(Session) -> Session) -> Call
 
 /// Keeps records in memory.
 #[derive(Default)]
-pub struct MemoryAuditor(Mutex<Vec<Record>>);
+pub struct MemoryAuditor(Mutex<Vec<AuditedRequest>>);
 
 impl Auditor for MemoryAuditor {
-    fn record(&self, _caller: &Caller, record: Record) {
-        self.0.lock().unwrap().push(record);
+    fn record(&self, record: AuditRecord) {
+        self.0.lock().unwrap().extend(record.request().cloned());
     }
 }
 
 impl MemoryAuditor {
-    pub fn records(&self) -> Vec<Record> {
+    pub fn records(&self) -> Vec<AuditedRequest> {
         self.0.lock().unwrap().clone()
     }
 }

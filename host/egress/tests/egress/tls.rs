@@ -2,8 +2,8 @@
 
 use crate::support::*;
 use bytes::Bytes;
-use forgeport_egress::{Call, Caller, EgressError, Gate, GateSettings, Session};
-use forgeport_model::Origin;
+use forgeport_egress::{Call, EgressError, Gate, GateSettings, Session};
+use forgeport_model::{AuditContext, Origin};
 use http::{Response, Version};
 use http_body_util::Full;
 use hyper::{body::Incoming, service::service_fn};
@@ -102,11 +102,11 @@ fn gate_trusting(authority: Option<&Authority>) -> Gate {
     Gate::new(GateSettings { certificates, ..patient() }).unwrap()
 }
 
-fn permit_for(url: &Url, tenant: &str) -> Call {
+fn permit_for(url: &Url, workspace: &str) -> Call {
     let origin = Origin::of(url).unwrap();
     let call = Call::new(Session::new(authority([local(&origin)])), limits(&[]), soon());
-    let caller = Arc::new(Caller { tenant: tenant.to_owned(), ..Caller::default() });
-    with_session(call, |session| Session { credentials: vec![bearer(&origin, "hunter2")], caller, ..session })
+    let context = Arc::new(AuditContext { workspace: workspace.to_owned(), ..AuditContext::default() });
+    with_session(call, |session| Session { credentials: vec![bearer(&origin, "hunter2")], context, ..session })
 }
 
 /// What a person is told.
@@ -154,11 +154,11 @@ async fn a_certificate_of_another_name_or_an_old_one_gets_no_request() {
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_where_it_is_offered_and_no_connection_is_shared_between_tenants() {
+async fn http_2_is_spoken_where_it_is_offered_and_no_connection_is_shared_between_workspaces() {
     let ours = Authority::new();
     let (url, seen) = start(ours.server("localhost", 2100, &["h2", "http/1.1"])).await;
     let gate = gate_trusting(Some(&ours));
-    let fetch = async |tenant: &str| gate.fetch(&permit_for(&url, tenant), get(url.clone())).await.unwrap();
+    let fetch = async |workspace: &str| gate.fetch(&permit_for(&url, workspace), get(url.clone())).await.unwrap();
     fetch("a").await;
     tokio::join!(fetch("a"), fetch("a"), fetch("a"));
     assert_eq!(seen.lock().unwrap().connections, 1);

@@ -2,8 +2,10 @@
 
 use crate::guest::{Guest, guest};
 use forgeport_download::{DownloadSpec, Progress, StagedDownload};
-use forgeport_egress::{Auditor, Caller, Gate, GateSettings, Placeholder, Quiet, Record, Session};
-use forgeport_model::{Authority, CallOf, Digest, Grant, Grants, Limit, Limits, Origin, RemoteUrl};
+use forgeport_egress::{Auditor, Gate, GateSettings, Placeholder, Quiet, Session};
+use forgeport_model::{
+    AuditRecord, AuditedRequest, Authority, CallOf, Digest, Grant, Grants, Limit, Limits, Origin, RemoteUrl,
+};
 use forgeport_model::{ObjectId, RepoPath};
 use forgeport_runtime::{
     CallError, CompilerSettings, Connection, Download, LoadError, Opening, PoolUse, Program, Provider, ProviderError,
@@ -273,16 +275,16 @@ impl Progress for Silent {
 
 /// Keeps the gate's records.
 #[derive(Default)]
-pub struct Kept(Mutex<Vec<Record>>);
+pub struct Kept(Mutex<Vec<AuditedRequest>>);
 
 impl Auditor for Kept {
-    fn record(&self, _caller: &Caller, record: Record) {
-        self.0.lock().unwrap().push(record);
+    fn record(&self, record: AuditRecord) {
+        self.0.lock().unwrap().extend(record.request().cloned());
     }
 }
 
 impl Kept {
-    pub fn records(&self) -> Vec<Record> {
+    pub fn records(&self) -> Vec<AuditedRequest> {
         self.0.lock().unwrap().clone()
     }
 }

@@ -3,8 +3,8 @@
 use crate::bench::{Bench, Call, Expect, case, limited};
 use crate::guest::{Guest, guest};
 use crate::server::{Server, read_request};
-use forgeport_egress::{Auditor, Caller, Record, Session};
-use forgeport_model::{Limit, Origin};
+use forgeport_egress::{Auditor, Session};
+use forgeport_model::{AuditRecord, Limit, Origin};
 use forgeport_runtime::{CallError, Connection, ProviderError};
 use std::{io::Read, net::TcpListener, sync::Arc, time::Duration};
 
@@ -84,8 +84,8 @@ pub async fn dropped_while_it_waits(listener: TcpListener, guest: Guest) {
 struct Panicking;
 
 impl Auditor for Panicking {
-    fn record(&self, _caller: &Caller, record: Record) {
-        panic!("with a secret in {:?}", record.path);
+    fn record(&self, record: AuditRecord) {
+        panic!("with a secret in {:?}", record.request());
     }
 }
 

@@ -3,8 +3,7 @@
 use crate::bench::{Bench, Call, Case, Expect, case, limited};
 use crate::guest::{Ask, Guest, guest};
 use crate::server::Server;
-use forgeport_egress::Outcome;
-use forgeport_model::Limit;
+use forgeport_model::{Limit, Outcome};
 
 /// Sends, and passes on what it is told.
 fn sending(make: impl FnOnce(&mut Guest) -> Ask) -> Guest {

@@ -5,8 +5,8 @@ mod github_app;
 mod oauth_client;
 
 use crate::{Result, Service, ServiceError, secret_values::SecretValues};
-use forgeport_egress::{Call, Caller, Checked, Credential, Request, Session};
-use forgeport_model::{Authority, CallOf, Grant, Grants, Limits, Origin, date_after, deadline};
+use forgeport_egress::{Call, Checked, Credential, Request, Session};
+use forgeport_model::{AuditContext, Authority, CallOf, Grant, Grants, Limits, Origin, date_after, deadline};
 use forgeport_store::{CodeRepository, StoredOption};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -182,11 +182,11 @@ impl Service {
         let policy = self.host.policy.allow.clone();
         let authority = Authority { requested: grants.clone(), granted: grants, policy, of: CallOf::Nobody };
         let provider = format!("forgeport, for the secret {name}");
-        let caller = Caller { tenant: self.workspace.id().to_owned(), provider, ..Caller::default() };
+        let context = AuditContext { provider, ..self.audit_context_of_none() };
         let session = Session {
-            caller: Arc::new(caller),
+            context: Arc::new(context),
             credentials: vec![exchange.credential.clone()],
-            auditor: self.host.journal().auditor(),
+            auditor: self.host.audit_writer().auditor(),
             ..Session::new(authority)
         };
         let limits = Limits::default().within(&self.host.policy.limits);

@@ -1,20 +1,20 @@
-//! Requests that are on their way, written down before they leave: an entry of the audit log is made when a request ends, and a process
+//! Requests that are on their way, recorded before they leave: the record in the audit log is made when a request ends, and a process
 //! that is killed writes none.
 //!
 //! Each process has a file of its own in `requests`, which it holds locked, with one line of JSON for each request that leaves, and one
-//! that says which have come into the audit log. To write a line takes microseconds, as nothing is synced: what one process has written
+//! that says, by their ids, which have come into the audit log. To write a line takes microseconds, as nothing is synced: what one process has written
 //! is there for the others, and is lost only with the whole machine. The file goes when all of it is in the log. One that nobody holds
 //! any more is of a process that was killed, or could not write into the log: the next one that makes requests puts it there.
 
-use super::entry::AuditEntry;
 use crate::{
     error::{Result, StoreError},
     home,
 };
+use forgeport_model::AuditRecord;
 use forgeport_platform::{open_regular_with, private};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
@@ -37,16 +37,15 @@ pub struct Intents {
 struct State {
     file: Option<(PathBuf, File)>,
     length: u64,
-    next: u64,
-    /// The lines of those that are not in the audit log.
-    open: BTreeMap<u64, String>,
+    /// The lines of those that are not in the audit log, by their ids.
+    open: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
-    Leaves(u64, Box<AuditEntry>),
-    Written(Vec<u64>),
+    Leaves(Box<AuditRecord>),
+    Written(Vec<String>),
 }
 
 impl Intents {
@@ -54,51 +53,52 @@ impl Intents {
         Intents { directory: store.join(DIRECTORY), state: Mutex::default() }
     }
 
-    /// Writes down that a request is about to leave, and returns its number.
+    /// Records that a request is about to leave; or how it ended, in the place of that.
     ///
     /// # Errors
     /// When that is not possible.
-    pub fn announce(&self, entry: &AuditEntry) -> Result<u64> {
+    pub fn announce(&self, record: &AuditRecord) -> Result<()> {
         let mut state = self.state();
-        let number = state.next;
-        state.next += 1;
-        self.keep(&mut state, number, entry)?;
-        Ok(number)
+        if state.file.is_none() {
+            state.file = Some(self.create()?);
+            state.length = 0;
+        }
+        let text = line(&Line::Leaves(Box::new(record.clone())));
+        append(&mut state, &text)?;
+        state.open.insert(record.id.clone(), text);
+        Ok(())
     }
 
-    /// These have come into the audit log. Where that cannot be written down, they are found there when this file is read.
-    pub fn written(&self, numbers: &[u64]) {
+    /// Whether the record with this id was announced and is not known to be in the audit log.
+    #[must_use]
+    pub fn is_announced(&self, id: &str) -> bool {
+        self.state().open.contains_key(id)
+    }
+
+    /// The records with these ids have come into the audit log. Where that cannot be recorded, they are found there by their ids.
+    pub fn written(&self, ids: &[String]) {
         let mut state = self.state();
-        state.open.retain(|number, _| !numbers.contains(number));
+        for id in ids {
+            state.open.remove(id);
+        }
         let done = if state.open.is_empty() {
             remove(&mut state)
         } else if state.length > LONGEST {
             self.renew(&mut state)
         } else {
-            append(&mut state, &line(&Line::Written(numbers.to_vec())))
+            append(&mut state, &line(&Line::Written(ids.to_vec())))
         };
         if let Err(error) = done {
             tracing::debug!(%error, "the file of requests on their way is longer than it has to be");
         }
     }
 
-    /// Keeps entries that could not be put into the audit log.
+    /// Keeps records that could not be put into the audit log.
     ///
     /// # Errors
     /// When they cannot be kept here either.
-    pub fn postpone(&self, entries: &[AuditEntry]) -> Result<()> {
-        entries.iter().try_for_each(|entry| self.announce(entry).map(drop))
-    }
-
-    fn keep(&self, state: &mut State, number: u64, entry: &AuditEntry) -> Result<()> {
-        if state.file.is_none() {
-            state.file = Some(self.create()?);
-            state.length = 0;
-        }
-        let text = line(&Line::Leaves(number, Box::new(entry.clone())));
-        append(state, &text)?;
-        state.open.insert(number, text);
-        Ok(())
+    pub fn postpone(&self, records: &[AuditRecord]) -> Result<()> {
+        records.iter().try_for_each(|record| self.announce(record))
     }
 
     fn create(&self) -> Result<(PathBuf, File)> {
@@ -147,7 +147,7 @@ fn line(line: &Line) -> String {
     serde_json::to_string(line).unwrap_or_default() + "\n"
 }
 
-/// Files of processes that have ended, whose entries are in none but them. They are locked for as long as they are held here.
+/// Files of processes that have ended, whose records are in none but them. They are locked for as long as they are held here.
 pub(crate) fn abandoned(store: &Path) -> Vec<(PathBuf, File)> {
     let free = |path: PathBuf| {
         let file = open_regular_with(&path, OpenOptions::new().read(true).write(true)).ok()?;
@@ -156,27 +156,29 @@ pub(crate) fn abandoned(store: &Path) -> Vec<(PathBuf, File)> {
     files(store).into_iter().filter_map(free).collect()
 }
 
-/// The entries of all files: those of requests that are on their way, and those of such as were when their process was killed.
-pub(crate) fn all(store: &Path) -> Result<Vec<AuditEntry>> {
-    let mut entries = Vec::new();
+/// The records of all files: those of requests that are on their way, and those of such as were when their process was killed.
+pub(crate) fn all(store: &Path) -> Result<Vec<AuditRecord>> {
+    let mut records = Vec::new();
     for path in files(store) {
-        entries.extend(entries_of(&path)?);
+        records.extend(records_of(&path)?);
     }
-    Ok(entries)
+    Ok(records)
 }
 
-/// The entries of a file that are not known to be in the log. A last line that was cut is one of a request that did not leave.
-pub(crate) fn entries_of(path: &Path) -> Result<Vec<AuditEntry>> {
+/// The records of a file that are not known to be in the log. A last line that was cut is one of a request that did not leave.
+pub(crate) fn records_of(path: &Path) -> Result<Vec<AuditRecord>> {
     let bytes = private::read(path)?.unwrap_or_default();
-    let mut open = BTreeMap::new();
-    for line in bytes.split(|byte| *byte == b'\n') {
+    let (mut records, mut known) = (Vec::new(), HashSet::new());
+    // Backwards, as the last line of an id counts.
+    for line in bytes.rsplit(|byte| *byte == b'\n') {
         match serde_json::from_slice(line) {
-            Ok(Line::Leaves(number, entry)) => drop(open.insert(number, *entry)),
-            Ok(Line::Written(numbers)) => numbers.iter().for_each(|number| drop(open.remove(number))),
-            Err(_) => {}
+            Ok(Line::Leaves(record)) if known.insert(record.id.clone()) => records.push(*record),
+            Ok(Line::Written(ids)) => known.extend(ids),
+            Ok(Line::Leaves(_)) | Err(_) => {}
         }
     }
-    Ok(open.into_values().collect())
+    records.reverse();
+    Ok(records)
 }
 
 fn files(store: &Path) -> Vec<PathBuf> {
@@ -199,7 +201,11 @@ fn files(store: &Path) -> Vec<PathBuf> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::{AuditFilter, IN_FLIGHT, KeySource, LOCAL, Store, audit::tests::entry};
+    use crate::{
+        AuditFilter, KeySource, LOCAL, Store,
+        audit::tests::{ended, record},
+    };
+    use forgeport_model::Outcome::{self, Answered, Failed, InFlight};
 
     async fn store() -> (tempfile::TempDir, Store) {
         let directory = tempfile::tempdir().unwrap();
@@ -207,49 +213,49 @@ mod tests {
         (directory, store)
     }
 
-    fn leaving(at: i64) -> AuditEntry {
-        AuditEntry { path: format!("/{at}"), ..entry(at, "a", IN_FLIGHT) }
+    fn leaving(at: i64) -> AuditRecord {
+        record(at, "a", InFlight)
     }
 
-    async fn told(store: &Store) -> Vec<(i64, String)> {
+    async fn listed(store: &Store) -> Vec<(i64, Outcome)> {
         let log = store.in_workspace(LOCAL).audit().list(&AuditFilter::default()).await.unwrap();
-        log.into_iter().map(|entry| (entry.at, entry.outcome)).collect()
+        log.into_iter().map(|record| (record.at, record.outcome().unwrap())).collect()
     }
 
     #[tokio::test]
-    async fn what_is_on_its_way_is_told_until_the_log_has_how_it_ended() {
+    async fn what_is_on_its_way_is_listed_until_the_log_has_how_it_ended() {
         let (directory, store) = store().await;
         let intents = store.audit().intents();
-        let numbers = [1, 2].map(|at| intents.announce(&leaving(at)).unwrap());
-        assert_eq!(told(&store).await, [(1, IN_FLIGHT.into()), (2, IN_FLIGHT.into())]);
+        let records = [1, 2].map(leaving);
+        records.iter().for_each(|record| intents.announce(record).unwrap());
+        let ids = records.each_ref().map(|record| record.id.clone());
+        assert_eq!(listed(&store).await, [(1, InFlight), (2, InFlight)]);
         // Between the two a process may be killed: it is told once.
-        store.audit().append(&[AuditEntry { outcome: "answered".into(), ..leaving(1) }]).await.unwrap();
-        assert_eq!(told(&store).await, [(1, "answered".into()), (2, IN_FLIGHT.into())]);
-        intents.written(&numbers[..1]);
-        assert_eq!(told(&store).await.len(), 2);
-        store.audit().append(&[AuditEntry { outcome: "failed".into(), ..leaving(2) }]).await.unwrap();
-        intents.written(&numbers[1..]);
-        assert_eq!(told(&store).await, [(1, "answered".into()), (2, "failed".into())]);
+        store.audit().append(&[ended(&records[0], Answered)]).await.unwrap();
+        assert_eq!(listed(&store).await, [(1, Answered), (2, InFlight)]);
+        intents.written(&ids[..1]);
+        assert_eq!(listed(&store).await.len(), 2);
+        store.audit().append(&[ended(&records[1], Failed)]).await.unwrap();
+        intents.written(&ids[1..]);
+        assert_eq!(listed(&store).await, [(1, Answered), (2, Failed)]);
         assert_eq!(fs::read_dir(directory.path().join(DIRECTORY)).unwrap().count(), 0);
     }
 
     #[tokio::test]
     async fn what_a_process_left_that_has_ended_is_put_into_the_log_once_and_what_others_have_is_left_to_them() {
         let (_directory, store) = store().await;
-        let (ended, living) = (store.audit().intents(), store.audit().intents());
-        for at in 1..=3 {
-            ended.announce(&leaving(at)).unwrap();
-        }
+        let (dead, living) = (store.audit().intents(), store.audit().intents());
+        // The same time and path: only their ids differ.
+        let records = [1, 1, 3, 5].map(leaving);
+        records.iter().for_each(|record| dead.announce(record).unwrap());
         living.announce(&leaving(4)).unwrap();
-        store.audit().append(&[AuditEntry { outcome: "answered".into(), ..leaving(1) }]).await.unwrap();
-        ended.postpone(&[AuditEntry { outcome: "failed".into(), ..leaving(5) }]).unwrap();
-        drop(ended);
+        store.audit().append(&[ended(&records[0], Answered)]).await.unwrap();
+        dead.postpone(&[ended(&records[3], Failed)]).unwrap();
+        drop(dead);
         for _ in 0..2 {
             store.audit().recover().await.unwrap();
-            let mut outcomes = told(&store).await;
-            outcomes.sort();
-            let flying = |at| (at, IN_FLIGHT.to_owned());
-            assert_eq!(outcomes, [(1, "answered".into()), flying(2), flying(3), flying(4), (5, "failed".into())]);
+            let outcomes = listed(&store).await;
+            assert_eq!(outcomes, [(1, Answered), (1, InFlight), (3, InFlight), (4, InFlight), (5, Failed)]);
         }
         let found = files(store.parts.directory.as_path());
         assert_eq!(found.len(), 1, "the living one's");
@@ -266,7 +272,7 @@ mod tests {
         let path = files(directory.path()).remove(0);
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 20]).unwrap();
-        assert_eq!(told(&store).await, [(1, IN_FLIGHT.into())]);
+        assert_eq!(listed(&store).await, [(1, InFlight)]);
     }
 
     #[tokio::test]
@@ -275,11 +281,12 @@ mod tests {
         let intents = store.audit().intents();
         intents.announce(&leaving(0)).unwrap();
         for at in 1..10_000 {
-            let number = intents.announce(&leaving(at)).unwrap();
-            intents.written(&[number]);
+            let record = leaving(at);
+            intents.announce(&record).unwrap();
+            intents.written(&[record.id]);
             let bytes: u64 = files(directory.path()).iter().map(|file| fs::metadata(file).unwrap().len()).sum();
             assert!(bytes <= 2 * LONGEST, "{bytes}");
         }
-        assert_eq!(told(&store).await, [(0, IN_FLIGHT.into())]);
+        assert_eq!(listed(&store).await, [(0, InFlight)]);
     }
 }

@@ -1,23 +1,22 @@
-//! What shows only inside: the room of a registration where it is filled, and the numbers of records.
+//! What shows only inside: the room of a registration where it is filled, and the sequence of records that were deleted.
 
-use super::{
-    entry::{ANSWERED, REFUSED},
-    records::KEPT,
-    *,
-};
-use crate::db::values;
+use super::{records::KEPT, *};
 use crate::{KeySource, Store};
+use forgeport_model::{
+    AuditContext, AuditEvent, AuditedRequest, Digest,
+    Outcome::{self, Answered, Refused},
+};
 
-pub(crate) fn entry(at: i64, repository: &str, outcome: &str) -> AuditEntry {
-    AuditEntry {
-        at,
-        until: at,
-        count: 1,
-        tenant: "local".into(),
+pub(crate) fn record(at: i64, repository: &str, outcome: Outcome) -> AuditRecord {
+    let context = AuditContext {
+        workspace: "local".into(),
         registration: format!("id of {repository}"),
         repository: repository.into(),
         provider: "github 1".into(),
-        digest: "d".into(),
+        digest: Some(Digest::of(b"component")),
+        ..AuditContext::default()
+    };
+    let request = AuditedRequest {
         method: "GET".into(),
         origin: "https://h".into(),
         path: "/".into(),
@@ -25,9 +24,16 @@ pub(crate) fn entry(at: i64, repository: &str, outcome: &str) -> AuditEntry {
         sent: 1,
         received: 2,
         secrets: vec!["token".into()],
-        outcome: outcome.into(),
+        outcome,
         rule: "r".into(),
-    }
+    };
+    AuditRecord { at, until: at, ..AuditRecord::now(context, AuditEvent::Request(request)) }
+}
+
+/// The same request, when it had ended.
+pub(crate) fn ended(record: &AuditRecord, outcome: Outcome) -> AuditRecord {
+    let request = AuditedRequest { outcome, ..record.request().unwrap().clone() };
+    AuditRecord { event: AuditEvent::Request(request), ..record.clone() }
 }
 
 async fn store() -> (tempfile::TempDir, Store) {
@@ -36,45 +42,46 @@ async fn store() -> (tempfile::TempDir, Store) {
     (directory, store)
 }
 
-async fn kept(store: &Store, repository: &str) -> Vec<AuditEntry> {
+async fn kept(store: &Store, repository: &str) -> Vec<AuditRecord> {
     let filter = AuditFilter { repository: Some(repository.into()), ..Default::default() };
     store.in_workspace(LOCAL).audit().list(&filter).await.unwrap()
+}
+
+fn ids<'a>(records: impl IntoIterator<Item = &'a AuditRecord>) -> Vec<&'a str> {
+    records.into_iter().map(|record| record.id.as_str()).collect()
 }
 
 #[tokio::test]
 async fn noise_of_one_registration_pushes_out_nothing_but_its_own_older_noise() {
     let (_directory, store) = store().await;
-    let again = AuditEntry { registration: "another id".into(), ..entry(1, "a", REFUSED) };
-    let first = [entry(1, "a", ANSWERED), entry(1, "b", REFUSED), entry(1, "b", ANSWERED), again.clone()];
+    let mut again = record(1, "a", Refused);
+    again.context.registration = "another id".into();
+    let first = [record(1, "a", Answered), record(1, "b", Refused), record(1, "b", Answered), again];
     store.audit().append(&first).await.unwrap();
-    let noise = |number: i64| AuditEntry { path: format!("/{number}"), ..entry(2, "a", REFUSED) };
-    let most = KEPT.iter().find(|(outcome, _)| *outcome == REFUSED).unwrap().1;
+    let noise = |number: i64| {
+        let mut record = record(2, "a", Refused);
+        record.context.actor = number.to_string();
+        record
+    };
+    let most = KEPT.iter().find(|(outcome, _)| *outcome == Refused).unwrap().1;
     for begin in (0..most * 2).step_by(1000) {
         store.audit().append(&(begin..begin + 1000).map(noise).collect::<Vec<_>>()).await.unwrap();
     }
     let (loud, quiet) = (kept(&store, "a").await, kept(&store, "b").await);
-    assert!(loud.contains(&first[0]) && loud.contains(&again) && quiet == first[1..3]);
-    let refused: Vec<_> =
-        loud.iter().filter(|e| e.outcome == REFUSED && e.registration != again.registration).collect();
+    assert!(ids(&loud).contains(&first[0].id.as_str()) && ids(&loud).contains(&first[3].id.as_str()));
+    assert_eq!(ids(&quiet), ids(&first[1..3]));
+    let refused: Vec<_> = loud.iter().filter(|r| r.outcome() == Some(Refused) && r.id != first[3].id).collect();
     assert_eq!(refused.len() as i64, most);
-    assert_eq!(*refused[refused.len() - 1], noise(most * 2 - 1));
+    assert_eq!(refused[refused.len() - 1].context.actor, (most * 2 - 1).to_string());
 }
 
 #[tokio::test]
-async fn each_record_has_a_number_in_its_workspace_that_no_other_gets() {
+async fn a_sequence_is_not_given_twice_although_its_record_was_deleted() {
     let (_directory, store) = store().await;
-    let of = |workspace: &str, at| AuditEntry { tenant: workspace.into(), ..entry(at, "a", ANSWERED) };
-    let numbers = async |workspace: &str| -> Vec<i64> {
-        let tx = store.parts.log().read(Scope::Workspace(workspace)).await.unwrap();
-        let query = "SELECT sequence FROM audit WHERE workspace = $1 ORDER BY at";
-        let rows = tx.query(query, values![workspace]).await.unwrap();
-        rows.iter().map(|row| row.get("sequence").unwrap()).collect()
-    };
-    store.audit().append(&[of("one", 1), of("other", 2), of("one", 3)]).await.unwrap();
-    assert_eq!((numbers("one").await, numbers("other").await), (vec![1, 2], vec![1]));
-    let tx = store.parts.log().write(Scope::Workspace("one")).await.unwrap();
-    tx.execute("DELETE FROM audit WHERE workspace = $1", values!["one"]).await.unwrap();
+    store.audit().append(&[1, 2].map(|at| record(at, "a", Answered))).await.unwrap();
+    let tx = store.parts.log().write(Scope::Workspace(LOCAL)).await.unwrap();
+    tx.execute("DELETE FROM audit WHERE workspace = $1", crate::db::values![LOCAL]).await.unwrap();
     tx.commit().await.unwrap();
-    store.audit().append(&[of("one", 4)]).await.unwrap();
-    assert_eq!(numbers("one").await, [3]);
+    store.audit().append(&[record(3, "a", Answered)]).await.unwrap();
+    assert_eq!(kept(&store, "a").await[0].sequence, Some(3));
 }

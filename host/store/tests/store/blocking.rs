@@ -1,9 +1,10 @@
 //! The store's API without `async`, so that a test reads as what it says, and threads can race.
 
+use forgeport_model::AuditRecord;
 use forgeport_model::{Digest, OptionDefinition, RemoteUrl};
 use forgeport_store::{
-    self as store, AuditEntry, AuditFilter, CodeRepository, KeyPlace, KeySource, LOCAL, Referrer, Rotated, SecretInfo,
-    StoreError, StoredOption,
+    self as store, AuditFilter, CodeRepository, KeyPlace, KeySource, LOCAL, Referrer, Rotated, SecretInfo, StoreError,
+    StoredOption,
 };
 use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 use tokio::runtime::Runtime;
@@ -161,11 +162,11 @@ impl Secrets<'_> {
 }
 
 impl Audit<'_> {
-    pub fn append(&self, entries: &[AuditEntry]) -> Result<()> {
+    pub fn append(&self, entries: &[AuditRecord]) -> Result<()> {
         wait(self.0.store.audit().append(entries))
     }
 
-    pub fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
+    pub fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>> {
         wait(self.0.seen().audit().list(filter))
     }
 }

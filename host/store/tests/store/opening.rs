@@ -100,7 +100,7 @@ fn the_audit_log_of_an_older_store_comes_along() {
         let store = place.open();
         assert_eq!(store.secrets().list().unwrap().len(), 1);
         let log = store.audit().list(&AuditFilter::default()).unwrap();
-        assert_eq!((log.len(), log[0].at, log[0].count, log[0].registration.as_str()), (1, 7, 1, ""));
+        assert_eq!((log.len(), log[0].at, log[0].count, log[0].context.registration.as_str()), (1, 7, 1, ""));
         let mode: String = place.sql().pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
         assert_eq!(mode, "delete");
         assert!(place.file("audit.db").exists());

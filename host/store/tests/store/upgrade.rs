@@ -30,8 +30,13 @@ fn assert_whole(store: &Store, schema: usize) {
     assert_eq!(custom.consent.is_some(), schema >= 3);
     let component = store.component(custom.provider.digest).unwrap();
     assert_eq!(String::from_utf8(component).unwrap().trim(), format!("a component of schema {schema}"));
-    let outcomes: Vec<String> =
-        store.audit().list(&AuditFilter::default()).unwrap().into_iter().map(|entry| entry.outcome).collect();
+    let outcomes: Vec<String> = store
+        .audit()
+        .list(&AuditFilter::default())
+        .unwrap()
+        .into_iter()
+        .filter_map(|record| record.outcome().map(|outcome| outcome.to_string()))
+        .collect();
     let expected: &[&str] = if schema >= 2 { &["answered", "refused"] } else { &[] };
     assert_eq!(outcomes, expected);
 }

@@ -5,7 +5,7 @@ use crate::{
     postgres::Test,
     support::{Place, custom, reference, register_with_token, told, values, with},
 };
-use forgeport_store::{self as store, AuditEntry, KeySource, StoreError, SystemKeyring};
+use forgeport_store::{self as store, KeySource, StoreError, SystemKeyring};
 use tokio_postgres::{Client, NoTls, error::SqlState};
 
 const TABLES: [&str; 9] = [
@@ -56,27 +56,8 @@ fn fill(place: &Place) {
     let consent = store::Consent { settings: Vec::new(), access: forgeport_model::Access::default() };
     let component = store::CodeRepository { consent: Some(consent), ..component };
     theirs.code_repositories().insert(&component, Some(b"component")).unwrap();
-    let text = String::new;
-    let entry = AuditEntry {
-        at: 1,
-        until: 1,
-        count: 1,
-        tenant: "other".to_owned(),
-        registration: text(),
-        repository: text(),
-        provider: text(),
-        digest: text(),
-        method: text(),
-        origin: text(),
-        path: text(),
-        status: Some(200),
-        sent: 0,
-        received: 0,
-        secrets: Vec::new(),
-        outcome: "answered".to_owned(),
-        rule: text(),
-    };
-    theirs.audit().append(&[entry]).unwrap();
+    let record = crate::audit::record(1, crate::audit::context("other", "r"), forgeport_model::Outcome::Answered);
+    theirs.audit().append(&[record]).unwrap();
 }
 
 fn a_statement_that_forgets_the_workspace_finds_none_of_another(place: &Place) {

@@ -1,10 +1,11 @@
 //! What one workspace has is none of another's business: it is not seen, changed or deleted there, and nothing leads into it.
 
+use crate::audit::{context, numbered, record};
 use crate::support::{
     Place, custom, on_both, reference, register_with_token, registration, token_of, told, values, with,
 };
-use forgeport_model::Digest;
-use forgeport_store::{AuditEntry, AuditFilter, StoreError};
+use forgeport_model::{AuditRecord, Digest, Outcome};
+use forgeport_store::{AuditFilter, StoreError};
 
 fn another_workspaces_registrations_are_not_seen_changed_or_deleted(place: &Place) {
     let (ours, theirs) = (place.open(), place.open().in_workspace("other"));
@@ -72,36 +73,15 @@ fn another_workspaces_components_are_neither_read_nor_removed(place: &Place) {
     assert_eq!(theirs.component(Digest::of(component)).unwrap(), component);
 }
 
-fn entry(tenant: &str, at: i64) -> AuditEntry {
-    AuditEntry {
-        at,
-        until: at,
-        count: 1,
-        tenant: tenant.to_owned(),
-        registration: "id".to_owned(),
-        repository: "models".to_owned(),
-        provider: "github 1".to_owned(),
-        digest: "d".to_owned(),
-        method: "GET".to_owned(),
-        origin: "https://forge.example".to_owned(),
-        path: "/".to_owned(),
-        status: None,
-        sent: 1,
-        received: 0,
-        secrets: vec!["token".to_owned()],
-        outcome: "refused".to_owned(),
-        rule: "r".to_owned(),
-    }
-}
-
 fn another_workspaces_audit_records_are_not_seen_nor_added_to(place: &Place) {
     let (ours, theirs) = (place.open(), place.open().in_workspace("other"));
-    let all = [entry("local", 1), entry("other", 2), entry("other", 3)];
+    let refused = |workspace: &str, at| record(at, context(workspace, "models"), Outcome::Refused);
+    let all = [refused("local", 1), refused("other", 2), refused("other", 3)];
     ours.audit().append(&all).unwrap();
     let listed = |store: &crate::support::Store| store.audit().list(&AuditFilter::default()).unwrap();
-    assert_eq!(listed(&ours), [entry("local", 1)]);
-    let both = AuditEntry { count: 2, until: 3, ..entry("other", 2) };
-    assert_eq!(listed(&theirs), [both], "equal refusals are one entry");
+    assert_eq!(listed(&ours), numbered(&all[..1]));
+    let both = AuditRecord { count: 2, until: 3, ..all[1].clone() };
+    assert_eq!(listed(&theirs), numbered(&[both]), "equal refusals are one record");
     assert_eq!(listed(&place.open().in_workspace("third")), []);
 }
 

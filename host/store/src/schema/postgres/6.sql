@@ -97,6 +97,9 @@ CREATE TABLE audit (
     actor TEXT COLLATE "C" NOT NULL, -- empty where it is the only user
     request TEXT COLLATE "C" NOT NULL, -- empty where it was none
     run TEXT COLLATE "C",
+    action TEXT COLLATE "C", -- none where it is a request
+    subject TEXT COLLATE "C" NOT NULL, -- empty where it is a request, as the next one
+    detail TEXT COLLATE "C" NOT NULL, -- never a value of a secret
     registration TEXT COLLATE "C" NOT NULL, -- empty in rows from before it was written down
     repository TEXT COLLATE "C" NOT NULL,
     provider TEXT COLLATE "C" NOT NULL,

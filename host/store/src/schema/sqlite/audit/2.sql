@@ -16,6 +16,9 @@ CREATE TABLE audit (
     actor TEXT NOT NULL, -- empty where it is the only user
     request TEXT NOT NULL, -- empty where it was none
     run TEXT,
+    action TEXT, -- none where it is a request
+    subject TEXT NOT NULL, -- empty where it is a request, as the next one
+    detail TEXT NOT NULL, -- never a value of a secret
     registration TEXT NOT NULL, -- empty in rows from before it was written down
     repository TEXT NOT NULL,
     provider TEXT NOT NULL,
@@ -43,9 +46,13 @@ CREATE TABLE audit_sequence (
     last INTEGER NOT NULL
 ) STRICT;
 
--- Everything was written by command lines, which knew one workspace.
+-- Everything was written by command lines, which knew one workspace. An id is a UUID of version 7: the time, and random bits.
 INSERT INTO audit
-    SELECT tenant, row_number() OVER (PARTITION BY tenant ORDER BY id), lower(hex(randomblob(16))), at, until, count, '', '', NULL,
+    SELECT tenant, row_number() OVER (PARTITION BY tenant ORDER BY id),
+        substr(printf('%012x', at), 1, 8) || '-' || substr(printf('%012x', at), 9, 4)
+            || '-7' || substr(lower(hex(randomblob(2))), 1, 3) || '-8' || substr(lower(hex(randomblob(2))), 1, 3)
+            || '-' || lower(hex(randomblob(6))),
+        at, until, count, '', '', NULL, NULL, '', '',
         registration, repository, provider, digest, method, origin, path, status, sent, received, secrets, outcome, rule
     FROM former_audit;
 INSERT INTO audit_sequence SELECT workspace, max(sequence) FROM audit GROUP BY workspace;

@@ -1,23 +1,25 @@
-//! Writes down what providers do on the network: that a request leaves, before it does, and how it ended, off the path of the requests.
+//! The audit writer: records what providers do on the network, that a request leaves, before it does, and how it ended, off the path of the requests.
 
 mod pending;
 
-use forgeport_egress::{Auditor, Caller, Record};
-use forgeport_store::{AuditEntry, Intents, Store};
+use forgeport_egress::Auditor;
+use forgeport_model::AuditRecord;
+use forgeport_store::{Intents, Store};
 use pending::Pending;
 use std::{
+    collections::HashSet,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
 use tokio::runtime::Handle;
 
-/// A thread that writes entries as they come; what has come is written before it goes.
-pub(crate) struct Journal {
+/// A thread that writes records as they come; what has come is written before it ends.
+pub(crate) struct AuditWriter {
     desk: Arc<Desk>,
     writer: Option<JoinHandle<()>>,
 }
 
-/// Where entries lie until they are written. Nobody waits who brings one.
+/// Where records wait until they are written. Nobody waits who brings one.
 struct Desk {
     intents: Intents,
     state: Mutex<State>,
@@ -27,19 +29,19 @@ struct Desk {
 #[derive(Default)]
 struct State {
     pending: Pending,
-    /// The numbers of those that were announced.
-    announced: Vec<u64>,
+    /// The ids of those that were announced.
+    announced: Vec<String>,
     stopped: bool,
 }
 
-impl Journal {
-    pub(crate) fn start(store: Arc<Store>) -> Journal {
+impl AuditWriter {
+    pub(crate) fn start(store: Arc<Store>) -> AuditWriter {
         let intents = store.audit().intents();
         let desk = Arc::new(Desk { intents, state: Mutex::default(), changed: Condvar::new() });
         let theirs = desk.clone();
         let runtime = Handle::current();
         let writer = std::thread::spawn(move || theirs.write_to(&store, &runtime));
-        Journal { desk, writer: Some(writer) }
+        AuditWriter { desk, writer: Some(writer) }
     }
 
     pub(crate) fn auditor(&self) -> Arc<dyn Auditor> {
@@ -47,7 +49,7 @@ impl Journal {
     }
 }
 
-impl Drop for Journal {
+impl Drop for AuditWriter {
     fn drop(&mut self) {
         self.desk.state().stopped = true;
         self.desk.changed.notify_all();
@@ -58,14 +60,16 @@ impl Drop for Journal {
 }
 
 impl Auditor for Desk {
-    fn leaving(&self, caller: &Caller, record: Record) -> Result<Option<u64>, String> {
-        self.intents.announce(&entry(caller, record)).map(Some).map_err(|error| error.to_string())
+    fn leaving(&self, record: &AuditRecord) -> Result<(), String> {
+        self.intents.announce(record).map_err(|error| error.to_string())
     }
 
-    fn record(&self, caller: &Caller, record: Record) {
+    fn record(&self, record: AuditRecord) {
+        // Its id is lost where it is added to another.
+        let announced = self.intents.is_announced(&record.id).then(|| record.id.clone());
         let mut state = self.state();
-        state.announced.extend(record.number);
-        state.pending.add(entry(caller, record));
+        state.announced.extend(announced);
+        state.pending.add(record);
         drop(state);
         self.changed.notify_all();
     }
@@ -77,29 +81,39 @@ impl Desk {
         if let Err(error) = recovered {
             tracing::warn!(%error, "requests of earlier commands are not in the audit log yet; the next one puts them there");
         }
-        while let Some((entries, announced)) = self.take() {
-            let written = runtime.block_on(store.audit().append(&entries));
-            let kept = written.or_else(|error| {
-                tracing::warn!(%error, "requests are not in the audit log yet; the next command that makes some puts them there");
-                self.intents.postpone(&entries)
-            });
-            match kept {
+        while let Some((records, announced)) = self.take() {
+            match runtime.block_on(store.audit().append(&records)) {
                 Ok(()) => self.intents.written(&announced),
                 Err(error) => {
-                    let missing: u64 = entries.iter().map(|entry| entry.count).sum();
-                    tracing::warn!(%error, "how {missing} requests ended is missing from the audit log");
+                    tracing::warn!(%error, "requests are not in the audit log yet; the next command that makes some puts them there");
+                    self.postpone(&records, announced);
                 }
             }
         }
     }
 
-    /// Waits for entries, and the numbers under which they were announced; nothing when all are written and no more come.
-    fn take(&self) -> Option<(Vec<AuditEntry>, Vec<u64>)> {
+    /// Keeps records beside the log, under their ids: what was announced of them is no longer true, also of those that were merged.
+    fn postpone(&self, records: &[AuditRecord], mut announced: Vec<String>) {
+        match self.intents.postpone(records) {
+            Ok(()) => {
+                let kept: HashSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
+                announced.retain(|id| !kept.contains(id.as_str()));
+                self.intents.written(&announced);
+            }
+            Err(error) => {
+                let missing: u64 = records.iter().map(|record| record.count).sum();
+                tracing::warn!(%error, "how {missing} requests ended is missing from the audit log");
+            }
+        }
+    }
+
+    /// Waits for records, and the ids of those that were announced; none when all are written and no more come.
+    fn take(&self) -> Option<(Vec<AuditRecord>, Vec<String>)> {
         let mut state = self.state();
         loop {
-            let entries = state.pending.take();
-            if !entries.is_empty() {
-                return Some((entries, std::mem::take(&mut state.announced)));
+            let records = state.pending.take();
+            if !records.is_empty() {
+                return Some((records, std::mem::take(&mut state.announced)));
             }
             if state.stopped {
                 return None;
@@ -114,47 +128,22 @@ impl Desk {
     }
 }
 
-fn entry(caller: &Caller, record: Record) -> AuditEntry {
-    let Caller { tenant, registration, repository, provider, digest } = caller.clone();
-    let Record { at, method, origin, path, status, sent, received, secrets, outcome, rule, number: _ } = record;
-    let outcome = outcome.as_str().to_owned();
-    AuditEntry {
-        at,
-        until: at,
-        count: 1,
-        tenant,
-        registration,
-        repository,
-        provider,
-        digest,
-        method,
-        origin,
-        path,
-        status,
-        sent,
-        received,
-        secrets,
-        outcome,
-        rule,
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use forgeport_egress::{Call, EgressError, Gate, GateSettings, Request, Session};
-    use forgeport_model::{Authority, Limit, Limits};
+    use forgeport_model::{AuditContext, Authority, Limit, Limits};
     use forgeport_store::{AuditFilter, KeySource};
     use std::time::Duration;
 
-    fn call(journal: &Journal, repository: &str) -> Call {
-        let caller =
-            Caller { registration: format!("id of {repository}"), repository: repository.into(), ..Caller::default() };
+    fn call(writer: &AuditWriter, repository: &str) -> Call {
+        let (registration, repository) = (format!("id of {repository}"), repository.into());
+        let context = AuditContext { registration, repository, ..AuditContext::default() };
         let authority = Authority::default();
         let mut limits = Limits::default();
         limits.set(Limit::Requests, 300);
-        let session = Session { caller: Arc::new(caller), auditor: journal.auditor(), ..Session::new(authority) };
+        let session = Session { context: Arc::new(context), auditor: writer.auditor(), ..Session::new(authority) };
         Call::new(session, limits, forgeport_model::deadline(Duration::from_secs(600)))
     }
 
@@ -167,10 +156,10 @@ mod tests {
     async fn who_asks_again_and_again_for_what_it_may_not_fills_no_log_and_pushes_nobody_out() {
         let directory = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(directory.path(), KeySource::File).await.unwrap());
-        let journal = Journal::start(store.clone());
+        let writer = AuditWriter::start(store.clone());
         let gate = Gate::new(GateSettings::default()).unwrap();
-        gate.open(&call(&journal, "quiet"), get("")).await.map(drop).unwrap_err();
-        let (same, each) = (call(&journal, "same"), call(&journal, "each another"));
+        gate.open(&call(&writer, "quiet"), get("")).await.map(drop).unwrap_err();
+        let (same, each) = (call(&writer, "same"), call(&writer, "each another"));
         let asked = 20_000;
         let mut last = None;
         for number in 0..asked {
@@ -178,7 +167,7 @@ mod tests {
             gate.open(&each, get(&number.to_string())).await.map(drop).unwrap_err();
         }
         assert!(matches!(last, Some(EgressError::Limit(reached)) if reached.limit == Limit::Requests));
-        drop(journal);
+        drop(writer);
         let of = async |repository: &str| {
             let filter = AuditFilter { repository: Some(repository.into()), ..AuditFilter::default() };
             let entries = store.in_workspace("").audit().list(&filter).await.unwrap();
