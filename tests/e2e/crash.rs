@@ -345,7 +345,7 @@ fn compiled_code_whose_writing_was_killed_is_compiled_anew_and_leaves_no_remains
     let prepare = || {
         remove(&compiled);
         fs::create_dir_all(&compiled).unwrap();
-        fs::write(compiled.join(".tmpKilled"), "half of the code").unwrap();
+        fs::write(compiled.join(".unfinished-killed"), "half of the code").unwrap();
     };
     kill_at_random_moments(prepare, || scene.command(&command), check);
 }

@@ -132,7 +132,7 @@ impl Folder {
         remove(&self.path(name))
     }
 
-    /// All blobs, in no order.
+    /// All blobs, in no order. What is not a file is none, and is left alone.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -146,7 +146,7 @@ impl Folder {
             let item = item?;
             // One that is gone again by now was removed by another process.
             let (Ok(name), Ok(metadata)) = (item.file_name().into_string(), item.metadata()) else { continue };
-            if !name.starts_with(UNFINISHED) {
+            if metadata.is_file() && !name.starts_with(UNFINISHED) {
                 blobs.push(Blob { name, bytes: taken(&metadata), used: metadata.modified()? });
             }
         }

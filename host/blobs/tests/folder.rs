@@ -104,6 +104,7 @@ fn what_is_not_a_file_is_told_from_what_is_missing_and_waits_for_nobody() {
     assert_eq!(folder.open("directory").unwrap_err().kind(), ErrorKind::InvalidData);
     folder.clear().unwrap();
     assert_eq!(names(&folder), Vec::<String>::new());
+    assert!(!folder.contains("a") && folder.contains("pipe") && folder.contains("directory"));
 }
 
 #[test]

@@ -89,12 +89,12 @@ fn registered(output: Output, done: &str, registered: &Registered) -> Result<()>
     data["identity"] = seen;
     if let Some(renamed) = renamed {
         data["renamed"] = serde_json::to_value(renamed)?;
-        print_stderr(&format!("warning: {}\n", escape_untrusted(&renamed_text(&repository.name, renamed))));
+        print_stderr(&format!("warning: {}\n", escape_untrusted(renamed_text(&repository.name, renamed))));
     }
     output.data(&data, || {
         let branch = default_branch.as_ref().map(|branch| format!(", default branch {branch}")).unwrap_or_default();
         let account = account.as_ref().map(|account| format!(", read as {account}")).unwrap_or_default();
-        let path = escape_untrusted(&format!("{path}{branch}{account}"));
+        let path = escape_untrusted(format!("{path}{branch}{account}"));
         format!("{done} the code repository {}: {path}.\n", repository.name)
     })
 }

@@ -58,7 +58,7 @@ fn warn(receipt: &Receipt) {
     list(&receipt.submodules, "the files of submodules are not downloaded, their directories are empty");
     list(&receipt.lfs_pointers, "these files are Git LFS pointers, not the content that they refer to");
     if let Arrival::Marked { left: Some(path), .. } = &receipt.arrival {
-        let path = escape_untrusted(&path.to_string_lossy());
+        let path = escape_untrusted(path.as_os_str().as_encoded_bytes());
         print_stderr(&format!(
             "warning: the previous content of the directory could not be removed, and is in {path}\n"
         ));
@@ -67,7 +67,7 @@ fn warn(receipt: &Receipt) {
 
 fn text(downloaded: &Downloaded) -> String {
     let Downloaded { repository, commit, receipt, subdirectory, provider, cached, .. } = downloaded;
-    let directory = escape_untrusted(&receipt.directory.to_string_lossy());
+    let directory = escape_untrusted(receipt.directory.as_os_str().as_encoded_bytes());
     let part = subdirectory.as_ref().map(|path| format!(" ({path})")).unwrap_or_default();
     let tree = receipt.tree.map(|tree| format!(", tree {tree}")).unwrap_or_default();
     let verified = match &receipt.verification {
@@ -96,7 +96,7 @@ fn arrived(arrival: &Arrival) -> String {
         text += "; its previous content could not be kept until then";
     }
     if !stays.is_empty() {
-        text += &format!("; this stays in it: {}", escape_untrusted(&stays.join(", ")));
+        text += &format!("; this stays in it: {}", escape_untrusted(stays.join(", ")));
     }
     text + "\n"
 }

@@ -4,6 +4,7 @@
 
 use anyhow::Result;
 use forgeport_service::deceives;
+pub use forgeport_service::escape_untrusted;
 use serde::Serialize;
 use std::{fmt, io::Write};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -72,12 +73,6 @@ pub fn table(rows: &[Vec<String>]) -> String {
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
     rows.iter().map(line).collect()
-}
-
-/// Text from elsewhere on one line, without what could control a terminal.
-pub fn escape_untrusted(text: &str) -> String {
-    let shown = |c: char| if deceives(c) { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
 }
 
 /// JSON in which strings have escapes for what could control a terminal (RFC 8259, section 7). Outside of strings only line breaks do.

@@ -4,24 +4,18 @@
 //! | file | content |
 //! | --- | --- |
 //! | `DIGEST-ENGINE.cwasm` | machine code, then a keyed BLAKE3 MAC of the name and the code |
-//! | `.tmp…` | one that is being written; if its writer was killed, the next writer removes it |
+//! | `.unfinished-…` | one that is being written, see forgeport-blobs |
 
+use forgeport_blobs::Folder;
 use forgeport_model::Digest;
-use forgeport_platform::open_regular;
 use std::{
     collections::hash_map::DefaultHasher,
-    fs::{self, File},
     hash::{Hash, Hasher},
     io::{Read, Write},
-    path::{Path, PathBuf},
-    time::SystemTime,
+    path::PathBuf,
 };
-use tempfile::Builder;
 use wasmtime::{Engine, component::Component};
 use zeroize::Zeroizing;
-
-/// How the names of files begin that are being written.
-const UNFINISHED: &str = ".tmp";
 
 const MAC_LENGTH: usize = blake3::OUT_LEN;
 
@@ -36,7 +30,8 @@ pub struct CodeCacheSettings {
 }
 
 pub(crate) struct CodeCache {
-    settings: CodeCacheSettings,
+    folder: Folder,
+    key: Zeroizing<[u8; 32]>,
     /// Tells the engine's version and configuration; code of another engine is not even looked at.
     engine: u64,
 }
@@ -45,24 +40,23 @@ impl CodeCache {
     pub(crate) fn new(settings: CodeCacheSettings, engine: &Engine) -> CodeCache {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        CodeCache { settings, engine: hasher.finish() }
+        let CodeCacheSettings { directory, key, bytes } = settings;
+        CodeCache { folder: Folder::new(directory, bytes), key, engine: hasher.finish() }
     }
 
     /// The code of the component with this digest, if it is there as it was written.
     pub(crate) fn read(&self, engine: &Engine, digest: Digest) -> Option<Component> {
-        let (name, path) = self.place(digest);
-        let mut file = open_regular(&path).ok()?;
+        let name = self.name(digest);
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
+        self.folder.open(&name).ok()??.read_to_end(&mut bytes).ok()?;
         let (code, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_LENGTH)?)?;
         let mac = blake3::Hash::from_slice(mac).ok()?;
         // `blake3::Hash` compares in constant time.
         if self.mac(&name, code) != mac {
+            let path = self.folder.directory().join(name);
             tracing::warn!(path = %path.display(), "compiled code does not carry this store's seal; it is discarded and compiled anew");
             return None;
         }
-        // The time of its last use; where that cannot be kept, it is removed a little earlier.
-        let _ = file.set_modified(SystemTime::now());
         // SAFETY: the MAC says that these very bytes are what was compiled for this component, see `compile`.
         unsafe { Component::deserialize(engine, code) }
             .inspect_err(|error| tracing::debug!(%error, "compiled code is of another engine"))
@@ -71,58 +65,27 @@ impl CodeCache {
 
     /// Keeps code, where that is possible.
     pub(crate) fn keep(&self, digest: Digest, code: &[u8]) {
-        let (name, path) = self.place(digest);
-        if let Err(error) = self.write(&name, &path, code) {
+        let name = self.name(digest);
+        if let Err(error) = self.write(&name, code) {
+            let path = self.folder.directory().join(name);
             tracing::warn!(path = %path.display(), %error, "compiled code is not kept; the next start compiles it again");
         }
     }
 
-    fn place(&self, digest: Digest) -> (String, PathBuf) {
-        let name = format!("{digest}-{:016x}.cwasm", self.engine);
-        let path = self.settings.directory.join(&name);
-        (name, path)
+    fn name(&self, digest: Digest) -> String {
+        format!("{digest}-{:016x}.cwasm", self.engine)
     }
 
-    fn write(&self, name: &str, path: &Path, code: &[u8]) -> std::io::Result<()> {
-        fs::create_dir_all(&self.settings.directory)?;
-        // The system gives the lock up when a process dies, so what is unfinished while we hold it was left by one that was killed.
-        let writing = File::open(&self.settings.directory)?;
-        writing.lock()?;
-        self.make_room(path, (code.len() + MAC_LENGTH) as u64)?;
-        let mut file = Builder::new().prefix(UNFINISHED).tempfile_in(&self.settings.directory)?;
+    fn write(&self, name: &str, code: &[u8]) -> std::io::Result<()> {
+        let mut file = self.folder.begin()?;
         file.write_all(code)?;
         file.write_all(self.mac(name, code).as_bytes())?;
-        file.persist(path)?;
-        Ok(())
-    }
-
-    /// Removes what is unfinished, and what was not used for the longest time, until the rest is within the bound with the file that
-    /// is about to be written. That one is kept in any case.
-    fn make_room(&self, for_path: &Path, bytes: u64) -> std::io::Result<()> {
-        let mut others = Vec::new();
-        for entry in fs::read_dir(&self.settings.directory)?.flatten() {
-            let path = entry.path();
-            if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
-                fs::remove_file(path)?;
-            } else if path != for_path {
-                let metadata = entry.metadata()?;
-                others.push((metadata.modified()?, metadata.len(), path));
-            }
-        }
-        others.sort();
-        let mut sum = bytes;
-        for (_, bytes, path) in others.into_iter().rev() {
-            sum += bytes;
-            if sum > self.settings.bytes {
-                fs::remove_file(path)?;
-            }
-        }
-        Ok(())
+        self.folder.keep(file, name)
     }
 
     /// The name is part of it: code of one component must not pass for another's.
     fn mac(&self, name: &str, code: &[u8]) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new_keyed(&self.settings.key);
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&(name.len() as u64).to_le_bytes());
         hasher.update(name.as_bytes());
         hasher.update(code);
@@ -134,7 +97,9 @@ impl CodeCache {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::fs::{self, File};
+    use std::path::Path;
+    use std::time::{Duration, SystemTime};
     use tempfile::TempDir;
 
     const KEY: [u8; 32] = [7; 32];

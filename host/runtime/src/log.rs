@@ -2,6 +2,7 @@
 //! of a credential, and with control characters escaped, it becomes the host's own log.
 
 use crate::{bindings::log::Level, network::Network};
+use forgeport_model::escape_untrusted;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
@@ -34,28 +35,11 @@ impl ProviderLog {
             Some(network) => network.redact(message),
             None => message.to_owned(),
         };
-        let message = steady(&message);
+        let message = escape_untrusted(&message);
         match level {
             Level::Debug => tracing::debug!(target: "provider", "{message}"),
             Level::Info => tracing::info!(target: "provider", "{message}"),
             Level::Warn => tracing::warn!(target: "provider", "{message}"),
         }
-    }
-}
-
-/// A stranger's text: control characters could rewrite the terminal. Quotes could not.
-fn steady(message: &str) -> String {
-    let escaped = |c: char| match c {
-        '"' | '\'' | '\\' => c.to_string(),
-        c => c.escape_debug().to_string(),
-    };
-    message.chars().map(escaped).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_message_can_quote_and_cannot_steer() {
-        assert_eq!(super::steady("it's \"so\" \u{1b}[2J\u{202e}\n\\"), "it's \"so\" \\u{1b}[2J\\u{202e}\\n\\");
     }
 }

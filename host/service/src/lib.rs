@@ -35,7 +35,8 @@ pub use forgeport_model::RepoPath;
 pub use forgeport_model::{
     Access, AuditAction, AuditContext, AuditEvent, AuditRecord, AuditedChange, AuditedRequest, ComponentSource,
     Condition, CredentialPlan, Description, Digest, Grant, Grants, Limit, Limits, OptionDefinition, OptionValue,
-    OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, Workspace, deceives, nearest, normalise_name,
+    OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, Workspace, deceives, escape_untrusted,
+    nearest, normalise_name,
 };
 pub use forgeport_runtime::{Commit, Identity, serve_as_child};
 pub use forgeport_store::{
