@@ -159,7 +159,7 @@ fn whoever_closes_standard_error_is_not_told_and_the_exit_code_stays() {
 /// `audit` in JSON: how those requests ended whose path has this in it.
 fn outcomes(scene: &Scene, path: &str) -> Vec<String> {
     let entries = scene.run(&["audit", "--output=json"]).good().json();
-    let of_path = |entry: &&serde_json::Value| entry["path"].as_str().unwrap().contains(path);
+    let of_path = |entry: &&serde_json::Value| entry["path"].as_str().is_some_and(|of| of.contains(path));
     entries.as_array().unwrap().iter().filter(of_path).map(|entry| entry["outcome"].as_str().unwrap().into()).collect()
 }
 

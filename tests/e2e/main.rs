@@ -6,6 +6,7 @@ mod answers;
 mod approve;
 mod cache;
 mod canary;
+mod changes;
 mod completion;
 mod consent;
 mod crash;

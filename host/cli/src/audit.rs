@@ -30,7 +30,7 @@ fn read_since(text: &str, now: SystemTime) -> Result<i64> {
 
 fn text(records: &[AuditRecord]) -> String {
     if records.is_empty() {
-        return "No requests yet.\n".to_owned();
+        return "No requests or changes yet.\n".to_owned();
     }
     let titles = [
         "TIME",
@@ -42,7 +42,7 @@ fn text(records: &[AuditRecord]) -> String {
         "SENT",
         "RECEIVED",
         "SECRETS",
-        "VERDICT",
+        "OUTCOME",
         "TIMES",
         "RULE",
     ];
@@ -81,7 +81,7 @@ fn request_cells(request: &AuditedRequest) -> [String; 8] {
     ]
 }
 
-/// A change has its subject where a request has its URL, and its detail in the place of the rule.
+/// A change has its action where a request has its outcome, its subject in the place of the URL, and its detail in that of the rule.
 fn change_cells(change: &AuditedChange) -> [String; 8] {
     let AuditedChange { action, subject, detail } = change;
     let none = || or_none("");

@@ -5,7 +5,7 @@
 
 use crate::{Result, Service, ServiceError, provider::Described};
 use forgeport_components::built_in;
-use forgeport_model::{Access, ComponentSource, OptionDefinition, OptionValue, Options};
+use forgeport_model::{Access, AuditAction, ComponentSource, OptionDefinition, OptionValue, Options};
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 use zeroize::Zeroizing;
 
@@ -43,7 +43,10 @@ impl Service {
         repository.provider = described.reference(&repository.provider.source);
         repository.consent = Some(consent.clone());
         match self.store().code_repositories().update(&repository, None).await {
-            Ok(stored) => Ok((stored, consent)),
+            Ok(stored) => {
+                self.record(&stored, AuditAction::Updated, "component of this version of Forgeport".to_owned()).await;
+                Ok((stored, consent))
+            }
             Err(error @ StoreError::ComponentContradicts(_)) => Err(error.into()),
             // Whoever comes next asks again.
             Err(error) => {

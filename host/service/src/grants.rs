@@ -3,8 +3,8 @@
 use crate::{Result, Service, ServiceError};
 use forgeport_egress::address::{Reach, reach};
 use forgeport_model::{
-    Access, Authority, CredentialPlan, Denial, Digest, Grant, Grants, Layer, Limit, Origin, OriginPattern, Permission,
-    Scheme,
+    Access, AuditAction, Authority, CredentialPlan, Denial, Digest, Grant, Grants, Layer, Limit, Origin, OriginPattern,
+    Permission, Scheme,
 };
 use forgeport_store::CodeRepository;
 use serde::Serialize;
@@ -103,7 +103,9 @@ impl Service {
         }
         let no_longer_private = gone.into_iter().filter(|_| built_in).map(|grant| Grant { private: false, ..grant });
         repository.grants = left.into_iter().chain(no_longer_private).collect();
-        Ok(self.store().code_repositories().update(&repository, None).await?)
+        let stored = self.store().code_repositories().update(&repository, None).await?;
+        self.record(&stored, AuditAction::Revoked, pattern.to_string()).await;
+        Ok(stored)
     }
 
     /// The three layers of a registration: what is requested, what is granted, and what the policy allows.

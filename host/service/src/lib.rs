@@ -3,6 +3,7 @@
 
 mod ask;
 mod audit_writer;
+mod audited;
 mod blocking;
 mod cached;
 mod config;
@@ -102,7 +103,15 @@ impl Service {
     /// # Errors
     /// When there is none.
     pub async fn delete(&self, name: &str) -> Result<()> {
-        Ok(self.store().code_repositories().delete(name).await?)
+        // One that cannot be read can be deleted all the same.
+        let known = self.store().code_repositories().get(name).await.ok();
+        self.store().code_repositories().delete(name).await?;
+        let context = match &known {
+            Some(repository) => self.audit_context(repository),
+            None => AuditContext { repository: name.to_owned(), ..self.audit_context_of_none() },
+        };
+        self.record_of(context, AuditAction::Deleted, name, String::new()).await;
+        Ok(())
     }
 
     pub(crate) fn store(&self) -> WorkspaceStore<'_> {

@@ -2,13 +2,14 @@
 
 use crate::{
     Result, Service, ServiceError,
+    audited::{AuditedPlan, named as named_parts, newly_granted},
     consent::{check_still_secret, now_secret},
     provider::Described,
     renamed::Renamed,
 };
 use forgeport_model::{
-    Access, CallOf, ComponentSource, Description, Digest, Grant, Grants, Limit, Limits, OptionValue, Options,
-    OriginPattern, SecretReference, normalise_name,
+    Access, AuditAction, CallOf, ComponentSource, Description, Digest, Grant, Grants, Limit, Limits, OptionValue,
+    Options, OriginPattern, SecretReference, normalise_name,
 };
 use forgeport_runtime::{Identity, Provider};
 use forgeport_store::{CodeRepository, Consent, ProviderRef, StoredOption, check_code_repository_name};
@@ -52,6 +53,7 @@ pub struct Plan {
     pub(crate) consent: bool,
     pub(crate) exists: bool,
     pub(crate) replaced: Option<Replaced>,
+    pub(crate) audited: AuditedPlan,
 }
 
 /// The component that another takes the place of, and what it had.
@@ -135,7 +137,7 @@ impl Service {
     /// # Errors
     /// What the provider or the forge answers. Nothing is stored then.
     pub async fn apply(&self, plan: Plan) -> Result<Registered> {
-        let Plan { mut repository, described, agreed, mut options, secrets, exists, .. } = plan;
+        let Plan { mut repository, described, agreed, mut options, secrets, exists, consent, audited, .. } = plan;
         let provider = &described.provider;
         let identity = match self.tried(&repository, &agreed.access, provider, &options).await {
             Err(error) => {
@@ -159,6 +161,8 @@ impl Service {
         } else {
             store.insert(&repository, described.new_bytes()).await?
         }
+        let action = if exists { AuditAction::Updated } else { AuditAction::Registered };
+        self.record_plan(&repository, action, audited, consent).await;
         let renamed = self.renamed(&repository, provider, &identity).await;
         Ok(Registered { repository, identity, renamed })
     }
@@ -211,15 +215,19 @@ impl Service {
         }
         let options = Options::check(&settings, values)?;
         let access = Access::of(&described.description, &options)?;
+        let parts = named_parts("set", given.keys().map(String::as_str)).unwrap_or_default();
         let now_secret = now_secret(&repository, &settings);
         let secrets = stored(&mut repository, given, &options, now_secret);
         let known = exists && repository.consent.as_ref().is_some_and(|before| before.access == access);
         let known = known && access.origins.iter().all(|asked| has(&repository.grants, asked));
         let custom = !repository.provider.source.is_built_in();
         let consent = custom && !known && grant_options.grant.is_empty();
-        repository.grants = granted(&repository.grants, &access.origins, grant_options, exists)?;
+        let granted = granted(&repository.grants, &access.origins, grant_options, exists)?;
+        let newly_granted = newly_granted(&repository.grants, &granted, !custom);
+        repository.grants = granted;
+        let audited = AuditedPlan { parts, newly_granted };
         let agreed = Consent { settings, access };
-        Ok(Plan { repository, described, agreed, options, secrets, consent, exists, replaced: None })
+        Ok(Plan { repository, described, agreed, options, secrets, consent, exists, replaced: None, audited })
     }
 
     /// Limits with changes, none above what the operator allows.

@@ -1,7 +1,8 @@
 //! Secrets, as people keep them: one that tokens are made from is checked whenever it changes, however it is changed. So nothing but this
 //! writes to those of the store.
 
-use crate::{Result, Service, secret_values::SecretValues};
+use crate::{Result, Service, audited::named, secret_values::SecretValues};
+use forgeport_model::AuditAction;
 use forgeport_store::{KeyPlace, Rotated, SecretInfo, Secrets};
 use zeroize::Zeroizing;
 
@@ -12,7 +13,10 @@ impl Service {
     /// When the name is taken, or tokens are to be made from it and something for that is missing or wrong.
     pub async fn create_secret(&self, name: &str, values: &SecretValues) -> Result<()> {
         crate::mint::check(name, values)?;
-        Ok(self.secrets().create(name, values).await?)
+        self.secrets().create(name, values).await?;
+        let detail = named("set", values.keys().map(String::as_str)).unwrap_or_default();
+        self.record_secret(AuditAction::SecretCreated, name, detail).await;
+        Ok(())
     }
 
     /// Sets values of a secret and removes keys, all or nothing; other keys stay.
@@ -34,7 +38,11 @@ impl Service {
             values.extend(set.clone());
             crate::mint::check(name, &values)?;
         }
-        Ok(self.secrets().update(name, set, remove).await?)
+        self.secrets().update(name, set, remove).await?;
+        let parts = [named("set", set.keys().map(String::as_str)), named("removed", remove.iter().map(String::as_str))];
+        let detail = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        self.record_secret(AuditAction::SecretUpdated, name, detail).await;
+        Ok(())
     }
 
     /// One value, as it is kept.
@@ -74,7 +82,9 @@ impl Service {
     /// # Errors
     /// When there is no such secret, or the new name is taken or breaks the rules.
     pub async fn rename_secret(&self, name: &str, new_name: &str) -> Result<Vec<String>> {
-        Ok(self.secrets().rename(name, new_name).await?)
+        let referring = self.secrets().rename(name, new_name).await?;
+        self.record_secret(AuditAction::SecretRenamed, name, format!("to {new_name}")).await;
+        Ok(referring)
     }
 
     /// Deletes a secret; with `force` also one that code repositories refer to, whose names are returned.
@@ -82,11 +92,15 @@ impl Service {
     /// # Errors
     /// When there is no such secret, or some refer to it and nothing is forced.
     pub async fn delete_secret(&self, name: &str, force: bool) -> Result<Vec<String>> {
-        if force {
-            return Ok(self.secrets().delete(name).await?);
-        }
-        self.secrets().delete_unused(name).await?;
-        Ok(Vec::new())
+        let referring = if force {
+            self.secrets().delete(name).await?
+        } else {
+            self.secrets().delete_unused(name).await?;
+            Vec::new()
+        };
+        let detail = named("still referred to by", referring.iter().map(String::as_str)).unwrap_or_default();
+        self.record_secret(AuditAction::SecretDeleted, name, detail).await;
+        Ok(referring)
     }
 
     /// Encrypts everything that is kept with a new key: a random one, or what `FORGEPORT_NEW_KEY` says where the environment has the key.
@@ -95,7 +109,10 @@ impl Service {
     /// When the old key is not there or not this store's, or the new one cannot be kept. Nothing is changed then.
     pub async fn rotate_key(&self, keep_in: Option<KeyPlace>) -> Result<Rotated> {
         let given = self.host.new_key.as_ref().map(|text| text.as_str());
-        Ok(self.host.store.rotate_key(keep_in, given).await?)
+        let rotated = self.host.store.rotate_key(keep_in, given).await?;
+        let detail = format!("data keys of {} workspaces", rotated.workspaces);
+        self.record_secret(AuditAction::KeyRotated, "master key", detail).await;
+        Ok(rotated)
     }
 
     pub(crate) fn secrets(&self) -> Secrets<'_> {

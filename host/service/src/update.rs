@@ -1,8 +1,12 @@
 //! Changing a registration.
 
-use crate::{GrantOptions, Plan, Replaced, Result, Service, ServiceError, register::split};
+use crate::{
+    GrantOptions, Plan, Replaced, Result, Service, ServiceError,
+    audited::{AuditedPlan, named},
+    register::split,
+};
 use forgeport_components::ComponentError;
-use forgeport_model::{ComponentSource, Grants, OptionValue, normalise_name};
+use forgeport_model::{AuditAction, ComponentSource, Grants, OptionValue, normalise_name};
 use forgeport_store::CodeRepository;
 
 /// What is to change; the rest stays.
@@ -27,6 +31,22 @@ impl Changes {
         let granting = !self.grant_options.grant.is_empty() || !self.grant_options.allow_private.is_empty();
         self.source.is_some() || !self.set.is_empty() || !self.remove.is_empty() || granting
     }
+
+    /// What changes, in names: values may be secrets.
+    fn parts(&self, former_name: &str) -> String {
+        let normalised = |name: &String| normalise_name(name);
+        let set: Vec<String> = self.set.iter().map(|(name, _)| normalised(name)).collect();
+        let removed: Vec<String> = self.remove.iter().map(normalised).collect();
+        let parts = [
+            self.name.as_ref().map(|_| format!("renamed from {former_name}")),
+            self.description.as_ref().map(|_| "description".to_owned()),
+            self.source.as_ref().map(|_| "component".to_owned()),
+            named("set", set.iter().map(String::as_str)),
+            named("removed", removed.iter().map(String::as_str)),
+            named("limits", self.grant_options.limits.iter().map(String::as_str)),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// What an update comes to.
@@ -46,6 +66,7 @@ impl Service {
         let mut repository = self.store().code_repositories().get(name).await?;
         // What was not kept of a registration from before is asked for now.
         let provider = changes.touch_the_provider() || repository.consent.is_none();
+        let parts = changes.parts(name);
         let Changes { name, description, source, set, remove, grant_options } = changes;
         if name.is_none() && description.is_none() && !provider && grant_options.limits.is_empty() {
             return Err(ServiceError::NothingToChange);
@@ -59,6 +80,7 @@ impl Service {
         }
         if !provider {
             let stored = self.store().code_repositories().update(&repository, None).await?;
+            self.record(&stored, AuditAction::Updated, parts).await;
             return Ok(Update::Done(Box::new(stored)));
         }
         for option in remove {
@@ -68,7 +90,9 @@ impl Service {
                 return Err(ServiceError::NotSet { option, set });
             }
         }
-        self.plan_update(repository, source, set, &grant_options).await.map(Box::new).map(Update::Planned)
+        let plan = self.plan_update(repository, source, set, &grant_options).await?;
+        let audited = AuditedPlan { parts, ..plan.audited };
+        Ok(Update::Planned(Box::new(Plan { audited, ..plan })))
     }
 
     async fn plan_update(

@@ -63,8 +63,9 @@ Example:
   forgeport grants explain demo GET https://api.github.com/user";
 
 pub const AUDIT: &str = "\
-Each redirect and each retry is a request of its own; equal refusals are one
-entry with a count. Values in a query are not shown. For each code repository
+Requests of providers, and changes of code repositories, grants, secrets and
+keys. Each redirect and each retry is a request of its own; equal refusals are one
+record with a count. Values in a query are not shown. For each code repository
 the newest 50,000 requests and 5,000 refusals are kept, for 400 days.
 
 Examples:
@@ -73,10 +74,10 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct AuditArgs {
-    /// Only requests of this code repository.
+    /// Only records of this code repository.
     #[arg(long, value_name = "NAME")]
     pub repository: Option<String>,
-    /// Only requests since then: a duration like 90m or 7d, or a date like 2026-01-31 or
+    /// Only records since then: a duration like 90m or 7d, or a date like 2026-01-31 or
     /// 2026-01-31T12:00:00Z.
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
