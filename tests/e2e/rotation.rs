@@ -48,6 +48,17 @@ fn a_key_in_the_environment_is_rotated_to_the_one_that_is_named() {
     assert_eq!(run("1", None, &["secret", "get", "x", "key", "--reveal"]).0, Some(1));
 }
 
+#[test]
+fn a_key_in_the_environment_counts_before_the_file_and_an_empty_variable_is_none() {
+    for (key, has_file) in [("0f".repeat(32), false), (String::new(), true)] {
+        let scene = Scene::with(&samples::faithful());
+        let run = |arguments: &[&str]| Ran::of(scene.command(arguments).env("FORGEPORT_KEY", &key).output().unwrap());
+        run(&["secret", "create", "x", "--key=value"]).good();
+        assert_eq!(scene.path("home/data/key").exists(), has_file);
+        assert_eq!(run(&["secret", "get", "x", "key", "--reveal"]).good().stdout.trim(), "key  value");
+    }
+}
+
 /// Runs a command of Forgeport in a session of its own, with GNOME's keyring, whose password is `pw`, or with another's.
 const SESSION: &str = r#"printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null; exec "$@""#;
 

@@ -1,7 +1,7 @@
 //! Each use case leaves exactly its record, in its workspace only.
 
 use super::*;
-use crate::{Changes, Config, Home, Host, Values};
+use crate::{Changes, Config, Home, Host, SecretValues};
 use forgeport_model::{ComponentSource, Digest, Origin, Policy, Workspace};
 use forgeport_store::{AuditFilter, KeySource, ProviderRef};
 
@@ -27,7 +27,7 @@ async fn scene() -> Scene {
     Scene { ours: host.workspace(Workspace::local()), theirs, _home: home }
 }
 
-fn values(keys: &[&str]) -> Values {
+fn values(keys: &[&str]) -> SecretValues {
     keys.iter().map(|key| ((*key).to_owned(), VALUE.to_owned().into())).collect()
 }
 
@@ -104,7 +104,7 @@ async fn what_fails_leaves_no_record() {
     let scene = scene().await;
     scene.ours.delete("nobody").await.unwrap_err();
     scene.ours.delete_secret("none", true).await.unwrap_err();
-    scene.ours.create_secret("s", &Values::new()).await.unwrap_err();
+    scene.ours.create_secret("s", &SecretValues::new()).await.unwrap_err();
     assert_eq!(scene.recorded().await, []);
 }
 

@@ -110,7 +110,7 @@ fn components_that_come_and_go_at_once_are_there_exactly_while_they_are_named() 
 #[test]
 fn processes_that_open_a_new_store_at_once_agree_on_one_key_and_lose_nothing() {
     let place = Place::new();
-    let children: Vec<Child> = (0..PROCESSES).map(|process| spawn(&place, &process.to_string(), None)).collect();
+    let children: Vec<Child> = (0..PROCESSES).map(|process| spawn(&place, &process.to_string())).collect();
     for child in children {
         assert_succeeded(child);
     }
@@ -120,19 +120,6 @@ fn processes_that_open_a_new_store_at_once_agree_on_one_key_and_lose_nothing() {
         assert_eq!(token_of(&store, &name).unwrap(), name);
         assert_eq!(store.secrets().get(&name, "k").unwrap().as_str(), name);
     }
-}
-
-#[test]
-fn the_variable_counts_before_the_file_and_an_empty_one_is_none() {
-    let place = Place::new();
-    let key = "0f".repeat(32);
-    assert_succeeded(spawn(&place, "from-the-variable", Some(&key)));
-    assert!(!place.file("key").exists());
-    assert_eq!(token_of(&place.open_with_key(&key), "from-the-variable").unwrap(), "from-the-variable");
-
-    let place = Place::new();
-    assert_succeeded(spawn(&place, "from-the-file", Some("")));
-    assert_eq!(token_of(&place.open(), "from-the-file").unwrap(), "from-the-file");
 }
 
 fn tasks_of_a_runtime_share_a_store_and_lose_nothing(place: &Place) {
@@ -188,11 +175,10 @@ fn a_change_that_is_dropped_or_fails_leaves_nothing_and_the_next_one_takes_place
 }
 
 /// Runs `a_process_of_its_own` in one.
-fn spawn(place: &Place, name: &str, key: Option<&str>) -> Child {
+fn spawn(place: &Place, name: &str) -> Child {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", "concurrency::a_process_of_its_own", "--ignored"]);
-    command.env(DIRECTORY, place.directory()).env(NAME, name).env_remove("FORGEPORT_KEY");
-    command.envs(key.map(|key| ("FORGEPORT_KEY", key)));
+    command.env(DIRECTORY, place.directory()).env(NAME, name);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -206,8 +192,7 @@ fn assert_succeeded(child: Child) {
 #[ignore = "other tests run it, in processes of its own"]
 fn a_process_of_its_own() {
     let (Some(directory), Ok(name)) = (env::var_os(DIRECTORY), env::var(NAME)) else { return };
-    let key = env::var("FORGEPORT_KEY").map_or(KeySource::File, |key| KeySource::Environment(key.into()));
-    let store = Store::open(&PathBuf::from(directory), key).unwrap();
+    let store = Store::open(&PathBuf::from(directory), KeySource::File).unwrap();
     register_with_token(&store, &name, &name);
     store.secrets().create(&name, &values(&[("k", &name)])).unwrap();
 }
