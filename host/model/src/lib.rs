@@ -21,7 +21,7 @@ mod network;
 pub use audit::{
     AuditAction, AuditContext, AuditEvent, AuditRecord, AuditedChange, AuditedRequest, Outcome, UnknownName,
 };
-pub use git::{Collision, FileKind, Hasher, NoObjectId, ObjectFormat, ObjectId, PathError, RepoPath};
+pub use git::{Collision, Commit, FileKind, Hasher, Identity, NoObjectId, ObjectFormat, ObjectId, PathError, RepoPath};
 pub use limits::{CallOf, LONGEST, Limit, LimitError, LimitReached, Limits, STACK_CLASSES, date_after, deadline};
 pub use manifest::{
     Access, AccessError, Condition, CredentialPlan, CredentialRule, Description, DescriptionError, Need,

@@ -2,7 +2,7 @@
 
 use crate::error::{CallError, ProviderError};
 use forgeport_egress::LONGEST_WAIT;
-use forgeport_model as grants;
+use forgeport_model::{self as model, Commit, Identity};
 use std::time::Duration;
 
 wasmtime::component::bindgen!({
@@ -15,26 +15,6 @@ wasmtime::component::bindgen!({
 
 pub(crate) use exports::forgeport::code_repository::provider as wit;
 pub(crate) use forgeport::code_repository::{checkout, http, log};
-
-/// Who a credential belongs to, and what it may read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The account, where the forge names it.
-    pub account: Option<String>,
-    /// The repository's name as the forge spells it.
-    pub repository: String,
-    /// The branch that the forge shows first.
-    pub default_branch: Option<String>,
-}
-
-/// A commit as the forge knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Commit {
-    /// The full id, lower-case hex.
-    pub id: String,
-    /// The id of the commit's tree, where the forge gives it.
-    pub tree: Option<String>,
-}
 
 impl From<wit::Identity> for Identity {
     fn from(from: wit::Identity) -> Self {
@@ -77,9 +57,9 @@ impl From<wit::Error> for ProviderError {
     }
 }
 
-impl From<wit::Description> for grants::Description {
+impl From<wit::Description> for model::Description {
     fn from(from: wit::Description) -> Self {
-        grants::Description {
+        model::Description {
             name: from.name,
             version: from.version,
             summary: from.summary,
@@ -92,45 +72,45 @@ impl From<wit::Description> for grants::Description {
 }
 
 // `option` is a keyword of WIT, so an option is a `setting` there.
-impl From<wit::Setting> for grants::OptionDefinition {
+impl From<wit::Setting> for model::OptionDefinition {
     fn from(from: wit::Setting) -> Self {
         let wit::Setting { name, help, required, secret, default } = from;
-        grants::OptionDefinition { name, help, required, secret, default }
+        model::OptionDefinition { name, help, required, secret, default }
     }
 }
 
-impl From<wit::Need> for grants::Need {
+impl From<wit::Need> for model::Need {
     fn from(from: wit::Need) -> Self {
         let conditions = from.conditions.into_iter().map(Into::into).collect();
-        grants::Need { origin: from.origin, methods: from.methods, paths: from.paths, conditions }
+        model::Need { origin: from.origin, methods: from.methods, paths: from.paths, conditions }
     }
 }
 
-impl From<wit::Credential> for grants::CredentialRule {
+impl From<wit::Credential> for model::CredentialRule {
     fn from(from: wit::Credential) -> Self {
         let conditions = from.conditions.into_iter().map(Into::into).collect();
         let placement = from.placement.into();
-        grants::CredentialRule { option: from.setting, origin: from.origin, placement, conditions }
+        model::CredentialRule { option: from.setting, origin: from.origin, placement, conditions }
     }
 }
 
-impl From<http::Placement> for grants::Placement {
+impl From<http::Placement> for model::Placement {
     fn from(from: http::Placement) -> Self {
         match from {
-            http::Placement::Bearer => grants::Placement::Bearer,
-            http::Placement::Basic(username) => grants::Placement::Basic(username),
-            http::Placement::Header(name) => grants::Placement::Header(name),
+            http::Placement::Bearer => model::Placement::Bearer,
+            http::Placement::Basic(username) => model::Placement::Basic(username),
+            http::Placement::Header(name) => model::Placement::Header(name),
         }
     }
 }
 
-impl From<wit::Condition> for grants::Condition {
+impl From<wit::Condition> for model::Condition {
     fn from(from: wit::Condition) -> Self {
         match from {
-            wit::Condition::Given(name) => grants::Condition::Given(name),
-            wit::Condition::Absent(name) => grants::Condition::Absent(name),
-            wit::Condition::Equals((name, value)) => grants::Condition::Equals(name, value),
-            wit::Condition::StartsWith((name, start)) => grants::Condition::StartsWith(name, start),
+            wit::Condition::Given(name) => model::Condition::Given(name),
+            wit::Condition::Absent(name) => model::Condition::Absent(name),
+            wit::Condition::Equals((name, value)) => model::Condition::Equals(name, value),
+            wit::Condition::StartsWith((name, start)) => model::Condition::StartsWith(name, start),
         }
     }
 }

@@ -31,7 +31,6 @@ mod sizes;
 mod state;
 mod wasi;
 
-pub use bindings::{Commit, Identity};
 pub use call::Opening;
 pub use code_cache::CodeCacheSettings;
 pub use compile::CompilerSettings;

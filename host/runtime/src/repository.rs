@@ -2,14 +2,13 @@
 //! budget of its own; the session, with authority and credentials, is the same for all of them.
 
 use crate::{
-    bindings::{Commit, Identity},
     call::{CallBounds, Callee, Instance, OpenRepository, Opening, provider_error},
     download::Download,
     error::CallError,
     network::Network,
 };
 use forgeport_egress::{Call, Gate, Notices, Session};
-use forgeport_model::{Limit, Limits};
+use forgeport_model::{Commit, Identity, Limit, Limits};
 use std::sync::Arc;
 use wasmtime::component::Resource;
 

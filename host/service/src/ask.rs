@@ -1,8 +1,8 @@
 //! Questions to a provider about a commit, and what its errors advise.
 
 use crate::{Result, ServiceError};
-use forgeport_model::{Access, OptionDefinition};
-use forgeport_runtime::{CallError, Commit, Offline, ProviderError, Repository};
+use forgeport_model::{Access, Commit, OptionDefinition};
+use forgeport_runtime::{CallError, Offline, ProviderError, Repository};
 use forgeport_store::CodeRepository;
 
 /// What a revision stands for.

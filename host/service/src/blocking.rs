@@ -11,7 +11,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     tokio::task::spawn_blocking(work).await.map_err(|error| stopped(&error))
 }
 
-/// Why work did not come to its end.
+/// Why work did not complete. The text of a panic is not repeated: it may contain anything.
 pub(crate) fn stopped(by: &JoinError) -> ServiceError {
     ServiceError::Stopped(if by.is_panic() { "an internal error" } else { "it was cancelled" }.to_owned())
 }

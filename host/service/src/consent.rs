@@ -1,7 +1,7 @@
-//! What a registration is held to: the options that its component named and the access that a person agreed to, as they were stored.
+//! The stored consent of a registration: the options that its component declared, and the access that a person agreed to.
 //!
-//! A custom component is not asked again before it is changed: it could say something else. A built-in one is trusted, and asked anew
-//! when another Forgeport brings another of its kind.
+//! A custom component is not asked again until it is replaced: it could answer otherwise. A built-in component is trusted, and asked again
+//! when another version of Forgeport brings another version of it.
 
 use crate::{Result, Service, ServiceError, provider::Described};
 use forgeport_components::built_in;
@@ -9,15 +9,14 @@ use forgeport_model::{Access, AuditAction, ComponentSource, OptionDefinition, Op
 use forgeport_store::{CodeRepository, Consent, StoreError, StoredOption};
 use zeroize::Zeroizing;
 
-/// Stands for the value of a secret where only counts that there is one.
+/// Stands for the value of a secret where it only matters that there is one.
 const UNREAD: &str = "(not read)";
 
 impl Service {
-    /// A registration that can be used, and what it is held to.
+    /// A registration that can be used, with its consent.
     ///
     /// # Errors
-    /// When nothing was stored that it could be held to, or a built-in provider has another component now and this cannot have what is
-    /// stored.
+    /// When no consent is stored, or a built-in provider has another component now that does not accept the stored options.
     pub(crate) async fn consented(&self, repository: CodeRepository) -> Result<(CodeRepository, Consent)> {
         let Some(consent) = repository.consent.clone() else {
             return Err(ServiceError::NoConsent(repository.name));
@@ -48,7 +47,7 @@ impl Service {
                 Ok((stored, consent))
             }
             Err(error @ StoreError::ComponentContradicts(_)) => Err(error.into()),
-            // Whoever comes next asks again.
+            // The next command asks again.
             Err(error) => {
                 tracing::debug!(%error, "what the built-in provider says now could not be stored");
                 Ok((repository, consent))
@@ -57,7 +56,7 @@ impl Service {
     }
 }
 
-/// The options of a registration without the values of secrets, for what follows from the others alone.
+/// The options of a registration without the values of secrets, for decisions that do not need them.
 pub(crate) fn unread(repository: &CodeRepository) -> impl Iterator<Item = (String, OptionValue)> {
     repository.options.iter().map(|(name, stored)| {
         let value = match stored {
@@ -81,7 +80,7 @@ pub(crate) fn check_still_secret(repository: &CodeRepository, settings: &[Option
     }
 }
 
-/// Options that were stored as they are and are secrets now.
+/// Options that were stored in clear and are secret now.
 pub(crate) fn now_secret(
     repository: &CodeRepository,
     settings: &[OptionDefinition],

@@ -9,53 +9,52 @@ use forgeport_download::{
     Cache, CacheKey, Deadline, DownloadSpec, FinishError, Progress, Receipt, StagedDownload, Verification,
 };
 use forgeport_egress::Notices;
-use forgeport_model::{Limit, Limits};
-use forgeport_model::{ObjectId, RepoPath};
-use forgeport_runtime::{CallError, Commit, Download, ProviderError, Repository};
+use forgeport_model::{Commit, Limit, Limits, ObjectId, RepoPath};
+use forgeport_runtime::{CallError, Download, ProviderError, Repository};
 use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use futures_util::FutureExt;
 use serde::Serialize;
 use std::{path::PathBuf, sync::Arc, time::Instant};
 use tokio::{sync::oneshot, task::JoinSet};
 
-/// What a user wants to have.
+/// A download that is wanted.
 #[derive(Clone, Debug)]
 pub struct DownloadRequest {
     /// The code repository: its name, id, or the beginning of either.
     pub repository: String,
     /// A commit id, also abbreviated, a branch or a tag.
     pub revision: String,
-    /// A directory of the repository, instead of the whole.
+    /// A directory of the repository, instead of all of it.
     pub subdirectory: Option<String>,
-    /// Where to.
+    /// The target directory.
     pub directory: PathBuf,
-    /// Remove what is there and not of the commit.
+    /// Whether to remove what is in the target and not in the commit.
     pub force: bool,
-    /// Cancelled, it gives the download up, as dropping its future does, and tells whether it was in time.
+    /// Cancelling it stops the download, as dropping its future does, and returns whether that was in time.
     pub stop: Deadline,
 }
 
-/// Is told how a download goes on.
+/// Receives the progress of a download.
 pub trait Observer: Progress + Notices {}
 
 impl<T: Progress + Notices> Observer for T {}
 
-/// What a user got.
+/// A download that was completed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Downloaded {
     /// The code repository's name.
     pub repository: String,
     /// The full id of the commit.
     pub commit: String,
-    /// Where a person can look at it.
+    /// The web page of the commit.
     pub url: Option<String>,
-    /// The directory of the repository, where it was not the whole.
+    /// The directory of the repository, if it was not all of it.
     pub subdirectory: Option<String>,
-    /// Whose word it is which tree the commit has.
+    /// The provider that reported which tree the commit has.
     pub provider: ProviderRef,
-    /// Did it come from the cache, without an archive request?
+    /// Whether it came from the cache, without an archive request.
     pub cached: bool,
-    /// What lies there now.
+    /// What is in the target now.
     #[serde(flatten)]
     pub receipt: Receipt,
 }
@@ -64,7 +63,7 @@ impl Service {
     /// Downloads a commit's files into a directory: all of them, or none.
     ///
     /// # Errors
-    /// When anything is in the way; the directory is as it was then, unless the error says that it is marked as unfinished.
+    /// When anything fails. The target is unchanged then, unless the error says that it is marked as unfinished.
     pub async fn download<O: Observer + 'static>(
         &self,
         request: DownloadRequest,
@@ -102,7 +101,7 @@ impl Service {
         }
     }
 
-    /// What is kept of it; no network is needed.
+    /// The cached download, if there is one; no network is needed.
     async fn restore<O: Observer + 'static>(
         &self,
         wanted: &Wanted,
@@ -165,11 +164,11 @@ impl Service {
     }
 }
 
-/// A request, understood.
+/// A request with everything that it refers to.
 struct Wanted {
     registered: CodeRepository,
     consent: Consent,
-    /// Names the way by which it comes, see cached.rs.
+    /// Its name in the cache, see cached.rs.
     source: String,
     subdirectory: RepoPath,
     directory: PathBuf,
@@ -221,8 +220,7 @@ fn id_of(commit: &str) -> Result<ObjectId> {
     commit.parse().map_err(|_| ServiceError::NoCommit(commit.to_owned()))
 }
 
-/// What a panic said is not repeated: it may hold anything.
-/// With what an earlier try brought.
+/// Continues with what an earlier attempt received.
 async fn resumed<O: Observer + 'static>(
     staged: StagedDownload,
     cache: &Cache,
@@ -241,7 +239,7 @@ async fn resumed<O: Observer + 'static>(
     .await?
 }
 
-/// Would another try fare better that goes on where this one ended? Not where it is the content that was refused.
+/// True if another attempt could go on where this one ended; not if the content was rejected.
 fn may_go_on(error: &ServiceError) -> bool {
     use ProviderError::{RateLimited, Unavailable};
     matches!(error, ServiceError::Call(CallError::Provider(RateLimited { .. } | Unavailable(_))))

@@ -28,7 +28,7 @@ pub struct Host {
     audit_writer: OnceLock<AuditWriter>,
     runtime: OnceLock<Runtime>,
     gate: OnceLock<Gate>,
-    /// When this process made tokens, by workspace and name of the secret.
+    /// When this process minted tokens, by workspace and name of the secret.
     minted: Mutex<BTreeMap<(String, String), Instant>>,
     /// By the registrations' ids.
     unauthorized: Mutex<BTreeMap<String, Unauthorized>>,
@@ -88,12 +88,12 @@ impl Host {
         self.audit_writer.get_or_init(|| AuditWriter::start(self.store.clone()))
     }
 
-    /// When this process made tokens.
+    /// When this process minted tokens.
     pub(crate) fn minted(&self) -> MutexGuard<'_, BTreeMap<(String, String), Instant>> {
         self.minted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where is kept which credentials of a registration were not taken.
+    /// Which credentials of a registration were rejected by an origin.
     pub(crate) fn unauthorized(&self, registration: &str) -> Unauthorized {
         let mut known = self.unauthorized.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(registration.to_owned()).or_default().clone()

@@ -1,29 +1,29 @@
-//! Looking at a component without trusting it.
+//! Inspecting a component without trusting it.
 
 use crate::{Result, Service, ServiceError, provider::fetched};
 use forgeport_model::{ComponentSource, Description, Digest, Limits};
 use forgeport_runtime::ComponentInfo;
 use serde::Serialize;
 
-/// What a component is, and what it says of itself.
+/// What a component contains, and its description.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
-    /// SHA-256 of the file in hex, which grants belong to.
+    /// The digest, which grants belong to.
     pub digest: Digest,
-    /// What it is made of.
+    /// What it contains.
     #[serde(flatten)]
     pub info: ComponentInfo,
-    /// What it says of itself, asked for with nothing granted.
+    /// Its description, asked for with nothing granted.
     pub description: Option<Description>,
-    /// Why it cannot be a provider here.
+    /// Why it cannot be a provider.
     pub problem: Option<String>,
 }
 
 impl Service {
-    /// Takes a component apart, and lets it describe itself with nothing granted if it can be a provider.
+    /// Reads a component, and asks for its description if it can be a provider. Nothing is granted to it.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no component at all.
+    /// When the file cannot be read, or is not a component.
     pub async fn inspect(&self, source: &ComponentSource) -> Result<Inspection> {
         let component = fetched(source).await?;
         let named = |error: ServiceError| match source.file() {

@@ -1,5 +1,5 @@
-//! The use cases: registering, describing, downloading, and finding out what a checkout belongs to. Whoever offers them to people,
-//! on a command line or over HTTP, calls this and nothing below it.
+//! The use cases: registering, describing and downloading code repositories, the status of checkouts, secrets, grants, and the audit log.
+//! A command line or a server calls this crate and nothing below it.
 
 mod ask;
 mod audit_writer;
@@ -32,14 +32,13 @@ pub use error::ServiceError;
 pub use forgeport_components::{ComponentError, built_in_names, source as component_source};
 pub use forgeport_download::{Arrival, Cache, CacheUsage, Deadline, Progress, Receipt, Verification};
 pub use forgeport_egress::Notices;
-pub use forgeport_model::RepoPath;
 pub use forgeport_model::{
     Access, AuditAction, AuditContext, AuditEvent, AuditRecord, AuditedChange, AuditedRequest, ComponentSource,
-    Condition, CredentialPlan, Description, Digest, Grant, Grants, Limit, Limits, OptionDefinition, OptionValue,
-    OriginPattern, Placement, Policy, RemoteUrl, Scheme, SecretReference, Workspace, deceives, escape_untrusted,
-    nearest, normalise_name,
+    Condition, CredentialPlan, Description, Digest, Grant, Grants, Identity, Limit, Limits, OptionDefinition,
+    OptionValue, OriginPattern, Placement, Policy, RemoteUrl, RepoPath, Scheme, SecretReference, Workspace, deceives,
+    escape_untrusted, nearest, normalise_name,
 };
-pub use forgeport_runtime::{Commit, Identity, serve_as_child};
+pub use forgeport_runtime::serve_as_child;
 pub use forgeport_store::{
     AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Rotated, SecretInfo, StoreError,
     StoredOption, some_of,
@@ -68,13 +67,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// Tells of waits in every use case but those that are given an observer of their own.
+    /// Reports waits in every use case, except those that have an observer of their own.
     #[must_use]
     pub fn telling(self, notices: Arc<dyn Notices>) -> Service {
         Service { notices, ..self }
     }
 
-    /// What providers did on the network, and what people changed, the oldest first.
+    /// The audit records of requests and changes, the oldest first.
     ///
     /// # Errors
     /// When the store cannot be read.

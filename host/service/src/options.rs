@@ -1,4 +1,4 @@
-//! Which options a provider takes, for whoever reads or shows them before they are checked.
+//! The options that a provider accepts, for command lines and help texts.
 
 use crate::{Result, Service, provider::Described};
 use forgeport_model::{CallOf, ComponentSource, Limits, OptionDefinition};
@@ -18,7 +18,7 @@ impl Service {
     /// The options to register a code repository with. `limits` are as in [`GrantOptions::limits`](crate::GrantOptions::limits).
     ///
     /// # Errors
-    /// When the file cannot be read, or is no provider, or a limit is wrong.
+    /// When the file cannot be read, or is not a provider, or a limit is wrong.
     pub async fn options_to_register(&self, source: &ComponentSource, limits: &[String]) -> Result<ProviderOptions> {
         let limits = self.limited(Limits::default().of(CallOf::New), limits)?;
         Ok(self.describe_source(source, &limits).await?.into())

@@ -7,7 +7,7 @@ use forgeport_runtime::{MOST_BYTES, Provider};
 use forgeport_store::{CodeRepository, ProviderRef, StoreError};
 use std::borrow::Cow;
 
-/// A component that is ready to be called, and what it has just said of itself.
+/// A component that is ready to be called, and its description.
 pub(crate) struct Described {
     pub(crate) provider: Provider,
     pub(crate) description: Description,
@@ -39,10 +39,10 @@ pub(crate) async fn fetched(source: &ComponentSource) -> Result<Component> {
 }
 
 impl Service {
-    /// What a provider says of itself, and the digest of its component.
+    /// The description of a provider, and the digest of its component.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no provider.
+    /// When the file cannot be read, or is not a provider.
     pub async fn describe_provider(&self, source: &ComponentSource) -> Result<(Description, Digest)> {
         let described = self.describe_source(source, &Limits::default()).await?;
         Ok((described.description, *described.component.digest()))
@@ -59,7 +59,7 @@ impl Service {
         }
     }
 
-    /// Asks the component of a registration anew, which only somebody who changes it does.
+    /// Asks the component of a registration again, for a change of it.
     pub(crate) async fn describe_registered(&self, repository: &CodeRepository) -> Result<Described> {
         let component = self.component(repository).await?;
         self.describe(component, &repository.limits).await
@@ -71,7 +71,7 @@ impl Service {
         self.load(repository.provider.digest, &repository.limits, read).await
     }
 
-    /// Asks a component what it is. One that said something else of its options when it was registered is refused.
+    /// Asks a component for its description. One that declared other options when it was registered is rejected.
     pub(crate) async fn describe(&self, component: Component, limits: &Limits) -> Result<Described> {
         let digest = *component.digest();
         let provider = self.load(digest, limits, async { Ok(component.clone().into_bytes()) }).await?;

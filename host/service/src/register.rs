@@ -1,4 +1,4 @@
-//! Registering a code repository, in two steps: what would be registered, so that a person can consent, and then doing it.
+//! Registering a code repository in two steps: a plan, so that a person can consent to it, and its application.
 
 use crate::{
     Result, Service, ServiceError,
@@ -8,44 +8,44 @@ use crate::{
     renamed::Renamed,
 };
 use forgeport_model::{
-    Access, AuditAction, CallOf, ComponentSource, Description, Digest, Grant, Grants, Limit, Limits, OptionValue,
-    Options, OriginPattern, SecretReference, normalise_name,
+    Access, AuditAction, CallOf, ComponentSource, Description, Digest, Grant, Grants, Identity, Limit, Limits,
+    OptionValue, Options, OriginPattern, SecretReference, normalise_name,
 };
-use forgeport_runtime::{Identity, Provider};
+use forgeport_runtime::Provider;
 use forgeport_store::{CodeRepository, Consent, ProviderRef, StoredOption, check_code_repository_name};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// What a user wants registered.
+/// A code repository that is to be registered.
 pub struct Registration {
     /// Unique.
     pub name: String,
-    /// Which component.
+    /// Where the provider's component comes from.
     pub source: ComponentSource,
-    /// As given: a value, or a reference to a secret.
+    /// The options as given: values, or references to secrets.
     pub options: Vec<(String, OptionValue)>,
-    /// In the user's words.
+    /// A text for people.
     pub description: Option<String>,
     /// What the person grants, and the limits.
     pub grant_options: GrantOptions,
 }
 
-/// What a person says about grants and limits.
+/// `--grant`, `--allow-private` and `--limit`.
 #[derive(Clone, Debug, Default)]
 pub struct GrantOptions {
-    /// Origins that are granted; none stands for all that are asked, after consent.
+    /// Origins that are granted; an empty list grants everything that is requested, after consent.
     pub grant: Vec<String>,
-    /// Origins that may be on this machine or in a private network; an empty one stands for all that are asked.
+    /// Origins that may be on this machine or in a private network; an empty text stands for all that are requested.
     pub allow_private: Vec<String>,
     /// Limits as `memory=512MiB`, or `memory=default`.
     pub limits: Vec<String>,
 }
 
-/// What would be registered, checked against the provider's description. Nothing has gone to the network yet, and nothing is stored.
+/// A registration or an update that was checked against the provider's description. Nothing was sent to the network or stored yet.
 pub struct Plan {
     pub(crate) repository: CodeRepository,
     pub(crate) described: Described,
-    /// What the provider is held to from then on.
+    /// What is stored as consented to.
     pub(crate) agreed: Consent,
     pub(crate) options: Options,
     /// Literal credentials, to be encrypted.
@@ -56,59 +56,59 @@ pub struct Plan {
     pub(crate) audited: AuditedPlan,
 }
 
-/// The component that another takes the place of, and what it had.
+/// The component that is replaced, and its access.
 #[derive(Clone, Debug)]
 pub struct Replaced {
-    /// Which it was.
+    /// The component.
     pub provider: ProviderRef,
-    /// What it was granted.
+    /// Its grants.
     pub grants: Grants,
-    /// What was agreed to; nothing where that was not kept.
+    /// What was consented to; none if that was not stored.
     pub consent: Option<Consent>,
 }
 
-/// What was registered or updated.
+/// A code repository that was registered or updated.
 pub struct Registered {
     /// As it is stored now.
     pub repository: CodeRepository,
-    /// What the forge said of it.
+    /// The forge's answer to the login.
     pub identity: Identity,
-    /// Where the forge calls it otherwise than the options do.
+    /// The new name, if the repository was renamed at the forge.
     pub renamed: Option<Renamed>,
 }
 
 impl Plan {
-    /// What the provider says of itself.
+    /// The provider's description.
     pub fn description(&self) -> &Description {
         &self.described.description
     }
 
-    /// The SHA-256 of its component.
+    /// The digest of the provider's component.
     pub fn digest(&self) -> &Digest {
         self.described.component.digest()
     }
 
-    /// What it asks for.
+    /// The access that it requests.
     pub fn access(&self) -> &Access {
         &self.agreed.access
     }
 
-    /// The names of the options whose values the provider gets to see.
+    /// The names of the options whose values the provider sees.
     pub fn seen(&self) -> impl Iterator<Item = &str> {
         self.options.plain_values().map(|(name, _)| name)
     }
 
-    /// What it will be granted.
+    /// What will be granted.
     pub fn granted(&self) -> &Grants {
         &self.repository.grants
     }
 
-    /// What the component takes the place of, if it is another than before.
+    /// The component that is replaced, if there is one.
     pub fn replaced(&self) -> Option<&Replaced> {
         self.replaced.as_ref()
     }
 
-    /// Must a person consent first?
+    /// Whether a person has to consent first.
     pub fn needs_consent(&self) -> bool {
         self.consent
     }
@@ -118,7 +118,7 @@ impl Service {
     /// Checks everything that can be checked without the network.
     ///
     /// # Errors
-    /// When the name is taken, the component is no provider, an option is wrong, or a secret is missing.
+    /// When the name is taken, the component is not a provider, an option is wrong, or a secret is missing.
     pub async fn plan_registration(&self, registration: Registration) -> Result<Plan> {
         let Registration { name, source, options, description, grant_options } = registration;
         check_code_repository_name(&name)?;
@@ -135,7 +135,7 @@ impl Service {
     /// Checks the credentials and that the repository can be read, then stores it.
     ///
     /// # Errors
-    /// What the provider or the forge answers. Nothing is stored then.
+    /// The error of the provider or the forge; then nothing is stored.
     pub async fn apply(&self, plan: Plan) -> Result<Registered> {
         let Plan { mut repository, described, agreed, mut options, secrets, exists, consent, audited, .. } = plan;
         let provider = &described.provider;
@@ -167,7 +167,7 @@ impl Service {
         Ok(Registered { repository, identity, renamed })
     }
 
-    /// As [`Service::renewing`], for options that are not stored yet: were there kept tokens that an origin did not take?
+    /// As [`Service::renewing`], for options that are not stored yet. True if there were minted tokens that an origin rejected.
     async fn made_anew(&self, repository: &CodeRepository, options: &mut Options) -> Result<bool> {
         let forgotten = self.forget_unauthorized(repository).await?;
         for setting in &forgotten {
@@ -230,7 +230,7 @@ impl Service {
         Ok(Plan { repository, described, agreed, options, secrets, consent, exists, replaced: None, audited })
     }
 
-    /// Limits with changes, none above what the operator allows.
+    /// Limits with changes, none above the policy's.
     pub(crate) fn limited(&self, mut limits: Limits, changes: &[String]) -> Result<Limits> {
         for text in changes {
             match text.split_once('=') {
@@ -251,7 +251,7 @@ impl Service {
     }
 }
 
-/// Puts what was given into a registration; credentials that have to be encrypted first are handed back.
+/// Puts the given options into a registration; returns the credentials, which have to be encrypted first.
 fn stored(
     repository: &mut CodeRepository,
     given: BTreeMap<String, Given>,
@@ -272,7 +272,7 @@ fn stored(
     secrets
 }
 
-/// What is granted from now on: all that is asked, or what was granted before and what is named.
+/// The new grants: everything that is requested, or what was granted before and what is named.
 fn granted(before: &Grants, asked: &Grants, grant_options: &GrantOptions, exists: bool) -> Result<Grants> {
     let named = named(&grant_options.grant, asked)?;
     let private = named_or_all(&grant_options.allow_private, asked)?;
@@ -290,7 +290,7 @@ fn granted(before: &Grants, asked: &Grants, grant_options: &GrantOptions, exists
     Ok(asked.iter().filter(|grant| is_granted(grant)).map(with_private).collect())
 }
 
-/// Was just this granted, private or not?
+/// True if exactly this was granted, private or not.
 fn has(granted: &Grants, asked: &Grant) -> bool {
     let same =
         |grant: &&Grant| grant.origin == asked.origin && grant.methods == asked.methods && grant.paths == asked.paths;
@@ -320,7 +320,7 @@ pub(crate) enum Given {
     Reference(SecretReference),
 }
 
-/// Tells references from values.
+/// Separates references from values.
 pub(crate) fn split(options: Vec<(String, OptionValue)>) -> Result<BTreeMap<String, Given>> {
     let mut given = BTreeMap::new();
     for (name, value) in options {

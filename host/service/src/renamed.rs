@@ -5,8 +5,8 @@
 //! provider confirms that the old options stand for the old name and the new ones for the new name.
 
 use crate::Service;
-use forgeport_model::RemoteUrl;
-use forgeport_runtime::{Identity, Provider};
+use forgeport_model::{Identity, RemoteUrl};
+use forgeport_runtime::Provider;
 use forgeport_store::{CodeRepository, Consent, StoredOption};
 use serde::Serialize;
 

@@ -1,5 +1,4 @@
-//! Secrets, as people keep them: one that tokens are made from is checked whenever it changes, however it is changed. So nothing but this
-//! writes to those of the store.
+//! Secrets. A secret that tokens are made from is checked with every change, so all changes go through this file.
 
 use crate::{Result, Service, audited::named, secret_values::SecretValues};
 use forgeport_model::AuditAction;
@@ -10,7 +9,7 @@ impl Service {
     /// Stores a new secret.
     ///
     /// # Errors
-    /// When the name is taken, or tokens are to be made from it and something for that is missing or wrong.
+    /// When the name is taken, or tokens are to be made from the secret and a value for that is missing or wrong.
     pub async fn create_secret(&self, name: &str, values: &SecretValues) -> Result<()> {
         crate::mint::check(name, values)?;
         self.secrets().create(name, values).await?;
@@ -22,14 +21,14 @@ impl Service {
     /// Sets values of a secret and removes keys, all or nothing; other keys stay.
     ///
     /// # Errors
-    /// As [`Service::create_secret`], of what it would be then; also when the secret or a key to remove does not exist.
+    /// As [`Service::create_secret`]; also when the secret or a key to remove does not exist.
     pub async fn update_secret(&self, name: &str, set: &SecretValues, remove: &[String]) -> Result<()> {
         let touched = |key: &String| set.contains_key(key) || remove.contains(key);
         let kept =
             self.secrets().keys(name).await?.into_iter().filter(|key| !touched(key) && !crate::mint::is_made(key));
         let is_minted = set.contains_key(crate::mint::MINT) || self.mints(name).await?;
         if is_minted && !remove.iter().any(|key| key == crate::mint::MINT) {
-            // What else it has is read for this alone: others can be set anew although their key is lost.
+            // The other values are read only for this: a secret can be set again although its key is lost.
             let mut values = SecretValues::new();
             for key in kept {
                 let value = self.secrets().get(name, &key).await?;
@@ -45,10 +44,10 @@ impl Service {
         Ok(())
     }
 
-    /// One value, as it is kept.
+    /// One value, as it is stored.
     ///
     /// # Errors
-    /// When there is no such secret or key (the error tells what there is, never a value), or it cannot be decrypted.
+    /// When there is no such secret or key (the error lists the names, never a value), or it cannot be decrypted.
     pub async fn kept_value(&self, name: &str, key: &str) -> Result<Zeroizing<String>> {
         Ok(self.secrets().get(name, key).await?)
     }
@@ -103,10 +102,10 @@ impl Service {
         Ok(referring)
     }
 
-    /// Encrypts everything that is kept with a new key: a random one, or what `FORGEPORT_NEW_KEY` says where the environment has the key.
+    /// Replaces the master key: by a random one, or by `FORGEPORT_NEW_KEY` if the key is in the environment.
     ///
     /// # Errors
-    /// When the old key is not there or not this store's, or the new one cannot be kept. Nothing is changed then.
+    /// When the old key is missing or another one's, or the new one cannot be kept; then nothing is changed.
     pub async fn rotate_key(&self, keep_in: Option<KeyPlace>) -> Result<Rotated> {
         let given = self.host.new_key.as_ref().map(|text| text.as_str());
         let rotated = self.host.store.rotate_key(keep_in, given).await?;
@@ -119,7 +118,7 @@ impl Service {
         self.store().secrets()
     }
 
-    /// Are tokens made from it?
+    /// True if tokens are made from the secret.
     pub(crate) async fn mints(&self, name: &str) -> Result<bool> {
         Ok(self.secrets().keys(name).await?.iter().any(|key| key == crate::mint::MINT))
     }

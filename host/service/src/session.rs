@@ -1,4 +1,4 @@
-//! What the calls of a provider act with, put together from a registration and what it is held to.
+//! The session of a provider's calls, made from a registration and its consent.
 
 use crate::{Result, Service};
 use forgeport_egress::{Credential, Notices, Placeholder, Secret, Session};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 impl Service {
-    /// The values of all options, credentials too.
+    /// The values of all options, including credentials.
     pub(crate) async fn options(&self, repository: &CodeRepository, settings: &[OptionDefinition]) -> Result<Options> {
         let mut given = Vec::new();
         for name in repository.options.keys() {
@@ -66,7 +66,7 @@ impl Service {
         Ok(provider.repository(Connection { gate: self.host.gate()?, session, values, limits, notices }))
     }
 
-    /// Whose calls, or changes, they are.
+    /// The context of audit records of calls and changes.
     pub(crate) fn audit_context(&self, repository: &CodeRepository) -> AuditContext {
         AuditContext {
             registration: repository.id.clone(),
@@ -82,7 +82,7 @@ impl Service {
         AuditContext { workspace: self.workspace.id().to_owned(), ..AuditContext::default() }
     }
 
-    /// A registered repository for what needs neither network nor secrets; none is read.
+    /// A registered repository, for calls that need neither network nor secrets; no secret is read.
     pub(crate) fn offline(
         &self,
         repository: &CodeRepository,

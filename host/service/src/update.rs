@@ -9,7 +9,7 @@ use forgeport_components::ComponentError;
 use forgeport_model::{AuditAction, ComponentSource, Grants, OptionValue, normalise_name};
 use forgeport_store::CodeRepository;
 
-/// What is to change; the rest stays.
+/// The changes of an update; the rest stays.
 #[derive(Default)]
 pub struct Changes {
     /// The new name.
@@ -49,9 +49,9 @@ impl Changes {
     }
 }
 
-/// What an update comes to.
+/// The result of an update.
 pub enum Update {
-    /// It is done; neither provider nor network were needed.
+    /// It was done at once; neither provider nor network were needed.
     Done(Box<CodeRepository>),
     /// It has to be applied, perhaps with consent.
     Planned(Box<Plan>),
@@ -64,7 +64,7 @@ impl Service {
     /// As for registering; and when there is nothing to change, or an option to remove is not set.
     pub async fn update(&self, name: &str, changes: Changes) -> Result<Update> {
         let mut repository = self.store().code_repositories().get(name).await?;
-        // What was not kept of a registration from before is asked for now.
+        // Older registrations lack the stored consent, which is asked for now.
         let provider = changes.touch_the_provider() || repository.consent.is_none();
         let parts = changes.parts(name);
         let Changes { name, description, source, set, remove, grant_options } = changes;
@@ -114,7 +114,7 @@ impl Service {
         let mut before = None;
         if is_another {
             before = Some(replaced(&repository));
-            // What was granted was granted to another component.
+            // The grants belong to the other component.
             repository.grants = Grants::default();
         }
         repository.provider = described.reference(&source);

@@ -25,8 +25,10 @@
 //! assert!(RepoPath::parse("sub/.GIT/config").is_err());
 //! ```
 
+mod commit;
 mod object;
 mod path;
 
+pub use commit::{Commit, Identity};
 pub use object::{Collision, FileKind, Hasher, NoObjectId, ObjectFormat, ObjectId};
 pub use path::{PathError, RepoPath};

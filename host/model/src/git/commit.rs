@@ -1,0 +1,21 @@
+//! What a forge says of a repository and of its commits.
+
+/// Who a credential belongs to, and what it may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account, where the forge names it.
+    pub account: Option<String>,
+    /// The repository's name as the forge spells it.
+    pub repository: String,
+    /// The branch that the forge shows first.
+    pub default_branch: Option<String>,
+}
+
+/// A commit as the forge knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The full id, in lower-case hex.
+    pub id: String,
+    /// The id of the commit's tree, where the forge gives it.
+    pub tree: Option<String>,
+}
