@@ -13,6 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Instant,
 };
+use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 /// Bytes of compiled code that are kept; a provider in Python or JavaScript takes about 35 MB.
@@ -26,7 +27,8 @@ pub struct Host {
     pub(crate) new_key: Option<Zeroizing<String>>,
     ca_file: Option<PathBuf>,
     audit_writer: OnceLock<AuditWriter>,
-    runtime: OnceLock<Runtime>,
+    /// Its memory is reserved once, however many ask for it at the same time.
+    runtime: OnceCell<Runtime>,
     gate: OnceLock<Gate>,
     /// When this process minted tokens, by workspace and name of the secret.
     minted: Mutex<BTreeMap<(String, String), Instant>>,
@@ -49,7 +51,7 @@ impl Host {
             new_key,
             ca_file,
             audit_writer: OnceLock::new(),
-            runtime: OnceLock::new(),
+            runtime: OnceCell::new(),
             gate: OnceLock::new(),
             minted: Mutex::default(),
             unauthorized: Mutex::default(),
@@ -62,9 +64,10 @@ impl Host {
     }
 
     pub(crate) async fn runtime(&self) -> Result<&Runtime> {
-        if let Some(runtime) = self.runtime.get() {
-            return Ok(runtime);
-        }
+        self.runtime.get_or_try_init(|| self.new_runtime()).await
+    }
+
+    async fn new_runtime(&self) -> Result<Runtime> {
         let cache = match self.store.derive_key("compiled-code").await {
             Ok(key) => Some(CodeCacheSettings { directory: self.home.cache.join("compiled"), key, bytes: COMPILED }),
             // A home that cannot be written to, and has no key yet.
@@ -72,8 +75,7 @@ impl Host {
             Err(error) => return Err(error.into()),
         };
         let program = Program::this().map_err(ServiceError::NoProgram)?;
-        let runtime = Runtime::new(CompilerSettings::by(program), cache)?;
-        Ok(self.runtime.get_or_init(|| runtime))
+        Ok(Runtime::new(CompilerSettings::by(program), cache)?)
     }
 
     pub(crate) fn gate(&self) -> Result<Gate> {

@@ -1,10 +1,10 @@
 //! What code repositories, secrets and keys may be called.
 
 use crate::error::{Result, StoreError};
-use forgeport_model::SecretReference;
+use forgeport_model::{SecretReference, Workspace, deceives};
 
 /// The workspace of a command line, and of all that was stored before there were workspaces.
-pub const LOCAL: &str = "local";
+pub const LOCAL: &str = Workspace::LOCAL;
 
 const MAX_CHARS: usize = 255;
 
@@ -58,14 +58,7 @@ fn is_word(name: &str) -> bool {
 }
 
 fn is_visible(name: &str) -> bool {
-    let invisible = |c: char| {
-        c.is_control()
-            // Zero-width characters and those that turn the direction of writing: two names would look the same.
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    (1..=MAX_CHARS).contains(&name.chars().count()) && !name.starts_with('-') && !name.contains(invisible)
+    (1..=MAX_CHARS).contains(&name.chars().count()) && !name.starts_with('-') && !name.contains(deceives)
 }
 
 #[cfg(test)]

@@ -25,7 +25,6 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use content::About;
@@ -34,6 +33,7 @@ use crate::download::StagedDownload;
 use crate::error::{FinishError, UnpackError};
 use crate::progress::Progress;
 use crate::receipt::{Receipt, Verification};
+use forgeport_model::Digest;
 use forgeport_model::ObjectId;
 use forgeport_model::RepoPath;
 use forgeport_platform::open_regular;
@@ -97,12 +97,8 @@ impl CacheKey {
     /// A commit, seen from one of its directories, as it comes from a source: `source` is a text that no other one has, and that changes
     /// with whatever decides what is answered there.
     pub fn new(source: &str, commit: ObjectId, subdirectory: &RepoPath) -> Self {
-        let mut digest = Sha256::new();
-        for part in [b"2", source.as_bytes(), commit.as_bytes(), subdirectory.as_bytes()] {
-            digest.update((part.len() as u64).to_le_bytes());
-            digest.update(part);
-        }
-        Self(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        let parts = [b"2".as_slice(), source.as_bytes(), commit.as_bytes(), subdirectory.as_bytes()];
+        Self(Digest::of_parts(parts).to_string())
     }
 }
 

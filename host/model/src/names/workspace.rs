@@ -12,9 +12,12 @@ pub struct Workspace {
 }
 
 impl Workspace {
+    /// The id of the one workspace of a command line.
+    pub const LOCAL: &str = "local";
+
     /// The one workspace of a command line, which has its id for a name.
     pub fn local() -> Self {
-        Self::new("local", "local")
+        Self::new(Self::LOCAL, Self::LOCAL)
     }
 
     /// A workspace of a server.

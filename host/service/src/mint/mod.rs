@@ -6,10 +6,9 @@ mod oauth_client;
 
 use crate::{Result, Service, ServiceError, secret_values::SecretValues};
 use forgeport_egress::{Call, Checked, Credential, Request, Session};
-use forgeport_model::{AuditContext, Authority, CallOf, Grant, Grants, Limits, Origin, date_after, deadline};
+use forgeport_model::{AuditContext, Authority, CallOf, Digest, Grant, Grants, Limits, Origin, date_after, deadline};
 use forgeport_store::{CodeRepository, StoredOption};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -264,14 +263,7 @@ fn millis(time: SystemTime) -> u128 {
 }
 
 fn fingerprint(values: &SecretValues) -> String {
-    let mut hash = Sha256::new();
-    for (key, value) in values {
-        for text in [key.as_bytes(), value.as_bytes()] {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
-        }
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::of_parts(values.iter().flat_map(|(key, value)| [key.as_bytes(), value.as_bytes()])).to_string()
 }
 
 fn failed(name: &str, why: String) -> ServiceError {
