@@ -215,8 +215,8 @@ fn what_is_no_file_in_the_place_of_a_kept_one_is_neither_waited_for_nor_kept() {
             assert_eq!(scene.download("main", &format!("more{number}"), &[]).good().json()["cached"], true, "{folder}");
         }
     }
-    make_pipe(&scene.path("home/cache/downloads/local/content/left.partial"));
-    make_pipe(&scene.path("home/cache/downloads/local/content/failed.unfinished"));
+    make_pipe(&scene.path("home/cache/downloads/local/content/.unfinished-left"));
+    make_pipe(&scene.path("home/cache/downloads/local/content/failed.partial"));
     make_pipe(&scene.path("home/cache/downloads/local/content/more.download"));
     scene.run(&["cache", "clear"]).good();
     assert!(kept(&scene, "downloads/local/content").is_empty());

@@ -337,7 +337,7 @@ fn what_is_kept_of_a_try_is_judged_with_the_rest_and_spoils_no_more_than_one_mor
     // Somebody with the user's rights alters it: the archive in it is plain.
     let content = scene.path("home").join("cache/downloads/local/content");
     let kept = std::fs::read_dir(content).unwrap().map(|entry| entry.unwrap().path());
-    let kept = kept.into_iter().find(|path| path.extension().is_some_and(|end| end == "unfinished")).unwrap();
+    let kept = kept.into_iter().find(|path| path.extension().is_some_and(|end| end == "partial")).unwrap();
     let mut bytes = std::fs::read(&kept).unwrap();
     let at = bytes.windows(9).position(|window| window == b"# Library").unwrap();
     bytes[at] = b'%';

@@ -168,6 +168,9 @@ fn a_killed_register_has_registered_all_or_nothing() {
         scene.run(&["code-repository", "delete", "demo"]);
     };
     kill_at_random_moments(prepare, || scene.command(&register), check);
+    // Killed after its commit, one has left the unfinished sum, which the next change of the store finishes.
+    prepare();
+    scene.run(&register).good();
     assert_tidy_store(&scene, 1);
 }
 
@@ -176,7 +179,7 @@ fn what_killed_registers_leave_goes_with_the_next_one() {
     let scene = Scene::with(&repository());
     let token = scene.token(Kind::Gitea);
     scene.try_register(Kind::Gitea, &[format!("--token={token}")]).good();
-    fs::write(scene.path("home/data/providers/.new-killed"), "half a component").unwrap();
+    fs::write(scene.path("home/data/providers/.unfinished-killed"), "half a component").unwrap();
     let mut arguments: Vec<String> = ["code-repository", "register", "other"].map(str::to_owned).to_vec();
     arguments.extend(scene.options(Kind::Gitea));
     arguments.push(format!("--token={token}"));

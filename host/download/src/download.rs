@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
+use forgeport_blobs::UnfinishedBlob;
 use forgeport_model::{FileKind, ObjectId, RepoPath};
-use tempfile::NamedTempFile;
 
 use crate::claims::TreeCheck;
 use crate::deadline::Deadline;
@@ -28,7 +28,7 @@ use crate::unpack;
 pub struct StagedDownload {
     pub(crate) staging: Staging,
     /// Where a copy of the plain archive goes while it is unpacked.
-    copy: Option<NamedTempFile>,
+    copy: Option<UnfinishedBlob>,
 }
 
 impl StagedDownload {
@@ -59,7 +59,7 @@ impl StagedDownload {
     }
 
     /// Copies the plain archive into a file, from which it can be kept.
-    pub fn with_copy(self, copy: Option<NamedTempFile>) -> Self {
+    pub fn with_copy(self, copy: Option<UnfinishedBlob>) -> Self {
         Self { copy, ..self }
     }
 
@@ -229,7 +229,7 @@ impl StagedDownload {
         }
     }
 
-    pub(crate) fn take_copy(&mut self) -> Option<NamedTempFile> {
+    pub(crate) fn take_copy(&mut self) -> Option<UnfinishedBlob> {
         self.copy.take()
     }
 

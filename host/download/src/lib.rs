@@ -74,7 +74,7 @@ mod unpack;
 mod work_directory;
 mod writer;
 
-pub use cache::{Cache, CacheKey, CacheUsage, KeptDownload, PartialDownload};
+pub use cache::{Cache, CacheKey, CacheUsage, KeptDownload, PartialDownload, WrittenDownload};
 pub use deadline::{CancelGuard, Deadline, Stopped};
 pub use download::StagedDownload;
 pub use error::{DiskError, FinishError, RejectReason, Rejected, TargetError, UnpackError};

@@ -128,20 +128,20 @@ impl Runtime {
             }
         };
         let code = self.compiler.compile(bytes).await?;
-        let (cache, engine) = (self.code_cache.clone(), engine.clone());
+        let engine = engine.clone();
         let ready = move || {
             // SAFETY: a child made these bytes of this very component; see `compile` for how far that goes.
             let component = unsafe { Component::deserialize(&engine, &code) }.map_err(LoadError::Code)?;
-            if let Some(cache) = cache {
-                cache.keep(digest, &code);
-            }
-            Ok(component)
+            Ok((component, code))
         };
-        run_blocking(ready).await
+        let (component, code) = run_blocking(ready).await?;
+        if let Some(cache) = &self.code_cache {
+            cache.keep(digest, code).await;
+        }
+        Ok(component)
     }
 
     async fn cached(&self, engine: &Engine, digest: Digest) -> Option<Component> {
-        let (cache, engine) = (self.code_cache.clone()?, engine.clone());
-        tokio::task::spawn_blocking(move || cache.read(&engine, digest)).await.ok().flatten()
+        self.code_cache.as_ref()?.read(engine, digest).await
     }
 }

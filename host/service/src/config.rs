@@ -13,6 +13,7 @@
 
 use crate::{Result, ServiceError, policy};
 use etcetera::BaseStrategy;
+use forgeport_blobs::{Blobs, Folder};
 use forgeport_download::Cache;
 use forgeport_model::{Policy, Workspace};
 use forgeport_store::KeySource;
@@ -21,6 +22,8 @@ use zeroize::Zeroizing;
 
 /// Bytes that kept downloads may take, in each workspace.
 const DOWNLOADS: u64 = 8 << 30;
+/// Bytes of compiled code that are kept; a provider in Python or JavaScript takes about 35 MB.
+const COMPILED: u64 = 1 << 30;
 
 /// What the operator of a process decides.
 pub struct Config {
@@ -77,7 +80,12 @@ impl Home {
 
     /// The downloads that are kept for a workspace; they need no store.
     pub fn downloads(&self, workspace: &Workspace) -> Cache {
-        Cache::new(self.cache.join("downloads").join(workspace.id()), DOWNLOADS)
+        Cache::local(&self.cache.join("downloads").join(workspace.id()), DOWNLOADS)
+    }
+
+    /// The compiled code of providers, which all workspaces share: it is known by the digest of what it was compiled from.
+    pub(crate) fn compiled_code(&self) -> Blobs {
+        Folder::cache(self.cache.join("compiled"), COMPILED).into()
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
 };
 use forgeport_download::{
     Cache, CacheKey, Deadline, DownloadSpec, FinishError, Progress, Receipt, StagedDownload, Verification,
+    WrittenDownload,
 };
 use forgeport_egress::Notices;
 use forgeport_model::{Commit, Limit, Limits, ObjectId, RepoPath};
@@ -14,7 +15,7 @@ use forgeport_runtime::{CallError, Download, ProviderError, Repository};
 use forgeport_store::{CodeRepository, Consent, ProviderRef};
 use futures_util::FutureExt;
 use serde::Serialize;
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{io, path::PathBuf, sync::Arc, time::Instant};
 use tokio::{sync::oneshot, task::JoinSet};
 
 /// A download that is wanted.
@@ -108,7 +109,7 @@ impl Service {
         commit: &str,
         observer: Arc<O>,
     ) -> Result<Option<Downloaded>> {
-        let Some(kept) = self.cache().get(&wanted.key(commit)?) else { return Ok(None) };
+        let Some(kept) = self.cache().get(&wanted.key(commit)?).await else { return Ok(None) };
         let deadline = wanted.deadline();
         let staged = wanted.stage(commit, &deadline).await?;
         let url = kept.url().map(str::to_owned);
@@ -132,12 +133,16 @@ impl Service {
         let deadline = wanted.deadline();
         let (cache, key) = (self.cache(), wanted.key(&commit)?);
         let staged = resumed(wanted.stage(&commit, &deadline).await?, &cache, &key, observer.clone()).await?;
-        let staged = Arc::new(staged.with_copy(cache.begin()));
+        let copy = blocking({
+            let cache = cache.clone();
+            move || cache.begin()
+        });
+        let staged = Arc::new(staged.with_copy(copy.await?));
         if let Err(error) = fill(&session, &commit, known, staged.clone(), observer).await {
             let of_use = may_go_on(&error);
             // What is there already may be much to keep, and to remove.
             blocking(move || {
-                if of_use && let Err(error) = cache.put_unfinished(&key, &staged) {
+                if of_use && let Err(error) = cache.put_partial(&key, &staged) {
                     tracing::warn!(%error, "what came is not kept for the next try");
                 }
             })
@@ -152,13 +157,16 @@ impl Service {
         // The call that wrote into it has ended, and with it all that held it.
         let staged =
             Arc::into_inner(staged).ok_or_else(|| ServiceError::Stopped("it is still being written".to_owned()))?;
-        let place = url.clone();
-        let keep = move |staged: &mut StagedDownload, verification: &Verification| {
-            if let Err(error) = cache.put(&key, staged, verification, place.as_deref()) {
-                tracing::warn!(%error, "the download is not kept for the next time");
-            }
-        };
-        let finished = blocking(move || staged.finish_after(keep)).await?;
+        let (place, writing) = (url.clone(), cache.clone());
+        let (finished, written) = blocking(move || {
+            let mut written = Ok(None);
+            let write = |staged: &mut StagedDownload, verification: &Verification| {
+                written = writing.write(key, staged, verification, place.as_deref());
+            };
+            (staged.finish_after(write), written)
+        })
+        .await?;
+        keep(&cache, written).await;
         let receipt = finished.map_err(|error| wanted.timely(&deadline, error.into()))?;
         Ok(wanted.downloaded(&commit, url, false, receipt))
     }
@@ -227,16 +235,28 @@ async fn resumed<O: Observer + 'static>(
     key: &CacheKey,
     progress: Arc<O>,
 ) -> Result<StagedDownload> {
-    let Some(unfinished) = cache.take_unfinished(key) else { return Ok(staged) };
-    blocking(move || match unfinished.resume(&staged, &*progress) {
-        Ok(()) => Ok(staged),
-        Err(error) => {
+    let (cache, key) = (cache.clone(), key.clone());
+    blocking(move || {
+        let Some(partial) = cache.take_partial(&key) else { return Ok(staged) };
+        if let Err(error) = partial.resume(&staged, &*progress) {
             tracing::warn!(%error, "what an earlier try brought is of no use");
             staged.start_again().map_err(FinishError::from)?;
-            Ok(staged)
         }
+        Ok(staged)
     })
     .await?
+}
+
+/// Keeps a download for the next time, where that is possible.
+async fn keep(cache: &Cache, written: io::Result<Option<WrittenDownload>>) {
+    let kept = match written {
+        Ok(Some(written)) => cache.keep(written).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = kept {
+        tracing::warn!(%error, "the download is not kept for the next time");
+    }
 }
 
 /// True if another attempt could go on where this one ended; not if the content was rejected.

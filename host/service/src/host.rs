@@ -16,9 +16,6 @@ use std::{
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
-/// Bytes of compiled code that are kept; a provider in Python or JavaScript takes about 35 MB.
-const COMPILED: u64 = 1 << 30;
-
 /// Everything that a process needs once. [`Host::workspace`] gives the use cases in one workspace.
 pub struct Host {
     pub(crate) home: Home,
@@ -69,7 +66,7 @@ impl Host {
 
     async fn new_runtime(&self) -> Result<Runtime> {
         let cache = match self.store.derive_key("compiled-code").await {
-            Ok(key) => Some(CodeCacheSettings { directory: self.home.cache.join("compiled"), key, bytes: COMPILED }),
+            Ok(key) => Some(CodeCacheSettings { blobs: self.home.compiled_code(), key }),
             // A home that cannot be written to, and has no key yet.
             Err(error) if error.is_of_the_disk() => None,
             Err(error) => return Err(error.into()),

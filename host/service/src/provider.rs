@@ -87,8 +87,8 @@ impl Service {
         Ok(match &repository.provider.source {
             ComponentSource::BuiltIn(name) => built_in(name)?.clone(),
             ComponentSource::File(_) => {
-                let bytes = self.store().component(repository.provider.digest).await?;
-                blocking(move || Component::of(bytes)).await?
+                let digest = repository.provider.digest;
+                Component::checked(digest, self.store().component(digest).await?)
             }
         })
     }

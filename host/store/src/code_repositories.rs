@@ -3,8 +3,8 @@
 use crate::{
     clues,
     code_repository::{CodeRepository, Consent, StoredOption},
-    components,
-    db::{Row, Tx, off_thread, values},
+    components::{self, WorkspaceComponents},
+    db::{Row, Tx, values},
     error::{Result, StoreError},
     names::check_code_repository_name,
     rows::{insert_row, load, update_row},
@@ -237,8 +237,7 @@ impl CodeRepositories<'_> {
         if repository.provider.source.is_built_in() && bytes.is_none() {
             return Ok(());
         }
-        let (directory, bytes) = (self.directory(), bytes.map(<[u8]>::to_vec));
-        off_thread(move || components::ensure(&directory, digest, bytes.as_deref())).await
+        self.components().ensure(digest, bytes).await
     }
 
     /// Follows a change that is stored already, so it cannot fail it: what cannot be removed now goes after another change.
@@ -246,15 +245,14 @@ impl CodeRepositories<'_> {
         let swept = async {
             let tx = self.0.write().await?;
             let named = components::sweep_rows(&tx, self.0.workspace).await?;
-            let directory = self.directory();
-            off_thread(move || components::sweep(&directory, &named)).await?;
+            self.components().sweep(&named).await?;
             tx.commit().await
         };
         let _ = swept.await;
     }
 
-    fn directory(&self) -> std::path::PathBuf {
-        components::directory(&self.0.parts.directory, self.0.workspace)
+    fn components(&self) -> WorkspaceComponents {
+        self.0.parts.components.of(self.0.workspace)
     }
 
     fn place<'p>(&'p self, repository: &'p CodeRepository, option: &'p str, shown: &'p str) -> Place<'p> {

@@ -1,47 +1,109 @@
-//! Components: the bytes of custom providers', each in a file that is named by its SHA-256, and what each component says of its options.
+//! Components: the bytes of custom providers', each a blob that is named by its SHA-256, and what each component says of its options.
 //!
-//! Each workspace has a folder of its own: none sees, replaces or removes what is another's. Files are written and removed only while
-//! the workspace's write lock is held. So whatever file no registration names is left over from something that failed, and can go.
+//! Each workspace has a folder of its own: none sees, replaces or removes what is another's. Blobs are written and removed only while
+//! the workspace's write lock is held. So whatever no registration names is left over from something that failed, and can go.
 
 use crate::{
-    db::{Tx, values},
+    db::{Tx, off_thread, values},
     error::{Result, StoreError},
     home,
     names::LOCAL,
     rows::{from_json, json},
 };
+use forgeport_blobs::{Blobs, Folder, ObjectStore};
 use forgeport_model::{Digest, OptionDefinition};
-use forgeport_platform::private;
 use std::{
     collections::HashSet,
-    fs,
-    io::ErrorKind,
-    path::{Path, PathBuf},
+    io::{self, Read, Write},
+    path::Path,
+    sync::Arc,
 };
 
-/// The folder of a workspace's components. That of a command line is where it was before there were workspaces.
-pub(crate) fn directory(store: &Path, workspace: &str) -> PathBuf {
-    let all = store.join("providers");
-    // An id may have any characters.
-    if workspace == LOCAL { all } else { all.join(Digest::of(workspace.as_bytes()).to_string()) }
-}
+/// The components of all workspaces.
+pub(crate) struct Components(Blobs);
 
-pub(crate) fn read(directory: &Path, digest: Digest) -> Result<Vec<u8>> {
-    let bytes = private::read(&path(directory, digest))?.ok_or(StoreError::ComponentMissing(digest))?;
-    if Digest::of(&bytes) == digest { Ok(bytes) } else { Err(StoreError::ComponentAltered(digest)) }
-}
+/// Those of one workspace.
+pub(crate) struct WorkspaceComponents(Blobs);
 
-/// Sees to it that a component is there, from its bytes where they are given. Needs the write lock.
-pub(crate) fn ensure(directory: &Path, digest: Digest, bytes: Option<&[u8]>) -> Result<()> {
-    let path = path(directory, digest);
-    let Some(bytes) = bytes else {
-        return if path.is_file() { Ok(()) } else { Err(StoreError::ComponentMissing(digest)) };
-    };
-    if Digest::of(bytes) != digest {
-        return Err(StoreError::ComponentAltered(digest));
+impl Components {
+    /// In the directory of a store.
+    pub(crate) fn beside(store: &Path) -> Components {
+        Components(Folder::durable(store.join("providers")).into())
     }
-    home::make(directory)?;
-    Ok(private::write(&path, bytes)?)
+
+    /// Shares them with other machines.
+    pub(crate) fn shared_in(self, objects: Arc<dyn ObjectStore>) -> Components {
+        Components(self.0.shared_in(objects, "components"))
+    }
+
+    /// Those of a workspace. That of a command line is where it was before there were workspaces.
+    pub(crate) fn of(&self, workspace: &str) -> WorkspaceComponents {
+        // An id may have any characters.
+        let folder = || Digest::of(workspace.as_bytes()).to_string();
+        WorkspaceComponents(if workspace == LOCAL { self.0.clone() } else { self.0.child(&folder()) })
+    }
+}
+
+impl WorkspaceComponents {
+    /// The bytes of a component, checked against its digest.
+    pub(crate) async fn read(&self, digest: Digest) -> Result<Vec<u8>> {
+        let name = name(digest);
+        let opened = self.0.open(&name).await.map_err(self.failed("read", &name))?;
+        let mut file = opened.ok_or(StoreError::ComponentMissing(digest))?;
+        let unreadable = self.failed("read", &name);
+        off_thread(move || {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map_err(unreadable)?;
+            if Digest::of(&bytes) == digest { Ok(bytes) } else { Err(StoreError::ComponentAltered(digest)) }
+        })
+        .await
+    }
+
+    /// Sees to it that a component is there, from its bytes where they are given. Needs the write lock.
+    pub(crate) async fn ensure(&self, digest: Digest, bytes: Option<&[u8]>) -> Result<()> {
+        let name = name(digest);
+        let Some(bytes) = bytes.map(<[u8]>::to_vec) else {
+            let is_there = self.0.contains(&name).await.map_err(self.failed("read", &name))?;
+            return if is_there { Ok(()) } else { Err(StoreError::ComponentMissing(digest)) };
+        };
+        let (folder, failed) = (self.0.folder().clone(), self.failed("write", &name));
+        let written = off_thread(move || {
+            if Digest::of(&bytes) != digest {
+                return Err(StoreError::ComponentAltered(digest));
+            }
+            home::make(folder.directory())?;
+            let written = folder.begin().and_then(|mut blob| blob.write_all(&bytes).map(|()| blob));
+            written.map_err(failed)
+        })
+        .await?;
+        self.0.keep(written, &name).await.map_err(self.failed("write", &name))
+    }
+
+    /// Removes the components that are not named, and what killed processes have left. Needs the write lock.
+    pub(crate) async fn sweep(&self, named: &HashSet<String>) -> Result<()> {
+        let (folder, failed) = (self.0.folder().clone(), self.failed("read", ""));
+        off_thread(move || folder.remove_left_over().map_err(failed)).await?;
+        for name in self.0.names().await.map_err(self.failed("read", ""))? {
+            // Whatever else somebody put there stays.
+            let digest = name.strip_suffix(ENDING).filter(|digest| digest.parse::<Digest>().is_ok());
+            if digest.is_some_and(|digest| !named.contains(digest)) {
+                // One that cannot go must not keep the others.
+                let _ = self.0.remove(&name).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, doing: &'static str, name: &str) -> impl FnOnce(io::Error) -> StoreError + Send + use<> {
+        StoreError::io(doing, &self.0.folder().directory().join(name))
+    }
+}
+
+/// How the names of components end.
+const ENDING: &str = ".wasm";
+
+fn name(digest: Digest) -> String {
+    format!("{digest}{ENDING}")
 }
 
 /// Keeps what a component says of its options. One that says something else than before has lied once.
@@ -79,35 +141,4 @@ pub(crate) async fn sweep_rows(tx: &Tx<'_>, workspace: &str) -> Result<HashSet<S
     .await?;
     let query = "SELECT DISTINCT provider_digest FROM code_repository WHERE workspace = $1";
     tx.query(query, values![workspace]).await?.iter().map(|row| row.get("provider_digest")).collect()
-}
-
-/// Removes the files of components that are not named. Needs the write lock.
-pub(crate) fn sweep(directory: &Path, named: &HashSet<String>) -> Result<()> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(StoreError::io("read", directory))?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(StoreError::io("read", directory))?;
-        let is_left_over = entry.file_name().to_str().is_some_and(|name| is_ours(name) && !is_named(name, named));
-        if is_left_over {
-            // One that cannot go must not keep the others.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-    Ok(())
-}
-
-fn is_named(name: &str, named: &HashSet<String>) -> bool {
-    name.strip_suffix(".wasm").is_some_and(|digest| named.contains(digest))
-}
-
-/// A component, or one that was never written to its end; whatever else somebody put there stays.
-fn is_ours(name: &str) -> bool {
-    name.strip_suffix(".wasm").is_some_and(|digest| digest.parse::<Digest>().is_ok())
-        || name.starts_with(private::UNFINISHED)
-}
-
-fn path(directory: &Path, digest: Digest) -> PathBuf {
-    directory.join(format!("{digest}.wasm"))
 }

@@ -245,8 +245,9 @@ fn did_you_mean(nearest: &Option<String>) -> String {
 }
 
 impl StoreError {
-    pub(crate) fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
-        move |source| FileError::at(doing, path)(source).into()
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError + Send + use<> {
+        let path = path.to_owned();
+        move |source| FileError::at(doing, &path)(source).into()
     }
 
     /// Whether it is about the key alone, so that after a rotation by another process it might be different.

@@ -1,15 +1,16 @@
 //! What an open store consists of.
 
-use crate::{data_keys::DataKeys, db::Db};
+use crate::{components::Components, data_keys::DataKeys, db::Db};
 use std::path::PathBuf;
 
-/// The databases, the keys, and the directory of the files.
+/// The databases, the keys, the components, and the directory of the files.
 pub(crate) struct Parts {
     pub(crate) directory: PathBuf,
     pub(crate) database: Db,
     /// None where it is in the database.
     pub(crate) log: Option<Db>,
     pub(crate) keys: DataKeys,
+    pub(crate) components: Components,
 }
 
 impl Parts {

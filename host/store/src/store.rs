@@ -2,6 +2,7 @@
 
 use crate::{
     audit::AuditLog,
+    components::Components,
     data_keys::DataKeys,
     db::{self, Db, Postgres, Scope, Sqlite, off_thread},
     error::Result,
@@ -14,8 +15,9 @@ use crate::{
     view::View,
     workspace::WorkspaceStore,
 };
+use forgeport_blobs::ObjectStore;
 use forgeport_vault::{KeyPlace, KeySource, Keyring, SystemKeyring, Vault};
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use zeroize::Zeroizing;
 
 /// One open store. It may be shared between threads and tasks. On SQLite they take turns; for reads in parallel open it once for each.
@@ -50,7 +52,8 @@ impl Store {
             let sum = Sum::beside(&path);
             let database = Db::Sqlite(Box::new(Sqlite::new(path, Schema::of_store(keys.vault.clone()), Some(sum))));
             let log = Sqlite::new(directory.join(schema::AUDIT_FILE), Schema::of_audit(), None);
-            Ok(Parts { directory, database, log: Some(Db::Sqlite(Box::new(log))), keys })
+            let components = Components::beside(&directory);
+            Ok(Parts { directory, database, log: Some(Db::Sqlite(Box::new(log))), keys, components })
         })
         .await?;
         // What is there can be read; where there is none, none is made.
@@ -68,7 +71,15 @@ impl Store {
         off_thread(move || home::make(&path)).await?;
         let database = Db::Postgres(Box::new(Postgres::connect(url).await?));
         let keys = DataKeys::new(Vault::new(key, directory, keyring));
-        Ok(Store { parts: Parts { directory: directory.to_owned(), database, log: None, keys } })
+        let (directory, components) = (directory.to_owned(), Components::beside(directory));
+        Ok(Store { parts: Parts { directory, database, log: None, keys, components } })
+    }
+
+    /// Keeps components in an object store as well, so that every machine that is connected to the same database has them.
+    #[must_use]
+    pub fn sharing_components(mut self, objects: Arc<dyn ObjectStore>) -> Store {
+        self.parts.components = self.parts.components.shared_in(objects);
+        self
     }
 
     /// Brings the tables of a PostgreSQL database to this program's version, and lets a role read and write their rows.

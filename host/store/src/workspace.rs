@@ -4,7 +4,7 @@ use crate::{
     audit::Audit,
     code_repositories::CodeRepositories,
     components,
-    db::{off_thread, values},
+    db::values,
     error::{Result, StoreError},
     secrets::Secrets,
     view::View,
@@ -40,8 +40,7 @@ impl<'a> WorkspaceStore<'a> {
         let query = "SELECT 1 AS found FROM code_repository WHERE workspace = $1 AND provider_digest = $2 LIMIT 1";
         let found = self.0.read().await?.first(query, values![workspace, digest.to_string()]).await?;
         found.ok_or(StoreError::ComponentMissing(digest))?;
-        let directory = components::directory(&parts.directory, workspace);
-        off_thread(move || components::read(&directory, digest)).await
+        parts.components.of(workspace).read(digest).await
     }
 
     /// What a component said of its options, if there is a registration of it.

@@ -2,6 +2,7 @@
 
 use crate::timing::{median, ratio, shown};
 use anyhow::{Context, Result, ensure};
+use forgeport_blobs::Folder;
 use forgeport_model::{Digest, Limits, RemoteUrl};
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, LoadError, Offline, Opening, Program, Provider, Runtime};
 use std::{
@@ -76,7 +77,7 @@ pub async fn component() -> Result<Cow<'static, [u8]>, LoadError> {
 }
 
 fn new_runtime(directory: PathBuf) -> Result<Runtime> {
-    let cache = CodeCacheSettings { directory, key: Zeroizing::new([7; 32]), bytes: u64::MAX };
+    let cache = CodeCacheSettings { blobs: Folder::cache(directory, u64::MAX).into(), key: Zeroizing::new([7; 32]) };
     Ok(Runtime::new(compiler()?, Some(cache))?)
 }
 

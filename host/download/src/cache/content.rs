@@ -26,7 +26,7 @@ pub(super) struct About {
     /// Those that are not in the archive: `tar` would write their targets in another spelling.
     links: Vec<(Vec<u8>, Vec<u8>)>,
     submodules: Vec<(Vec<u8>, String)>,
-    /// The archives that an unfinished download was filled from.
+    /// The archives that a failed download was filled from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     archives: Vec<String>,
 }
@@ -44,7 +44,7 @@ impl About {
         staged.expect_tree(&staged.spec().subdirectory, tree)
     }
 
-    /// Unpacks the archive of an unfinished download, from which the next try goes on.
+    /// Unpacks the archive of a failed download, from which the next try goes on.
     pub(super) fn resume(
         self,
         staged: &StagedDownload,
@@ -101,8 +101,8 @@ pub(super) fn write(staged: &StagedDownload, mut file: &File) -> io::Result<Opti
     Ok(Some(tree))
 }
 
-/// Writes what an unfinished download contains; files of which a part has come are left out.
-pub(super) fn write_unfinished(staged: &StagedDownload, file: &File) -> io::Result<()> {
+/// Writes what a failed download brought; files of which a part has come are left out.
+pub(super) fn write_partial(staged: &StagedDownload, file: &File) -> io::Result<()> {
     write_archive(staged, file)?;
     describe(file, &About { archives: staged.staging.archives(), ..about(staged) })
 }

@@ -1,31 +1,28 @@
 //! Downloads that are kept, so that the same commit needs no archive request a second time.
 //!
-//! | file | what it has |
+//! | blob | what it has |
 //! | --- | --- |
 //! | `content/TREE.download` | one tree: a plain tar archive, its description in JSON, the length of that in 8 bytes |
-//! | `content/KEY.unfinished` | what a failed download brought, in the same form |
-//! | `content/*.partial` | a file that is being written, locked |
+//! | `content/KEY.partial` | what a failed download brought, in the same form |
 //! | `index/KEY` | the answer to one request, in JSON: the tree, whether it was verified, a link |
 //!
 //! The archive is the one that came from the forge, copied while it was unpacked; reading 20,000 files again would cost
 //! as much as a third of the download. Only where the archive was not all, it is made anew.
 //!
-//! A file comes by rename, so it is there whole or not at all, and goes by unlinking, which does not disturb who reads it: any number of
-//! processes may share a cache. What is restored is unpacked and hashed like what comes from a forge, and has to have the id that its
-//! name says, so a damaged or exchanged file is noticed and given up.
+//! Any number of processes may share a cache, see [`forgeport_blobs`], and machines may share whole contents. What is restored is unpacked
+//! and hashed like what comes from a forge, and has to have the id that its name says, so a damaged or exchanged content is noticed and
+//! given up. The index is no content and could be exchanged unnoticed; it stays on this machine.
 //!
 //! A download that failed is kept likewise, as what it brought, under the name of the request. The next try takes it, and with it away.
 
 mod content;
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Take, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Take, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
+use forgeport_blobs::{Blobs, Folder, UnfinishedBlob};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use content::About;
 
@@ -36,24 +33,17 @@ use crate::receipt::{Receipt, Verification};
 use forgeport_model::Digest;
 use forgeport_model::ObjectId;
 use forgeport_model::RepoPath;
-use forgeport_platform::open_regular;
 
-/// The folders.
-const CONTENT: &str = "content";
-const INDEX: &str = "index";
-/// The endings of a whole content, of what a download brought that failed, and of a content in the making.
-const WHOLE: &str = ".download";
-const UNFINISHED: &str = ".unfinished";
-const PARTIAL: &str = ".partial";
 /// The longest answer in the index, in bytes; it has a link and a sentence.
 const LONGEST_ANSWER: u64 = 64 << 10;
+/// Bytes of the index; each answer takes 4 KiB on most disks.
+const INDEX_LIMIT: u64 = 32 << 20;
 
-/// A directory of kept downloads.
+/// Kept downloads.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    directory: PathBuf,
-    /// In bytes; what was used least recently goes first.
-    limit: u64,
+    content: Blobs,
+    index: Folder,
 }
 
 /// What was asked, by which a kept download is found again.
@@ -76,7 +66,14 @@ pub struct KeptDownload {
     answer: IndexEntry,
     about: About,
     archive: Take<File>,
-    content: PathBuf,
+    folder: Folder,
+}
+
+/// A download that is written, and is to be kept.
+pub struct WrittenDownload {
+    content: UnfinishedBlob,
+    answer: IndexEntry,
+    key: CacheKey,
 }
 
 /// What a download brought that failed, opened and no longer in the cache.
@@ -103,213 +100,157 @@ impl CacheKey {
 }
 
 impl Cache {
-    /// The cache in a directory, which is made when it is first needed.
-    pub fn new(directory: PathBuf, limit: u64) -> Self {
-        Self { directory, limit }
+    /// The cache in a directory, which is made when it is first needed. Contents take at most so many bytes on the disk; what was used
+    /// least recently goes first.
+    pub fn local(directory: &Path, limit: u64) -> Self {
+        Self::new(Folder::cache(directory.join("content"), limit).into(), directory.join("index"))
+    }
+
+    /// A cache whose contents are these blobs, which other machines may share, and whose index is in a directory of this machine.
+    pub fn new(content: Blobs, index: PathBuf) -> Self {
+        Self { content, index: Folder::cache(index, INDEX_LIMIT) }
     }
 
     /// A kept download, if there is one.
-    pub fn get(&self, key: &CacheKey) -> Option<KeptDownload> {
-        let path = self.answer(key);
-        let answer = match open_regular(&path).and_then(read_answer) {
-            Ok(answer) => answer,
-            Err(error) if is_damage(&error) => return discard(&path, &error.to_string()),
-            Err(_) => return None,
-        };
-        let content = self.content(answer.tree);
-        let file = match open_regular(&content) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // It was used least recently, and has gone.
-                let _ = remove(&path);
-                return None;
+    pub async fn get(&self, key: &CacheKey) -> Option<KeptDownload> {
+        let (index, name) = (self.index.clone(), key.0.clone());
+        let answer = off_thread(move || answer(&index, &name)).await?;
+        let (name, folder) = (whole(answer.tree), self.content.folder().clone());
+        match self.content.open(&name).await {
+            Ok(Some(file)) => {
+                off_thread(move || match content::read(file) {
+                    Ok((about, archive)) => Some(KeptDownload { answer, about, archive, folder }),
+                    Err(error) => discard(&folder, &name, &error.to_string()),
+                })
+                .await
             }
-            Err(error) if is_damage(&error) => return discard(&content, &error.to_string()),
-            Err(_) => return None,
-        };
-        // The time of the last use; that it cannot be told does no harm.
-        let _ = file.set_modified(SystemTime::now());
-        match content::read(file) {
-            Ok((about, archive)) => Some(KeptDownload { answer, about, archive, content }),
-            Err(error) => discard(&content, &error.to_string()),
-        }
-    }
-
-    /// A file to write something to be kept in, such as for [`StagedDownload::with_copy`], locked for as long as somebody writes it; none when
-    /// the disk does not give one, and then less can be kept. What killed downloads left is removed.
-    pub fn begin(&self) -> Option<NamedTempFile> {
-        for folder in [CONTENT, INDEX] {
-            DirBuilder::new().recursive(true).mode(0o700).create(self.directory.join(folder)).ok()?;
-        }
-        // Who sweeps must not see a file that is made and not locked yet.
-        let _sweeping = self.sweep().ok()?;
-        let partial = tempfile::Builder::new().suffix(PARTIAL).tempfile_in(self.directory.join(CONTENT)).ok()?;
-        partial.as_file().lock().ok()?;
-        Some(partial)
-    }
-
-    /// Removes partial contents that nobody writes any more. As long as what is returned lives, nobody else sweeps.
-    fn sweep(&self) -> io::Result<File> {
-        let content = self.directory.join(CONTENT);
-        let sweeping = File::open(&content)?;
-        sweeping.lock()?;
-        for item in fs::read_dir(&content)?.flatten() {
-            let path = item.path();
-            let is_partial = path.as_os_str().as_encoded_bytes().ends_with(PARTIAL.as_bytes());
-            // The system gives the lock up when the process dies; what is no file nobody writes.
-            let is_written = |partial: io::Result<File>| match partial {
-                Ok(partial) => partial.try_lock().is_err(),
-                Err(error) => !is_damage(&error),
-            };
-            if is_partial && !is_written(open_regular(&path)) {
-                remove(&path)?;
+            // It was used least recently, and has gone.
+            Ok(None) => None,
+            Err(error) if is_damage(&error) => off_thread(move || discard(&folder, &name, &error.to_string())).await,
+            Err(error) => {
+                tracing::warn!(name, %error, "a kept download cannot be read; it is downloaded anew");
+                None
             }
         }
-        Ok(sweeping)
     }
 
-    /// Keeps what a staged directory contains, before it is finished. `url` is where a person can look at the commit.
+    /// A file to write something to be kept in, such as for [`StagedDownload::with_copy`]; none when the disk does not give one, and then
+    /// less can be kept. It blocks.
+    pub fn begin(&self) -> Option<UnfinishedBlob> {
+        self.content.folder().begin().ok()
+    }
+
+    /// Writes what a staged directory contains, before it is finished; none where that is too large to be kept. `url` is where a person
+    /// can look at the commit. It blocks.
     ///
     /// # Errors
     /// When the disk fails; the download itself is not affected.
-    pub fn put(
+    pub fn write(
         &self,
-        key: &CacheKey,
+        key: CacheKey,
         staged: &mut StagedDownload,
         verification: &Verification,
         url: Option<&str>,
-    ) -> io::Result<()> {
-        let Some(copy) = staged.take_copy() else { return Ok(()) };
-        if staged.staging.bytes() > self.limit / 2 {
-            tracing::debug!("the download is too large to be kept");
-            return Ok(());
-        }
-        let Some(tree) = content::write(staged, copy.as_file())? else { return Ok(()) };
-        copy.persist(self.content(tree))?;
+    ) -> io::Result<Option<WrittenDownload>> {
+        let Some(content) = staged.take_copy().filter(|_| self.has_room_for(staged)) else { return Ok(None) };
+        let Some(tree) = content::write(staged, content.as_file())? else { return Ok(None) };
         let answer = IndexEntry { tree, verification: verification.clone(), url: url.map(str::to_owned) };
-        let Some(mut written) = self.begin() else { return Ok(()) };
-        written.write_all(&serde_json::to_vec(&answer)?)?;
-        written.persist(self.answer(key))?;
-        self.shrink(self.limit)
+        Ok(Some(WrittenDownload { content, answer, key }))
     }
 
-    /// Keeps what a failed download has brought, if that is of use.
+    /// Keeps what was written.
+    ///
+    /// # Errors
+    /// When the disk fails, or what machines share does.
+    pub async fn keep(&self, written: WrittenDownload) -> io::Result<()> {
+        let WrittenDownload { content, answer, key } = written;
+        let kept = self.content.keep(content, &whole(answer.tree)).await;
+        let index = self.index.clone();
+        let entered = tokio::task::spawn_blocking(move || {
+            let mut entry = index.begin()?;
+            entry.write_all(&serde_json::to_vec(&answer)?)?;
+            index.keep(entry, &key.0)
+        });
+        kept.and(entered.await?)
+    }
+
+    /// Keeps what a failed download has brought, if that is of use. It blocks.
     ///
     /// # Errors
     /// When the disk fails.
-    pub fn put_unfinished(&self, key: &CacheKey, staged: &StagedDownload) -> io::Result<()> {
-        if !staged.staging.is_of_use() || staged.staging.bytes() > self.limit / 2 {
+    pub fn put_partial(&self, key: &CacheKey, staged: &StagedDownload) -> io::Result<()> {
+        if !staged.staging.is_of_use() || !self.has_room_for(staged) {
             return Ok(());
         }
-        let Some(partial) = self.begin() else { return Ok(()) };
-        content::write_unfinished(staged, partial.as_file())?;
-        partial.persist(self.unfinished(key))?;
-        self.shrink(self.limit)
+        let Some(content) = self.begin() else { return Ok(()) };
+        content::write_partial(staged, content.as_file())?;
+        self.content.folder().keep(content, &partial(key))
     }
 
-    /// Takes what an earlier try brought that failed, if there was one.
-    pub fn take_unfinished(&self, key: &CacheKey) -> Option<PartialDownload> {
-        let path = self.unfinished(key);
-        let file = open_regular(&path);
+    /// Takes what an earlier try brought that failed, if there was one. It blocks.
+    pub fn take_partial(&self, key: &CacheKey) -> Option<PartialDownload> {
+        let (folder, name) = (self.content.folder(), partial(key));
+        let file = folder.open(&name);
         // Whatever becomes of it, it cannot spoil more than this one try.
-        remove(&path).ok()?;
-        let (about, archive) = content::read(file.ok()?).ok()?;
+        folder.remove(&name).ok()?;
+        let (about, archive) = content::read(file.ok()??).ok()?;
         Some(PartialDownload { about, archive })
     }
 
-    /// How much is kept.
+    /// How much is kept on this machine. It blocks.
     ///
     /// # Errors
     /// When the directory cannot be read.
     pub fn usage(&self) -> io::Result<CacheUsage> {
-        let entries = self.entries()?;
-        let bytes = entries.iter().map(|entry| entry.bytes).sum();
-        Ok(CacheUsage { entries: entries.len() as u64, bytes, limit: self.limit })
+        let folder = self.content.folder();
+        let blobs = folder.list()?;
+        let bytes = blobs.iter().map(|blob| blob.bytes).sum();
+        Ok(CacheUsage { entries: blobs.len() as u64, bytes, limit: folder.limit() })
     }
 
-    /// Removes all of it; returns what it was.
+    /// Removes all that is kept on this machine; returns what it was. It blocks.
     ///
     /// # Errors
     /// When something cannot be removed.
     pub fn clear(&self) -> io::Result<CacheUsage> {
         let usage = self.usage()?;
-        // What takes no room on the disk, too.
-        self.entries()?.iter().try_for_each(|entry| remove(&entry.path))?;
-        self.forget()?;
-        match self.sweep() {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(usage),
+        self.content.folder().clear()?;
+        self.index.clear()?;
+        Ok(usage)
+    }
+
+    /// One that would push out most of the others is not kept.
+    fn has_room_for(&self, staged: &StagedDownload) -> bool {
+        let has_room = staged.staging.bytes() <= self.content.folder().limit() / 2;
+        if !has_room {
+            tracing::debug!("the download is too large to be kept");
         }
-    }
-
-    /// Removes what was used least recently, until the rest has at most so many bytes.
-    fn shrink(&self, limit: u64) -> io::Result<()> {
-        let mut entries = self.entries()?;
-        entries.sort_by_key(|entry| entry.used);
-        let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
-        let before = bytes;
-        for entry in entries {
-            if bytes <= limit {
-                break;
-            }
-            remove(&entry.path)?;
-            bytes -= entry.bytes;
-        }
-        if bytes < before { self.forget() } else { Ok(()) }
-    }
-
-    /// Removes answers whose content has gone.
-    fn forget(&self) -> io::Result<()> {
-        let listing = match fs::read_dir(self.directory.join(INDEX)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            listing => listing?,
-        };
-        for item in listing {
-            let path = item?.path();
-            let gone = |answer: IndexEntry| !self.content(answer.tree).exists();
-            if open_regular(&path).and_then(read_answer).map_or(true, gone) {
-                remove(&path)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What is kept.
-    fn entries(&self) -> io::Result<Vec<KeptFile>> {
-        let listing = match fs::read_dir(self.directory.join(CONTENT)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            listing => listing?,
-        };
-        let mut entries = Vec::new();
-        for item in listing {
-            let item = item?;
-            let (Ok(metadata), name) = (item.metadata(), item.file_name()) else { continue };
-            let (name, path) = (name.to_string_lossy().into_owned(), item.path());
-            let used = metadata.modified()?;
-            if name.ends_with(WHOLE) || name.ends_with(UNFINISHED) {
-                entries.push(KeptFile { path, used, bytes: metadata.blocks() * 512 });
-            }
-        }
-        Ok(entries)
-    }
-
-    fn content(&self, tree: ObjectId) -> PathBuf {
-        self.directory.join(CONTENT).join(format!("{tree}{WHOLE}"))
-    }
-
-    fn unfinished(&self, key: &CacheKey) -> PathBuf {
-        self.directory.join(CONTENT).join(format!("{}{UNFINISHED}", key.0))
-    }
-
-    fn answer(&self, key: &CacheKey) -> PathBuf {
-        self.directory.join(INDEX).join(&key.0)
+        has_room
     }
 }
 
-struct KeptFile {
-    path: PathBuf,
-    used: SystemTime,
-    bytes: u64,
+/// The name of a whole content.
+fn whole(tree: ObjectId) -> String {
+    format!("{tree}.download")
+}
+
+/// The name of what a failed download brought.
+fn partial(key: &CacheKey) -> String {
+    format!("{}.partial", key.0)
+}
+
+/// What a request was answered with.
+fn answer(index: &Folder, name: &str) -> Option<IndexEntry> {
+    match index.open(name).and_then(|file| file.map(read_answer).transpose()) {
+        Ok(answer) => answer,
+        Err(error) if is_damage(&error) => discard(index, name, &error.to_string()),
+        Err(_) => None,
+    }
+}
+
+/// Runs what blocks on a thread where it may.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()?
 }
 
 impl KeptDownload {
@@ -318,19 +259,19 @@ impl KeptDownload {
         self.answer.url.as_deref()
     }
 
-    /// Puts it where the staged directory's target is.
+    /// Puts it where the staged directory's target is. It blocks.
     ///
     /// # Errors
     /// When it is damaged, and is removed then, or the target cannot be written.
     pub fn restore(self, staged: StagedDownload, progress: &dyn Progress) -> Result<Receipt, FinishError> {
-        let KeptDownload { answer, about, archive, content } = self;
+        let KeptDownload { answer, about, archive, folder } = self;
         let filled = about.fill(&staged, answer.tree, archive, progress);
         let finished = filled.map_err(FinishError::from).and_then(|()| staged.finish());
         match finished {
             Ok(receipt) => Ok(Receipt { verification: answer.verification, ..receipt }),
             Err(error) => {
                 if error.is_about_content() {
-                    let _: Option<()> = discard(&content, &error.to_string());
+                    let _: Option<()> = discard(&folder, &whole(answer.tree), &error.to_string());
                 }
                 Err(error)
             }
@@ -339,7 +280,7 @@ impl KeptDownload {
 }
 
 impl PartialDownload {
-    /// Fills a staged directory, which has to be empty, for the next try to go on with.
+    /// Fills a staged directory, which has to be empty, for the next try to go on with. It blocks.
     ///
     /// # Errors
     /// When it is damaged, or the disk fails. Then parts of it are there: start again.
@@ -356,23 +297,13 @@ fn read_answer(file: File) -> io::Result<IndexEntry> {
 
 /// Whether it is something else than was written there. That it could not be read is none.
 fn is_damage(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+    matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }
 
-fn discard<T>(path: &Path, why: &str) -> Option<T> {
+/// Removes it here; what other machines share is replaced when it is kept again.
+fn discard<T>(folder: &Folder, name: &str, why: &str) -> Option<T> {
+    let path: PathBuf = folder.directory().join(name);
     tracing::warn!(path = %path.display(), why, "a kept download is damaged; it is removed and downloaded anew");
-    let _ = remove(path);
+    let _ = folder.remove(name);
     None
-}
-
-/// Removes a file; another process may have been faster.
-fn remove(path: &Path) -> io::Result<()> {
-    let removed = match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => fs::remove_dir_all(path),
-        removed => removed,
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bounded;
+mod cache;
 mod completion;
 mod hostile;
 mod packs;

@@ -24,7 +24,7 @@ impl Scene {
     }
 
     fn cache(&self, limit: u64) -> Cache {
-        Cache::new(self.0.path().join("cache"), limit)
+        Cache::local(&self.0.path().join("cache"), limit)
     }
 
     fn target(&self) -> PathBuf {
@@ -70,7 +70,7 @@ fn unpack(staged: &StagedDownload, name: &str, archive: &[u8]) -> Result<(), Unp
 /// What the next try finds.
 fn resumed(scene: &Scene, cache: &Cache) -> StagedDownload {
     let staged = scene.stage();
-    cache.take_unfinished(&key()).unwrap().resume(&staged, &Silent).unwrap();
+    cache.take_partial(&key()).unwrap().resume(&staged, &Silent).unwrap();
     staged
 }
 
@@ -101,13 +101,13 @@ fn all_that_came_whole_is_there_again_with_the_archive_and_nothing_else() {
         }
     }
     staged.write(&path("half"), FileKind::Regular, &mut Broken(false)).unwrap_err();
-    cache.put_unfinished(&key(), &staged).unwrap();
+    cache.put_partial(&key(), &staged).unwrap();
     drop(staged);
     let usage = cache.usage().unwrap();
     assert!(usage.entries == 1 && usage.bytes > 0);
 
     let staged = resumed(&scene, &cache);
-    assert!(cache.take_unfinished(&key()).is_none(), "it is taken once");
+    assert!(cache.take_partial(&key()).is_none(), "it is taken once");
     assert!(staged.has_archive("one").unwrap());
     let receipt = staged.finish().unwrap();
     assert_eq!((receipt.files, receipt.links, receipt.submodules.len()), (3, 1, 1));
@@ -123,12 +123,12 @@ fn a_try_that_failed_twice_goes_on_twice() {
     let cache = scene.cache(1 << 30);
     let staged = scene.stage();
     unpack(&staged, "one", &archive(&["a"])).unwrap();
-    cache.put_unfinished(&key(), &staged).unwrap();
+    cache.put_partial(&key(), &staged).unwrap();
     drop(staged);
     let staged = resumed(&scene, &cache);
     assert!(staged.has_archive("one").unwrap());
     staged.write(&path("b"), FileKind::Regular, &mut &b"b"[..]).unwrap();
-    cache.put_unfinished(&key(), &staged).unwrap();
+    cache.put_partial(&key(), &staged).unwrap();
     drop(staged);
     let staged = resumed(&scene, &cache);
     assert!(staged.has_archive("one").unwrap());
@@ -141,7 +141,7 @@ fn what_another_archive_brought_makes_way() {
     let cache = scene.cache(1 << 30);
     let staged = scene.stage();
     unpack(&staged, "one", &archive(&["a", "b"])).unwrap();
-    cache.put_unfinished(&key(), &staged).unwrap();
+    cache.put_partial(&key(), &staged).unwrap();
     drop(staged);
     let staged = resumed(&scene, &cache);
     unpack(&staged, "other", &archive(&["a", "c"])).unwrap();
@@ -156,7 +156,7 @@ fn of_two_archives_the_one_that_came_is_not_asked_for_again() {
     let staged = scene.stage();
     unpack(&staged, "one", &archive(&["a"])).unwrap();
     // The other one was asked for, and nothing of it came.
-    cache.put_unfinished(&key(), &staged).unwrap();
+    cache.put_partial(&key(), &staged).unwrap();
     drop(staged);
     let staged = resumed(&scene, &cache);
     assert!(staged.has_archive("one").unwrap());
@@ -169,21 +169,21 @@ fn a_part_of_an_archive_nothing_and_too_much_are_not_kept() {
     let scene = Scene::new();
     let cache = scene.cache(1 << 30);
     let staged = scene.stage();
-    cache.put_unfinished(&key(), &staged).unwrap();
-    assert!(cache.take_unfinished(&key()).is_none());
+    cache.put_partial(&key(), &staged).unwrap();
+    assert!(cache.take_partial(&key()).is_none());
     let whole = archive(&["a", "b", "c"]);
     unpack(&staged, "one", &whole[..1500]).unwrap_err();
-    cache.put_unfinished(&key(), &staged).unwrap();
-    assert!(cache.take_unfinished(&key()).is_none());
+    cache.put_partial(&key(), &staged).unwrap();
+    assert!(cache.take_partial(&key()).is_none());
     staged.start_again().unwrap();
     staged.unpack(&whole[..1500], ArchiveFormat::Tar, &Layout::default(), &Silent).unwrap_err();
-    cache.put_unfinished(&key(), &staged).unwrap();
-    assert!(cache.take_unfinished(&key()).is_none());
+    cache.put_partial(&key(), &staged).unwrap();
+    assert!(cache.take_partial(&key()).is_none());
     drop(staged);
     let (staged, small) = (scene.stage(), scene.cache(20));
     unpack(&staged, "one", &whole).unwrap();
-    small.put_unfinished(&key(), &staged).unwrap();
-    assert!(small.take_unfinished(&key()).is_none());
+    small.put_partial(&key(), &staged).unwrap();
+    assert!(small.take_partial(&key()).is_none());
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn what_is_damaged_is_an_error_and_gone() {
     let cache = scene.cache(1 << 30);
     let staged = scene.stage();
     unpack(&staged, "one", &archive(&["a"])).unwrap();
-    cache.put_unfinished(&key(), &staged).unwrap();
+    cache.put_partial(&key(), &staged).unwrap();
     drop(staged);
     let content = scene.0.path().join("cache/content");
     let kept = fs::read_dir(content).unwrap().next().unwrap().unwrap().path();
@@ -201,10 +201,10 @@ fn what_is_damaged_is_an_error_and_gone() {
     bytes[148] = b'9';
     fs::write(&kept, &bytes).unwrap();
     let staged = scene.stage();
-    assert!(cache.take_unfinished(&key()).unwrap().resume(&staged, &Silent).is_err());
+    assert!(cache.take_partial(&key()).unwrap().resume(&staged, &Silent).is_err());
     assert!(!kept.exists());
     staged.start_again().unwrap();
     assert!(!staged.has_archive("one").unwrap());
     fs::write(&kept, &bytes[..5]).unwrap();
-    assert!(cache.take_unfinished(&key()).is_none() && !kept.exists());
+    assert!(cache.take_partial(&key()).is_none() && !kept.exists());
 }

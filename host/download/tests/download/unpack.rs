@@ -1,7 +1,7 @@
 //! Archives as forges send them and as nobody should, unpacked into a staged directory.
 use forgeport_download::{
-    ArchiveFormat, Cache, CacheKey, DownloadSpec, FinishError, Layout, ListedEntry, Progress, Receipt, StagedDownload,
-    TargetError, UnpackError, Verification,
+    ArchiveFormat, DownloadSpec, FinishError, Layout, ListedEntry, Progress, Receipt, StagedDownload, TargetError,
+    UnpackError, Verification,
 };
 use forgeport_model::{FileKind, ObjectId, RepoPath};
 use forgeport_model::{Limit, Limits};
@@ -14,11 +14,11 @@ use std::{
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
-const COMMIT: &str = "c506d60087d6beb0e8fc72a7ea9ae0983d67099d";
+pub const COMMIT: &str = "c506d60087d6beb0e8fc72a7ea9ae0983d67099d";
 /// What git says of a tree with `a` ("a\n") and `d/x` ("x\n", executable).
 const TREE: &str = "5bbb80d0d14086695551c549bdabff20914c8235";
 
-struct Silent;
+pub struct Silent;
 
 impl Progress for Silent {
     fn received(&self, _: u64) {}
@@ -26,7 +26,7 @@ impl Progress for Silent {
 }
 
 /// An archive in the making; what the `tar` crate would refuse to write is put into the raw header.
-struct Archive(Builder<Vec<u8>>);
+pub struct Archive(Builder<Vec<u8>>);
 
 impl Archive {
     fn new() -> Archive {
@@ -45,7 +45,7 @@ impl Archive {
         self
     }
 
-    fn file(self, path: &str, content: &str) -> Archive {
+    pub fn file(self, path: &str, content: &str) -> Archive {
         self.member(path, EntryType::Regular, 0o644, "", content.as_bytes())
     }
 
@@ -57,12 +57,12 @@ impl Archive {
         self.member(path, EntryType::Directory, 0o755, "", b"")
     }
 
-    fn bytes(self) -> Vec<u8> {
+    pub fn bytes(self) -> Vec<u8> {
         self.0.into_inner().unwrap()
     }
 }
 
-fn ordinary() -> Archive {
+pub fn ordinary() -> Archive {
     Archive::new().directory("root/").file("root/a", "a\n").directory("root/d/").member(
         "root/d/x",
         EntryType::Regular,
@@ -76,7 +76,7 @@ fn path(text: &str) -> RepoPath {
     RepoPath::parse(text).unwrap()
 }
 
-fn settings() -> DownloadSpec {
+pub fn settings() -> DownloadSpec {
     let commit: ObjectId = COMMIT.parse().unwrap();
     DownloadSpec { commit, subdirectory: RepoPath::root(), force: false, limits: Limits::default() }
 }
@@ -85,7 +85,7 @@ fn staged(directory: &TempDir) -> StagedDownload {
     StagedDownload::new(&directory.path().join("out"), settings()).unwrap()
 }
 
-fn unpack(staged: &StagedDownload, archive: &[u8]) -> Result<(), UnpackError> {
+pub fn unpack(staged: &StagedDownload, archive: &[u8]) -> Result<(), UnpackError> {
     staged.unpack(archive, ArchiveFormat::Tar, &Layout { strip: 1, base: RepoPath::root() }, &Silent)
 }
 
@@ -324,38 +324,4 @@ fn two_downloads_beside_each_other_do_not_sweep_one_another() {
         staged.finish().unwrap();
     }
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
-}
-
-#[test]
-fn the_cache_forgets_what_was_used_least_recently() {
-    let directory = tempfile::tempdir().unwrap();
-    let cache = Cache::new(directory.path().join("cache"), 400_000);
-    let key = |name: &str| CacheKey::new(name, COMMIT.parse().unwrap(), &RepoPath::root());
-    let keep = |name: &str| {
-        let staged = StagedDownload::new(&directory.path().join(name), settings()).unwrap().with_copy(cache.begin());
-        unpack(&staged, &ordinary().file("root/big", &name.repeat(30_000)).bytes()).unwrap();
-        let put = |staged: &mut StagedDownload, verification: &Verification| {
-            cache.put(&key(name), staged, verification, None).unwrap();
-        };
-        staged.finish_after(put).unwrap();
-        age(&directory.path().join("cache/content"));
-    };
-    for name in ["one", "two", "three"] {
-        keep(name);
-    }
-    assert!(cache.get(&key("one")).is_some());
-    keep("four");
-    assert!(cache.get(&key("one")).is_some() && cache.get(&key("two")).is_none() && cache.get(&key("four")).is_some());
-    assert!(cache.usage().unwrap().bytes <= 400_000);
-    assert_eq!(cache.clear().unwrap().entries, 3);
-    assert_eq!(cache.usage().unwrap().entries, 0);
-}
-
-/// Makes everything a minute older, so that the order of uses does not depend on the clock's grain.
-fn age(cache: &Path) {
-    for entry in fs::read_dir(cache).unwrap() {
-        let file = fs::File::open(entry.unwrap().path()).unwrap();
-        let before = file.metadata().unwrap().modified().unwrap();
-        file.set_modified(before.checked_sub(std::time::Duration::from_secs(60)).unwrap()).unwrap();
-    }
 }

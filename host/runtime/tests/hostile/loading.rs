@@ -3,6 +3,7 @@
 use crate::bench::{Bench, compiler, limits};
 use crate::guest::guest;
 use crate::server::Server;
+use forgeport_blobs::Folder;
 use forgeport_model::{Digest, Limits};
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, LoadError, Program, Provider, Runtime};
 use std::{
@@ -13,7 +14,7 @@ use std::{
 use tempfile::TempDir;
 
 fn cache(directory: &Path) -> Option<CodeCacheSettings> {
-    Some(CodeCacheSettings { directory: directory.to_owned(), key: [7; 32].into(), bytes: 1 << 30 })
+    Some(CodeCacheSettings { blobs: Folder::cache(directory.to_owned(), 1 << 30).into(), key: [7; 32].into() })
 }
 
 /// A component in a file, and how often it was read.

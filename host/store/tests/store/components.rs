@@ -1,9 +1,11 @@
 //! The components of custom providers, beside the database.
 
+use crate::blocking::wait;
 use crate::support::{Place, chmod, custom, files_below, mode_of, names, on_both, registration, told};
 use forgeport_model::Digest;
 use forgeport_store::StoreError;
-use std::{fs, path::PathBuf};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, memory::InMemory, path::Path};
+use std::{fs, path::PathBuf, sync::Arc};
 
 const ONE: &[u8] = b"\0asm one";
 const TWO: &[u8] = b"\0asm two";
@@ -97,7 +99,7 @@ fn what_is_not_a_component_of_ours_is_left_alone() {
     let place = Place::new();
     let store = place.open();
     store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
-    let (note, left_over) = (place.file("providers/README"), place.file("providers/.new-x1y2z3"));
+    let (note, left_over) = (place.file("providers/README"), place.file("providers/.unfinished-x1y2z3"));
     fs::write(&note, "mine").unwrap();
     fs::write(&left_over, "half of a component").unwrap();
     store.code_repositories().delete("a").unwrap();
@@ -132,4 +134,29 @@ fn a_directory_of_components_that_others_may_write_to_is_refused() {
 
 on_both! {
     a_registration_without_its_component_or_with_another_one_is_not_stored,
+    what_an_object_store_has_is_read_by_a_machine_without_it_if_it_is_what_was_registered,
+}
+
+fn what_an_object_store_has_is_read_by_a_machine_without_it_if_it_is_what_was_registered(place: &Place) {
+    let objects = Arc::new(InMemory::new());
+    let store = place.open_sharing(&objects);
+    store.code_repositories().insert(&custom("a", ONE), Some(ONE)).unwrap();
+    // Another machine has the same rows and none of the files.
+    let forget = || fs::remove_dir_all(place.file("providers")).unwrap();
+    forget();
+    assert_eq!(store.component(Digest::of(ONE)).unwrap(), ONE);
+    store.code_repositories().insert(&custom("b", ONE), None).unwrap();
+    // Somebody who may write there puts another component under the same name.
+    let object = Path::from(format!("components/{}.wasm", Digest::of(ONE)));
+    wait(objects.put(&object, PutPayload::from_static(TWO))).unwrap();
+    forget();
+    assert!(matches!(store.component(Digest::of(ONE)), Err(StoreError::ComponentAltered(_))));
+    let repository = store.code_repositories().get("a").unwrap();
+    store.code_repositories().update(&repository, Some(ONE)).unwrap();
+    forget();
+    assert_eq!(store.component(Digest::of(ONE)).unwrap(), ONE);
+    // It goes with the last registration that names it.
+    store.code_repositories().delete("a").unwrap();
+    store.code_repositories().delete("b").unwrap();
+    assert_eq!(wait(objects.list_with_delimiter(Some(&"components".into()))).unwrap().objects, []);
 }

@@ -4,11 +4,13 @@ pub use crate::blocking::Store;
 use crate::{blocking::wait, postgres::Cluster};
 use forgeport_model::{ComponentSource, Digest};
 use forgeport_store::{self as store, CodeRepository, KeySource, ProviderRef, StoreError, StoredOption, SystemKeyring};
+use object_store::memory::InMemory;
 use std::{
     collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -56,11 +58,19 @@ impl Place {
     }
 
     pub fn open_from(&self, key: KeySource) -> Result<Store, StoreError> {
+        self.open_itself(key).map(Store::of)
+    }
+
+    /// With components in an object store.
+    pub fn open_sharing(&self, objects: &Arc<InMemory>) -> Store {
+        Store::of(self.open_itself(KeySource::File).unwrap().sharing_components(objects.clone()))
+    }
+
+    fn open_itself(&self, key: KeySource) -> Result<store::Store, StoreError> {
+        let directory = self.directory();
         match &self.server {
-            Some((_, url)) => {
-                wait(store::Store::connect(url, &self.directory(), key, Box::new(SystemKeyring))).map(Store::of)
-            }
-            None => Store::open(&self.directory(), key),
+            Some((_, url)) => wait(store::Store::connect(url, &directory, key, Box::new(SystemKeyring))),
+            None => wait(store::Store::open(&directory, key)),
         }
     }
 

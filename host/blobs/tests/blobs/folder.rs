@@ -1,6 +1,4 @@
-//! What is promised of a folder of blobs.
-
-#![allow(clippy::unwrap_used)]
+//! The local folder.
 
 use forgeport_blobs::Folder;
 use std::fs::{self, File};
@@ -12,7 +10,7 @@ use std::time::{Duration, SystemTime};
 const SIZE: usize = 16 << 10;
 
 fn folder(place: &Path, limit: u64) -> Folder {
-    Folder::new(place.join("a").join("blobs"), limit)
+    Folder::cache(place.join("a").join("blobs"), limit)
 }
 
 fn keep(folder: &Folder, name: &str, content: &[u8]) {
@@ -104,7 +102,7 @@ fn what_is_not_a_file_is_told_from_what_is_missing_and_waits_for_nobody() {
     assert_eq!(folder.open("directory").unwrap_err().kind(), ErrorKind::InvalidData);
     folder.clear().unwrap();
     assert_eq!(names(&folder), Vec::<String>::new());
-    assert!(!folder.contains("a") && folder.contains("pipe") && folder.contains("directory"));
+    assert!(!folder.contains("a") && !folder.contains("pipe") && folder.contains("directory"));
 }
 
 #[test]
@@ -144,4 +142,46 @@ fn a_folder_that_cannot_be_written_to_is_read() {
     fs::set_permissions(folder.directory(), fs::Permissions::from_mode(0o500)).unwrap();
     assert_eq!(content(&folder, "a").unwrap(), b"content");
     fs::set_permissions(folder.directory(), fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn what_must_not_be_lost_is_removed_by_name_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::durable(place.path().join("blobs"));
+    let before = SystemTime::UNIX_EPOCH;
+    for number in 0..20 {
+        keep(&folder, &number.to_string(), &[number; SIZE]);
+        File::open(folder.directory().join(number.to_string())).unwrap().set_modified(before).unwrap();
+    }
+    assert_eq!(content(&folder, "7").unwrap(), [7; SIZE]);
+    assert_eq!(names(&folder).len(), 20);
+    assert!(folder.list().unwrap().iter().all(|blob| blob.used == before));
+    folder.remove("7").unwrap();
+    assert_eq!(names(&folder).len(), 19);
+}
+
+#[test]
+fn the_blobs_of_a_directory_in_a_folder_are_not_the_folders() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = folder(place.path(), 1 << 30);
+    keep(&folder, "a", b"outer");
+    keep(&folder.child("below"), "a", b"inner");
+    assert_eq!(names(&folder), ["a"]);
+    folder.clear().unwrap();
+    assert_eq!(content(&folder.child("below"), "a").unwrap(), b"inner");
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_is_no_blob() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = folder(place.path(), 1 << 30);
+    keep(&folder.child("below"), "a", b"inner");
+    fs::write(folder.directory().join("../outside"), b"").unwrap();
+    let outside = place.path().join("a/outside");
+    for name in ["../outside", "..", ".", "", "below/a", "a/", outside.to_str().unwrap(), ".unfinished-a"] {
+        assert_eq!(folder.open(name).unwrap_err().kind(), ErrorKind::InvalidInput, "{name}");
+        assert_eq!(folder.remove(name).unwrap_err().kind(), ErrorKind::InvalidInput, "{name}");
+        assert!(folder.keep(folder.begin().unwrap(), name).is_err() && !folder.contains(name), "{name}");
+    }
+    assert!(outside.exists());
 }

@@ -1,0 +1,6 @@
+//! What is promised of blobs.
+
+#![allow(clippy::unwrap_used)]
+
+mod folder;
+mod shared;
