@@ -29,8 +29,7 @@ const BUILT_IN: [(&str, &[u8]); 2] = [
     ("gitlab", include_bytes!("../../../providers/artifacts/gitlab.wasm")),
 ];
 
-/// The type of a component that the user brings.
-const CUSTOM: &str = "custom";
+const CUSTOM: &str = ComponentSource::CUSTOM;
 
 /// Hashed once: every registration is compared with it.
 static COMPONENTS: LazyLock<[Component; BUILT_IN.len()]> =

@@ -1,7 +1,7 @@
 //! The commands about code repositories.
 
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
-use forgeport_service::{Digest, built_in_names};
+use forgeport_service::{ComponentSource, Digest, built_in_names};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -95,7 +95,7 @@ pub struct ProviderArgs {
 }
 
 fn types() -> PossibleValuesParser {
-    PossibleValuesParser::new(built_in_names().chain(["custom"]))
+    PossibleValuesParser::new(built_in_names().chain([ComponentSource::CUSTOM]))
 }
 
 /// What a custom provider may reach, and what it may use up.

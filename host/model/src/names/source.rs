@@ -4,9 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-/// The type of code repositories whose component the user brings.
-const CUSTOM: &str = "custom";
-
 /// Where a component comes from, as it was given.
 ///
 /// | given as | where from |
@@ -22,6 +19,9 @@ pub enum ComponentSource {
 }
 
 impl ComponentSource {
+    /// The type of code repositories whose component the user brings.
+    pub const CUSTOM: &str = "custom";
+
     /// Reads what [`Self::kind`] and [`Self::stored`] gave.
     pub fn from_stored(kind: &str, stored: Option<String>) -> Self {
         stored.map_or_else(|| Self::BuiltIn(kind.to_owned()), |path| Self::File(path.into()))
@@ -31,7 +31,7 @@ impl ComponentSource {
     pub fn kind(&self) -> &str {
         match self {
             Self::BuiltIn(name) => name,
-            Self::File(_) => CUSTOM,
+            Self::File(_) => Self::CUSTOM,
         }
     }
 

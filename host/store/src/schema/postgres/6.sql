@@ -127,50 +127,22 @@ CREATE TABLE audit_sequence (
     last BIGINT NOT NULL
 );
 
--- A transaction says whose rows it sees, see db/postgres.rs; one that does not say it fails. The owner is held by this too.
-ALTER TABLE workspace_key ENABLE ROW LEVEL SECURITY;
-ALTER TABLE workspace_key FORCE ROW LEVEL SECURITY;
+-- A transaction says whose rows it sees, see db/postgres.rs; one that does not say it fails. The owner is held by this too. What a row is
+-- after a change is held by the same condition.
+DO $$
+DECLARE
+    own regclass;
+BEGIN
+    FOR own IN
+        SELECT pg_class.oid FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attname = 'workspace'
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', own);
+        EXECUTE format('CREATE POLICY own ON %s USING (workspace = current_setting(''forgeport.workspace''))', own);
+    END LOOP;
+END
+$$;
+
 -- A change of the master key wraps the keys of all workspaces anew; it says so by a setting of its own.
-CREATE POLICY own ON workspace_key
-    USING (workspace = current_setting('forgeport.workspace') OR current_setting('forgeport.every_key', true) = 'on')
-    WITH CHECK (workspace = current_setting('forgeport.workspace') OR current_setting('forgeport.every_key', true) = 'on');
-ALTER TABLE code_repository ENABLE ROW LEVEL SECURITY;
-ALTER TABLE code_repository FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON code_repository
-    USING (workspace = current_setting('forgeport.workspace'))
-    WITH CHECK (workspace = current_setting('forgeport.workspace'));
-ALTER TABLE code_repository_option ENABLE ROW LEVEL SECURITY;
-ALTER TABLE code_repository_option FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON code_repository_option
-    USING (workspace = current_setting('forgeport.workspace'))
-    WITH CHECK (workspace = current_setting('forgeport.workspace'));
-ALTER TABLE secret ENABLE ROW LEVEL SECURITY;
-ALTER TABLE secret FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON secret
-    USING (workspace = current_setting('forgeport.workspace'))
-    WITH CHECK (workspace = current_setting('forgeport.workspace'));
-ALTER TABLE secret_value ENABLE ROW LEVEL SECURITY;
-ALTER TABLE secret_value FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON secret_value
-    USING (workspace = current_setting('forgeport.workspace'))
-    WITH CHECK (workspace = current_setting('forgeport.workspace'));
-ALTER TABLE component ENABLE ROW LEVEL SECURITY;
-ALTER TABLE component FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON component
-    USING (workspace = current_setting('forgeport.workspace'))
-    WITH CHECK (workspace = current_setting('forgeport.workspace'));
-ALTER TABLE remote_clue ENABLE ROW LEVEL SECURITY;
-ALTER TABLE remote_clue FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON remote_clue
-    USING (workspace = current_setting('forgeport.workspace'))
-    WITH CHECK (workspace = current_setting('forgeport.workspace'));
-ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
-ALTER TABLE audit FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON audit
-    USING (workspace = current_setting('forgeport.workspace'))
-    WITH CHECK (workspace = current_setting('forgeport.workspace'));
-ALTER TABLE audit_sequence ENABLE ROW LEVEL SECURITY;
-ALTER TABLE audit_sequence FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON audit_sequence
-    USING (workspace = current_setting('forgeport.workspace'))
-    WITH CHECK (workspace = current_setting('forgeport.workspace'));
+ALTER POLICY own ON workspace_key
+    USING (workspace = current_setting('forgeport.workspace') OR current_setting('forgeport.every_key', true) = 'on');
