@@ -12,7 +12,7 @@ use crate::{
     manifest::validate::is_secret_header,
     names::{
         host,
-        text::{deceives, quoted},
+        text::{deceives, quote_untrusted},
     },
 };
 
@@ -153,7 +153,7 @@ fn plan(
     origins: &Grants,
 ) -> Result<Option<CredentialPlan>, AccessError> {
     let option = description.options.iter().find(|option| option.name == rule.option);
-    let option = option.ok_or_else(|| AccessError::Unknown(quoted(&rule.option)))?;
+    let option = option.ok_or_else(|| AccessError::Unknown(quote_untrusted(&rule.option)))?;
     if !option.secret {
         return Err(AccessError::NotSecret(option.name.clone()));
     }
@@ -191,7 +191,7 @@ fn placement(rule: &CredentialRule, options: &Options) -> Result<Placement, Acce
     match &rule.placement {
         Placement::Bearer => Ok(Placement::Bearer),
         Placement::Header(name) if is_secret_header(name) => Ok(Placement::Header(name.clone())),
-        Placement::Header(name) => Err(AccessError::Header(quoted(name))),
+        Placement::Header(name) => Err(AccessError::Header(quote_untrusted(name))),
         Placement::Basic(user) => {
             let user = Template::parse(user)?.expand(options)?;
             if user.contains(|c| c == ':' || deceives(c)) {

@@ -8,7 +8,7 @@ use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{Condition, OptionDefinition, names::text::quoted, nearest, normalise_name};
+use crate::{Condition, OptionDefinition, names::text::quote_untrusted, nearest, normalise_name};
 
 /// The values of a provider's options; a secret one never shows in `Debug`.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl Options {
     fn unknown(&self, name: &str) -> OptionError {
         let known: Vec<String> = self.0.iter().map(|entry| format!("`{}`", entry.name)).collect();
         OptionError::Unknown {
-            name: quoted(name),
+            name: quote_untrusted(name),
             nearest: nearest(name, self.0.iter().map(|entry| entry.name.as_str())),
             known: if known.is_empty() { "no options".to_owned() } else { known.join(", ") },
         }

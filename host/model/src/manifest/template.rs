@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{
     HostError, Options, Origin, OriginError, OriginPattern, PathPrefix, PathPrefixError,
-    names::{host, text::quoted},
+    names::{host, text::quote_untrusted},
 };
 
 /// A text with placeholders: `{name}` for an option's value, `{name.host}` for the host in it, `{name.parent}` for that host
@@ -97,7 +97,7 @@ impl Template {
     /// # Errors
     /// Stray or doubled braces, or a placeholder that is none of the four forms.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let braces = || TemplateError::Braces(quoted(text));
+        let braces = || TemplateError::Braces(quote_untrusted(text));
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
@@ -232,7 +232,7 @@ fn placeholder(inner: &str) -> Result<Part, TemplateError> {
     };
     match piece {
         Some(piece) if crate::manifest::validate::is_option_name(name) => Ok(Part::Option(name.to_owned(), piece)),
-        _ => Err(TemplateError::Placeholder(quoted(inner))),
+        _ => Err(TemplateError::Placeholder(quote_untrusted(inner))),
     }
 }
 
@@ -248,7 +248,7 @@ fn host_part(name: &str, value: &str) -> Result<String, TemplateError> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     match value.chars().find(|c| !allowed(*c)) {
         Some(character) => {
-            Err(TemplateError::Smuggled { name: name.to_owned(), character: quoted(&character.to_string()) })
+            Err(TemplateError::Smuggled { name: name.to_owned(), character: quote_untrusted(&character.to_string()) })
         }
         None => Ok(value.to_owned()),
     }

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     Condition, CredentialRule, Description, Need, OptionDefinition, Placement, Template, TemplateError,
-    names::text::{deceives, is_token, quoted},
+    names::text::{deceives, is_token, quote_untrusted},
 };
 
 /// Entries in each list of a description.
@@ -185,7 +185,7 @@ impl Check<'_> {
         few("paths in a need", &need.paths)?;
         need.paths.iter().try_for_each(|path| self.template("a path", path))?;
         if let Some(method) = need.methods.iter().find(|method| !is_method(method)) {
-            return Err(DescriptionError::Method(quoted(method)));
+            return Err(DescriptionError::Method(quote_untrusted(method)));
         }
         self.conditions(&need.conditions, None)
     }
@@ -199,7 +199,7 @@ impl Check<'_> {
         match &rule.placement {
             Placement::Basic(user) => self.template("a user name", user)?,
             Placement::Header(name) if !is_secret_header(name) => {
-                return Err(DescriptionError::Header(quoted(name)));
+                return Err(DescriptionError::Header(quote_untrusted(name)));
             }
             Placement::Bearer | Placement::Header(_) => {}
         }
@@ -259,7 +259,7 @@ impl Check<'_> {
 
     fn known(&self, place: &'static str, name: &str) -> Result<&OptionDefinition, DescriptionError> {
         let option = self.declared.iter().find(|option| option.name == name);
-        option.ok_or_else(|| DescriptionError::Unknown { name: quoted(name), place })
+        option.ok_or_else(|| DescriptionError::Unknown { name: quote_untrusted(name), place })
     }
 }
 
@@ -306,5 +306,5 @@ fn is_method(method: &str) -> bool {
 }
 
 fn bad(what: &str, text: &str, why: &str) -> DescriptionError {
-    DescriptionError::Text { what: format!("{what} {}", quoted(text)), why: why.to_owned() }
+    DescriptionError::Text { what: format!("{what} {}", quote_untrusted(text)), why: why.to_owned() }
 }

@@ -17,7 +17,7 @@ pub enum HostError {
     )]
     Label,
     /// A character that no host name has, such as `/`, `@`, `:` or a space.
-    #[error("the host name has {} in it, which no host name has: write one like `github.example.com`", crate::names::text::quoted(&.0.to_string()))]
+    #[error("the host name has {} in it, which no host name has: write one like `github.example.com`", crate::names::text::quote_untrusted(&.0.to_string()))]
     Character(char),
     /// The text in brackets is no IPv6 address.
     #[error("the address in brackets is not an IPv6 address: write one like `[2001:db8::1]`")]

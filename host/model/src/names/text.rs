@@ -4,14 +4,8 @@ use std::{borrow::Cow, path::Path};
 
 /// Characters of a text from elsewhere that a message shows.
 const SHORT: usize = 200;
-
-/// A text as a one-line message may have it: quoted, escaped, and cut after 64 characters.
-pub(crate) fn quoted(text: &str) -> String {
-    const SHOWN: usize = 64;
-    let cut = text.chars().nth(SHOWN).map_or("", |_| "...");
-    let start: String = text.chars().take(SHOWN).collect();
-    format!("`{}{cut}`", start.escape_debug())
-}
+/// Characters of a name from elsewhere that a message shows.
+const NAME: usize = 64;
 
 /// Text that somebody else wrote, safe to print: what [`deceives`] is written as an escape (`\n`, `\u{1b}`), and so are bytes that are not
 /// UTF-8 (`\xff`). The result is one line, which cannot steer a terminal.
@@ -22,6 +16,11 @@ pub fn escape_untrusted(text: impl AsRef<[u8]>) -> String {
 /// As [`escape_untrusted`], cut after as many characters as a person reads in a message.
 pub fn escape_untrusted_short(text: impl AsRef<[u8]>) -> String {
     escape(text.as_ref(), SHORT)
+}
+
+/// As [`escape_untrusted`], in backticks and cut after 64 characters: a name in a sentence.
+pub(crate) fn quote_untrusted(text: &str) -> String {
+    format!("`{}`", escape(text.as_bytes(), NAME))
 }
 
 fn escape(text: &[u8], longest: usize) -> String {
@@ -50,7 +49,7 @@ fn escape(text: &[u8], longest: usize) -> String {
 /// A path as one word of a command that an error advises, for a shell (POSIX, XCU section 2.2).
 pub fn shell_word(path: &Path) -> String {
     let text = path.to_string_lossy();
-    // Only a NUL cannot be quoted, and no path has one.
+    // Only a NUL cannot be quote_untrusted, and no path has one.
     shlex::try_quote(&text).map_or_else(|_| text.to_string(), Cow::into_owned)
 }
 
@@ -99,10 +98,10 @@ mod tests {
 
     #[test]
     fn a_shown_text_is_one_short_line() {
-        assert_eq!(quoted("a\nb"), "`a\\nb`");
-        assert_eq!(quoted(&"x".repeat(64)), format!("`{}`", "x".repeat(64)));
-        assert_eq!(quoted(&"x".repeat(65)), format!("`{}...`", "x".repeat(64)));
-        assert!(!quoted("a\u{202e}b").contains('\u{202e}'));
+        assert_eq!(quote_untrusted("a\nb"), "`a\\nb`");
+        assert_eq!(quote_untrusted(&"x".repeat(64)), format!("`{}`", "x".repeat(64)));
+        assert_eq!(quote_untrusted(&"x".repeat(65)), format!("`{}…`", "x".repeat(64)));
+        assert!(!quote_untrusted("a\u{202e}b").contains('\u{202e}'));
     }
 
     #[test]

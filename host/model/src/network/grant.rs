@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::denial::DenialReason;
-use crate::{Origin, OriginError, OriginPattern, PathPrefix, names::text::quoted};
+use crate::{Origin, OriginError, OriginPattern, PathPrefix, names::text::quote_untrusted};
 
 /// The methods that only read; a grant permits them where it names none.
 const READING: [&str; 2] = ["GET", "HEAD"];
@@ -74,7 +74,7 @@ impl Grants {
             here.iter().filter(|grant| grant.methods().any(|granted| granted == method)).collect();
         if by_method.is_empty() {
             let granted = listed(here.iter().flat_map(|grant| grant.methods()));
-            return Err(DenialReason::Method { method: quoted(method), origin: requested, granted });
+            return Err(DenialReason::Method { method: quote_untrusted(method), origin: requested, granted });
         }
         let fitting = by_method.iter().filter(|grant| grant.covers_path(url.path()));
         fitting.max_by_key(|grant| grant.private).map(|grant| **grant).ok_or_else(|| {

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::names::text::{deceives, quoted};
+use crate::names::text::{deceives, quote_untrusted};
 
 /// How often a path may be encoded in itself before it is refused; no forge needs more than GitLab's one.
 const ENCODINGS: usize = 3;
@@ -30,7 +30,7 @@ impl PathPrefix {
     /// # Errors
     /// When it does not begin with `/`, or two servers could read it in two ways.
     pub fn parse(text: &str) -> Result<Self, PathPrefixError> {
-        let bad = || PathPrefixError(quoted(text));
+        let bad = || PathPrefixError(quote_untrusted(text));
         let inner = text.strip_prefix('/').ok_or_else(bad)?.trim_end_matches('/');
         let forbidden = |c: char| deceives(c) || c.is_whitespace() || matches!(c, '?' | '#' | '\\' | '*' | '{' | '}');
         let empty = |segments: &[String]| segments.len() > 1 && segments.iter().any(String::is_empty);
