@@ -1,9 +1,9 @@
 //! Puts scripts together at random.
 
+mod configuration;
+
 use super::Script;
-use super::pools::{
-    ATTRIBUTE_FILES, ATTRIBUTES, CONDITIONS, CONTENTS, FILES, FILTERS, IGNORE_FILES, IGNORES, NEW, SETTINGS,
-};
+use super::pools::{ATTRIBUTE_FILES, ATTRIBUTES, CONTENTS, FILES, FILTERS, IGNORE_FILES, IGNORES, NEW, SETTINGS};
 use fastrand::Rng;
 use std::{path::Path, process::Command, sync::LazyLock};
 
@@ -17,6 +17,10 @@ fn git_version() -> (u32, u32) {
     *VERSION
 }
 
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Makes one script.
 pub struct Maker {
     random: Rng,
@@ -25,10 +29,6 @@ pub struct Maker {
     /// What goes into variables at last: settings for `GIT_CONFIG_COUNT`.
     counted: Vec<(String, String)>,
     parameters: Vec<(String, String)>,
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 impl Maker {
@@ -91,78 +91,6 @@ impl Maker {
         }
         if self.chance(20) {
             self.say("cp -r . ../copied; cd ..; rm -rf w; mv copied w; cd w");
-        }
-    }
-
-    /// One setting, wherever git reads it.
-    fn set(&mut self, key: &str, value: &str) {
-        let place = self.place.clone();
-        let value = value.replace("$PLACE", &place);
-        let file = |file: &str| format!("git config -f {file} --add {key} {}", quoted(&value));
-        match self.random.u8(..16) {
-            0..3 => self.say(file("home/.gitconfig")),
-            3 => self.say(file("home/.config/git/config")),
-            4 | 5 => self.counted.push((key.to_owned(), value)),
-            6 => self.parameters.push((key.to_owned(), value)),
-            7 => {
-                self.variable("GIT_CONFIG_GLOBAL", &format!("{place}/global"));
-                self.say(file("global"));
-            }
-            8 => {
-                self.script.environment.retain(|(name, _)| name != "GIT_CONFIG_NOSYSTEM");
-                self.variable("GIT_CONFIG_SYSTEM", &format!("{place}/system"));
-                self.say(file("system"));
-            }
-            9 => {
-                self.variable("XDG_CONFIG_HOME", &format!("{place}/xdg"));
-                self.say(format!("mkdir -p xdg/git; {}", file("xdg/git/config")));
-            }
-            10 | 11 => {
-                let condition = self.one(CONDITIONS).replace("$PLACE", &place);
-                self.say(file("included"));
-                let include = format!("includeIf.{condition}.path");
-                self.say(format!("git config -f home/.gitconfig --add {} ../included", quoted(&include)));
-            }
-            12 => {
-                self.say(file("home/more"));
-                self.say("git config -f home/.gitconfig --add include.path '~/more'");
-            }
-            13 => {
-                self.say("git -C w config extensions.worktreeConfig true");
-                self.local(key, &file("w/.git/config.worktree"));
-            }
-            _ => self.local(key, &file("w/.git/config")),
-        }
-    }
-
-    fn local(&mut self, key: &str, line: &str) {
-        self.script.may_be_unknown |= key.starts_with("filter.");
-        self.say(line);
-    }
-
-    fn variable(&mut self, name: &str, value: &str) {
-        self.script.environment.retain(|(other, _)| other != name);
-        self.script.environment.push((name.to_owned(), value.to_owned()));
-    }
-
-    fn fill_environment(&mut self) {
-        let counted = std::mem::take(&mut self.counted);
-        if !counted.is_empty() {
-            self.variable("GIT_CONFIG_COUNT", &counted.len().to_string());
-        }
-        for (number, (key, value)) in counted.iter().enumerate() {
-            self.variable(&format!("GIT_CONFIG_KEY_{number}"), key);
-            self.variable(&format!("GIT_CONFIG_VALUE_{number}"), value);
-        }
-        let parameters: Vec<_> = std::mem::take(&mut self.parameters)
-            .iter()
-            .map(|(key, value)| match value.len() % 2 {
-                0 => format!("{}={}", quoted(key), quoted(value)),
-                _ => quoted(&format!("{key}={value}")),
-            })
-            .collect();
-        if !parameters.is_empty() {
-            self.variable("GIT_CONFIG_PARAMETERS", &parameters.join(" "));
         }
     }
 
