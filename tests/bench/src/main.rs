@@ -11,19 +11,23 @@ mod place;
 mod sandbox;
 mod timing;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use place::Place;
 
 fn main() -> Result<()> {
     forgeport_runtime::serve_as_child();
-    if std::env::args().nth(1).as_deref() == Some(sandbox::FRESH) {
-        return sandbox::fresh();
-    }
-    // Some need neither rivals nor minutes.
-    if std::env::args().nth(1).as_deref() != Some("--quick") {
-        let place = Place::new()?;
-        download::measure(&place)?;
-        checkout::measure(&place)?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {
+            let place = Place::new()?;
+            download::measure(&place)?;
+            checkout::measure(&place)?;
+        }
+        // What needs neither rivals nor minutes.
+        ["--quick"] => {}
+        ["--loads", component] => return sandbox::loads_of(component.as_ref()),
+        [sandbox::FRESH, cache] => return sandbox::fresh(cache.into()),
+        _ => bail!("usage: cargo bench-rivals [--quick | --loads COMPONENT.wasm]"),
     }
     sandbox::measure()?;
     gate::measure()?;

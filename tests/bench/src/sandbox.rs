@@ -1,7 +1,7 @@
 //! What the sandbox adds to one call: everything but the network.
 
 use crate::timing::{median, ratio, shown};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use forgeport_blobs::Folder;
 use forgeport_model::{Digest, Limits, RemoteUrl};
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, LoadError, Offline, Opening, Program, Provider, Runtime};
@@ -33,17 +33,37 @@ pub fn measure() -> Result<()> {
     println!("\n| what the sandbox adds to one call | median |\n| --- | --- |");
     println!("| fresh process, compiled code cached: engine, component, instance, call | {} |", shown(median(fresh)));
     println!("| warm process: instance, `open`, call | {} |", shown(median(warm)));
-    loads(&runtime, cache.path())
+    loads(&runtime, cache.path(), Digest::of(b"github"), || Ok(COMPONENT.into()))
+}
+
+/// Loads a component that is in a file, such as a provider in Python, as a command does: it is read and hashed.
+pub fn loads_of(file: &Path) -> Result<()> {
+    let cache = tempfile::tempdir()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let digest = Digest::of(&std::fs::read(file)?);
+    let read = || {
+        let bytes = std::fs::read(file)?;
+        ensure!(Digest::of(&bytes) == digest, "the file has changed");
+        Ok(bytes.into())
+    };
+    // Compiled once, before anything is measured.
+    runtime.block_on(new_runtime(cache.path().to_owned())?.load(digest, &Limits::default(), async { read() }))?;
+    loads(&runtime, cache.path(), digest, read)
 }
 
 /// Loads one provider twice in each of several runtimes: the first time from the code cache, the second time it is ready.
-fn loads(runtime: &tokio::runtime::Runtime, cache: &Path) -> Result<()> {
+fn loads(
+    runtime: &tokio::runtime::Runtime,
+    cache: &Path,
+    digest: Digest,
+    read: impl Fn() -> Result<Cow<'static, [u8]>>,
+) -> Result<()> {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let providers = new_runtime(cache.to_owned())?;
         for times in [&mut first, &mut second] {
             let start = Instant::now();
-            runtime.block_on(providers.load(Digest::of(b"github"), &Limits::default(), component()))?;
+            runtime.block_on(providers.load(digest, &Limits::default(), async { read() }))?;
             times.push(start.elapsed());
         }
     }
@@ -56,8 +76,7 @@ fn loads(runtime: &tokio::runtime::Runtime, cache: &Path) -> Result<()> {
 }
 
 /// In a process of its own.
-pub fn fresh() -> Result<()> {
-    let cache = PathBuf::from(std::env::args().nth(2).context("where is the cache?")?);
+pub fn fresh(cache: PathBuf) -> Result<()> {
     let start = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let provider = runtime.block_on(load(cache))?;
