@@ -36,12 +36,12 @@ pub use forgeport_model::{
     Access, AuditAction, AuditContext, AuditEvent, AuditRecord, AuditedChange, AuditedRequest, ComponentSource,
     Condition, CredentialPlan, Description, Digest, Grant, Grants, Identity, Limit, Limits, OptionDefinition,
     OptionValue, OriginPattern, Placement, Policy, RemoteUrl, RepoPath, Scheme, SecretReference, Workspace, deceives,
-    escape_untrusted, nearest, normalise_name,
+    escape_untrusted, nearest, normalise_name, some_of,
 };
 pub use forgeport_runtime::serve_as_child;
 pub use forgeport_store::{
     AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Rotated, SecretInfo, StoreError,
-    StoredOption, some_of,
+    StoredOption,
 };
 pub use forgeport_worktree as worktree;
 pub use grants::{AccessReport, Explanation};
