@@ -211,6 +211,19 @@ pub enum ServiceError {
     Context(#[from] ContextError),
 }
 
+impl ServiceError {
+    /// Whether the request itself is at fault, as it was written: it names no provider that there is, or options that the provider does not
+    /// take.
+    pub fn is_usage(&self) -> bool {
+        use ComponentError::{NoSource, NoType, SourceOfBuiltIn, UnknownType};
+        matches!(
+            self,
+            ServiceError::Option(_)
+                | ServiceError::Component(NoType | NoSource | UnknownType { .. } | SourceOfBuiltIn(_))
+        )
+    }
+}
+
 fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

@@ -23,13 +23,14 @@ mod renamed;
 mod secret_values;
 mod secrets;
 mod session;
+mod source;
 mod status;
 mod update;
 
 pub use config::{Config, Home};
 pub use download::{DownloadRequest, Downloaded, Observer};
 pub use error::ServiceError;
-pub use forgeport_components::{ComponentError, built_in_names, source as component_source};
+pub use forgeport_components::built_in_names;
 pub use forgeport_download::{Arrival, Cache, CacheUsage, Deadline, Progress, Receipt, Verification};
 pub use forgeport_egress::Notices;
 pub use forgeport_model::{
@@ -40,8 +41,7 @@ pub use forgeport_model::{
 };
 pub use forgeport_runtime::serve_as_child;
 pub use forgeport_store::{
-    AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Rotated, SecretInfo, StoreError,
-    StoredOption,
+    AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Rotated, SecretInfo, StoredOption,
 };
 pub use forgeport_worktree as worktree;
 pub use grants::{AccessReport, Explanation};
@@ -51,6 +51,7 @@ pub use options::ProviderOptions;
 pub use register::{GrantOptions, Plan, Registered, Registration, Replaced};
 pub use renamed::Renamed;
 pub use secret_values::SecretValues;
+pub use source::component_source;
 pub use status::{Match, RemoteState, Status};
 pub use update::{Changes, Update};
 
