@@ -1,7 +1,7 @@
 //! Downloading the files of a commit.
 
 use crate::{
-    Result, Service, ServiceError,
+    Result, Service, ServiceError, api,
     ask::{self, Advised, Resolved, link},
     blocking::{blocking, stopped},
 };
@@ -12,7 +12,7 @@ use forgeport_download::{
 use forgeport_egress::Notices;
 use forgeport_model::{Commit, Limit, Limits, ObjectId, RepoPath};
 use forgeport_runtime::{CallError, Download, ProviderError, Repository};
-use forgeport_store::{CodeRepository, Consent, ProviderRef};
+use forgeport_store::{CodeRepository, Consent};
 use futures_util::FutureExt;
 use serde::Serialize;
 use std::{io, path::PathBuf, sync::Arc, time::Instant};
@@ -52,7 +52,7 @@ pub struct Downloaded {
     /// The directory of the repository, if it was not all of it.
     pub subdirectory: Option<String>,
     /// The provider that reported which tree the commit has.
-    pub provider: ProviderRef,
+    pub provider: api::RegisteredProvider,
     /// Whether it came from the cache, without an archive request.
     pub cached: bool,
     /// What is in the target now.
@@ -72,7 +72,7 @@ impl Service {
     ) -> Result<Downloaded> {
         // Of all that is done for it: an attempt that failed does not stop the next one.
         let _stop = request.stop.cancel_when_dropped();
-        let repository = self.find(&request.repository).await?;
+        let repository = self.find_stored(&request.repository).await?;
         self.renewing(&repository, async || self.attempt(request.clone(), observer.clone()).await).await
     }
 
@@ -80,7 +80,7 @@ impl Service {
         let DownloadRequest { repository, revision, subdirectory, directory, force, stop } = request;
         let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
         StagedDownload::check_target(&directory, force)?;
-        let (registered, consent) = self.consented(self.find(&repository).await?).await?;
+        let (registered, consent) = self.consented(self.find_stored(&repository).await?).await?;
         let source = self.source_of(&registered, &consent).await?;
         let limits = registered.limits.within(&self.host.policy.limits);
         let wanted = Wanted { registered, consent, source, subdirectory, directory, force, stop, limits };
@@ -219,7 +219,7 @@ impl Wanted {
     fn downloaded(&self, commit: &str, url: Option<String>, cached: bool, receipt: Receipt) -> Downloaded {
         let subdirectory = (!self.subdirectory.is_root()).then(|| self.subdirectory.to_string());
         let (repository, commit) = (self.registered.name.clone(), commit.to_owned());
-        let provider = self.registered.provider.clone();
+        let provider = self.registered.provider.clone().into();
         Downloaded { repository, commit, url, subdirectory, provider, cached, receipt }
     }
 }

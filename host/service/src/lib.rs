@@ -1,6 +1,7 @@
 //! The use cases: registering, describing and downloading code repositories, the status of checkouts, secrets, grants, and the audit log.
 //! A command line or a server calls this crate and nothing below it.
 
+mod api;
 mod ask;
 mod audit_writer;
 mod audited;
@@ -27,6 +28,7 @@ mod source;
 mod status;
 mod update;
 
+pub use api::{CodeRepository, Consent, RegisteredOption, RegisteredProvider};
 pub use config::{Config, Home};
 pub use download::{DownloadRequest, Downloaded, Observer};
 pub use error::ServiceError;
@@ -40,9 +42,7 @@ pub use forgeport_model::{
     escape_untrusted, nearest, normalise_name, some_of,
 };
 pub use forgeport_runtime::serve_as_child;
-pub use forgeport_store::{
-    AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Rotated, SecretInfo, StoredOption,
-};
+pub use forgeport_store::{AuditFilter, KeyPlace, KeySource, Rotated, SecretInfo};
 pub use forgeport_worktree as worktree;
 pub use grants::{AccessReport, Explanation};
 pub use host::Host;
@@ -87,7 +87,8 @@ impl Service {
     /// # Errors
     /// When the store cannot be read.
     pub async fn list(&self) -> Result<Vec<CodeRepository>> {
-        Ok(self.store().code_repositories().list().await?)
+        let stored = self.store().code_repositories().list().await?;
+        Ok(stored.into_iter().map(CodeRepository::from).collect())
     }
 
     /// The code repository that a person means by its name, its id, or the beginning of either.
@@ -95,6 +96,11 @@ impl Service {
     /// # Errors
     /// When there is none, or several.
     pub async fn find(&self, text: &str) -> Result<CodeRepository> {
+        Ok(self.find_stored(text).await?.into())
+    }
+
+    /// As [`Service::find`], as it is stored.
+    pub(crate) async fn find_stored(&self, text: &str) -> Result<forgeport_store::CodeRepository> {
         Ok(self.store().code_repositories().find(text).await?)
     }
 

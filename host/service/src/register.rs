@@ -1,7 +1,7 @@
 //! Registering a code repository in two steps: a plan, so that a person can consent to it, and its application.
 
 use crate::{
-    Result, Service, ServiceError,
+    Result, Service, ServiceError, api,
     audited::{AuditedPlan, named as named_parts, newly_granted},
     consent::{check_still_secret, now_secret},
     provider::Described,
@@ -12,7 +12,7 @@ use forgeport_model::{
     OptionValue, Options, OriginPattern, SecretReference, normalise_name,
 };
 use forgeport_runtime::Provider;
-use forgeport_store::{CodeRepository, Consent, ProviderRef, StoredOption, check_code_repository_name};
+use forgeport_store::{CodeRepository, Consent, StoredOption, check_code_repository_name};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -60,17 +60,17 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct Replaced {
     /// The component.
-    pub provider: ProviderRef,
+    pub provider: api::RegisteredProvider,
     /// Its grants.
     pub grants: Grants,
-    /// What was consented to; none if that was not stored.
-    pub consent: Option<Consent>,
+    /// The access that was consented to; none if that was not stored.
+    pub access: Option<Access>,
 }
 
 /// A code repository that was registered or updated.
 pub struct Registered {
-    /// As it is stored now.
-    pub repository: CodeRepository,
+    /// As it is registered now.
+    pub repository: api::CodeRepository,
     /// The forge's answer to the login.
     pub identity: Identity,
     /// The new name, if the repository was renamed at the forge.
@@ -164,7 +164,7 @@ impl Service {
         let action = if exists { AuditAction::Updated } else { AuditAction::Registered };
         self.record_plan(&repository, action, audited, consent).await;
         let renamed = self.renamed(&repository, provider, &identity).await;
-        Ok(Registered { repository, identity, renamed })
+        Ok(Registered { repository: repository.into(), identity, renamed })
     }
 
     /// As [`Service::renewing`], for options that are not stored yet. True if there were minted tokens that an origin rejected.

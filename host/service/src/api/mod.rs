@@ -1,0 +1,18 @@
+//! What callers give to the use cases and get from them, where the crates below have a type of their own for it. So the API stays as it is
+//! when a row of the store changes, and no answer has a place for a sealed value.
+//!
+//! Layer: below the use cases, which translate at their edge; nothing here calls one. The conversions from and to the types below are
+//! beside each type. What is serialised here is what the commands print with `--output=json`.
+//!
+//! Of the crates below, callers see only:
+//!
+//! | what | why |
+//! | --- | --- |
+//! | the values of `forgeport-model` | they are the vocabulary of all crates |
+//! | `Progress`, `Notices` | traits that the caller implements |
+//! | `Deadline`, `Cache` | handles that the caller holds: to stop a download, and to look into the cache without a store |
+//! | `KeySource` | a part of the configuration, which the operator's key passes through |
+
+mod code_repository;
+
+pub use code_repository::{CodeRepository, Consent, RegisteredOption, RegisteredProvider};
