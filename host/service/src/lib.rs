@@ -28,7 +28,9 @@ mod source;
 mod status;
 mod update;
 
-pub use api::{CodeRepository, Consent, RegisteredOption, RegisteredProvider};
+pub use api::{
+    AuditFilter, CodeRepository, Consent, KeyPlace, RegisteredOption, RegisteredProvider, Rotated, SecretInfo,
+};
 pub use config::{Config, Home};
 pub use download::{DownloadRequest, Downloaded, Observer};
 pub use error::ServiceError;
@@ -42,7 +44,7 @@ pub use forgeport_model::{
     escape_untrusted, nearest, normalise_name, some_of,
 };
 pub use forgeport_runtime::serve_as_child;
-pub use forgeport_store::{AuditFilter, KeyPlace, KeySource, Rotated, SecretInfo};
+pub use forgeport_store::KeySource;
 pub use forgeport_worktree as worktree;
 pub use grants::{AccessReport, Explanation};
 pub use host::Host;
@@ -78,8 +80,8 @@ impl Service {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>> {
-        Ok(self.store().audit().list(filter).await?)
+    pub async fn audit(&self, filter: AuditFilter) -> Result<Vec<AuditRecord>> {
+        Ok(self.store().audit().list(&filter.into()).await?)
     }
 
     /// All code repositories, ordered by name.

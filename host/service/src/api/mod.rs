@@ -13,6 +13,12 @@
 //! | `Deadline`, `Cache` | handles that the caller holds: to stop a download, and to look into the cache without a store |
 //! | `KeySource` | a part of the configuration, which the operator's key passes through |
 
+mod audit;
 mod code_repository;
+mod key;
+mod secret;
 
+pub use audit::AuditFilter;
 pub use code_repository::{CodeRepository, Consent, RegisteredOption, RegisteredProvider};
+pub use key::{KeyPlace, Rotated};
+pub use secret::SecretInfo;

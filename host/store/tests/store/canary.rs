@@ -49,7 +49,7 @@ fn debug_shows_no_credential_nor_what_it_is_encrypted_to(place: &Place) {
     assert!(format!("{repository:?}").contains("Sealed(..)"));
     assert_silent(&format!("{repository:?} {repository:#?}"));
     let secrets = store.secrets().list().unwrap();
-    assert_silent(&format!("{secrets:?} {}", serde_json::to_string(&secrets).unwrap()));
+    assert_silent(&format!("{secrets:?}"));
     assert_silent(&format!("{:?}", store.secrets().referrers("s").unwrap()));
 }
 
