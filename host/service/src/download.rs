@@ -1,7 +1,8 @@
 //! Downloading the files of a commit.
 
 use crate::{
-    Result, Service, ServiceError, api,
+    Result, Service, ServiceError,
+    api::{Downloaded, RegisteredProvider},
     ask::{self, Advised, Resolved, link},
     blocking::{blocking, stopped},
 };
@@ -14,7 +15,6 @@ use forgeport_model::{Commit, Limit, Limits, ObjectId, RepoPath};
 use forgeport_runtime::{CallError, Download, ProviderError, Repository};
 use forgeport_store::{CodeRepository, Consent};
 use futures_util::FutureExt;
-use serde::Serialize;
 use std::{io, path::PathBuf, sync::Arc, time::Instant};
 use tokio::{sync::oneshot, task::JoinSet};
 
@@ -39,26 +39,6 @@ pub struct DownloadRequest {
 pub trait Observer: Progress + Notices {}
 
 impl<T: Progress + Notices> Observer for T {}
-
-/// A download that was completed.
-#[derive(Clone, Debug, Serialize)]
-pub struct Downloaded {
-    /// The code repository's name.
-    pub repository: String,
-    /// The full id of the commit.
-    pub commit: String,
-    /// The web page of the commit.
-    pub url: Option<String>,
-    /// The directory of the repository, if it was not all of it.
-    pub subdirectory: Option<String>,
-    /// The provider that reported which tree the commit has.
-    pub provider: api::RegisteredProvider,
-    /// Whether it came from the cache, without an archive request.
-    pub cached: bool,
-    /// What is in the target now.
-    #[serde(flatten)]
-    pub receipt: Receipt,
-}
 
 impl Service {
     /// Downloads a commit's files into a directory: all of them, or none.
@@ -219,8 +199,8 @@ impl Wanted {
     fn downloaded(&self, commit: &str, url: Option<String>, cached: bool, receipt: Receipt) -> Downloaded {
         let subdirectory = (!self.subdirectory.is_root()).then(|| self.subdirectory.to_string());
         let (repository, commit) = (self.registered.name.clone(), commit.to_owned());
-        let provider = self.registered.provider.clone().into();
-        Downloaded { repository, commit, url, subdirectory, provider, cached, receipt }
+        let provider = RegisteredProvider::from(self.registered.provider.clone());
+        Downloaded { repository, commit, url, subdirectory, provider, cached, receipt: receipt.into() }
     }
 }
 

@@ -29,13 +29,14 @@ mod status;
 mod update;
 
 pub use api::{
-    AuditFilter, CodeRepository, Consent, KeyPlace, RegisteredOption, RegisteredProvider, Rotated, SecretInfo,
+    Arrival, AuditFilter, CodeRepository, Consent, Downloaded, KeyPlace, Receipt, RegisteredOption, RegisteredProvider,
+    Rotated, SecretInfo, Verification,
 };
 pub use config::{Config, Home};
-pub use download::{DownloadRequest, Downloaded, Observer};
+pub use download::{DownloadRequest, Observer};
 pub use error::ServiceError;
 pub use forgeport_components::built_in_names;
-pub use forgeport_download::{Arrival, Cache, CacheUsage, Deadline, Progress, Receipt, Verification};
+pub use forgeport_download::{Cache, Deadline, Progress};
 pub use forgeport_egress::Notices;
 pub use forgeport_model::{
     Access, AuditAction, AuditContext, AuditEvent, AuditRecord, AuditedChange, AuditedRequest, ComponentSource,

@@ -15,10 +15,12 @@
 
 mod audit;
 mod code_repository;
+mod download;
 mod key;
 mod secret;
 
 pub use audit::AuditFilter;
 pub use code_repository::{CodeRepository, Consent, RegisteredOption, RegisteredProvider};
+pub use download::{Arrival, Downloaded, Receipt, Verification};
 pub use key::{KeyPlace, Rotated};
 pub use secret::SecretInfo;
