@@ -29,8 +29,8 @@ mod status;
 mod update;
 
 pub use api::{
-    Arrival, AuditFilter, CodeRepository, Consent, Downloaded, KeyPlace, Receipt, RegisteredOption, RegisteredProvider,
-    Rotated, SecretInfo, Verification,
+    Arrival, AuditFilter, CodeRepository, Consent, Downloaded, Inspection, KeyPlace, Match, Receipt, RegisteredOption,
+    RegisteredProvider, RemoteState, Rotated, SecretInfo, Status, Verification, checkout,
 };
 pub use config::{Config, Home};
 pub use download::{DownloadRequest, Observer};
@@ -46,16 +46,13 @@ pub use forgeport_model::{
 };
 pub use forgeport_runtime::serve_as_child;
 pub use forgeport_store::KeySource;
-pub use forgeport_worktree as worktree;
 pub use grants::{AccessReport, Explanation};
 pub use host::Host;
-pub use inspect::Inspection;
 pub use options::ProviderOptions;
 pub use register::{GrantOptions, Plan, Registered, Registration, Replaced};
 pub use renamed::Renamed;
 pub use secret_values::SecretValues;
 pub use source::component_source;
-pub use status::{Match, RemoteState, Status};
 pub use update::{Changes, Update};
 
 use forgeport_store::WorkspaceStore;

@@ -14,13 +14,18 @@
 //! | `KeySource` | a part of the configuration, which the operator's key passes through |
 
 mod audit;
+pub mod checkout;
 mod code_repository;
 mod download;
+mod inspection;
 mod key;
 mod secret;
+mod status;
 
 pub use audit::AuditFilter;
 pub use code_repository::{CodeRepository, Consent, RegisteredOption, RegisteredProvider};
 pub use download::{Arrival, Downloaded, Receipt, Verification};
+pub use inspection::Inspection;
 pub use key::{KeyPlace, Rotated};
 pub use secret::SecretInfo;
+pub use status::{Match, RemoteState, Status};
