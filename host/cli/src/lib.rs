@@ -24,7 +24,7 @@ use anyhow::Result;
 use args::Command;
 use backend::Backend;
 use command_line::{FirstPass, GivenOptions};
-use forgeport_service::{Deadline, Home, Service, ServiceError, Workspace};
+use forgeport_service::{Deadline, Service, ServiceError};
 use output::{Negative, Output, Usage, escape_untrusted};
 use std::{ffi::OsString, io, pin::pin, process::ExitCode};
 
@@ -56,9 +56,7 @@ fn run(given: Vec<OsString>) -> Result<()> {
     match cli.command {
         Command::Completion { shell } => completion::run(&mut backend, shell),
         // It needs no store, which may be on a full disk or damaged.
-        Command::Cache { command } => {
-            cache::run(&Home::from_environment()?.downloads(&Workspace::local()), output, command)
-        }
+        Command::Cache { command } => cache::run(output, command),
         command => backend.run(async |service: &Service| interruptible(service, output, command, options).await),
     }
 }

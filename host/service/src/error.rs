@@ -46,6 +46,12 @@ pub enum ServiceError {
         /// Why.
         source: io::Error,
     },
+    /// The cache cannot be read.
+    #[error("cannot read the cache: {0}")]
+    CacheUnreadable(io::Error),
+    /// Something in the cache cannot be removed.
+    #[error("cannot clear the cache, which is below FORGEPORT_HOME where that is set: {0}")]
+    CacheNotCleared(io::Error),
     /// A file is not a provider.
     #[error("{}: {source}", .path.display())]
     Source {

@@ -6,6 +6,7 @@ mod ask;
 mod audit_writer;
 mod audited;
 mod blocking;
+mod cache;
 mod cached;
 mod config;
 mod consent;
@@ -29,14 +30,14 @@ mod status;
 mod update;
 
 pub use api::{
-    Arrival, AuditFilter, CodeRepository, Consent, Downloaded, Inspection, KeyPlace, Match, Receipt, RegisteredOption,
-    RegisteredProvider, RemoteState, Rotated, SecretInfo, Status, Verification, checkout,
+    Arrival, AuditFilter, CacheUsage, CodeRepository, Consent, Downloaded, Inspection, KeyPlace, Match, Receipt,
+    RegisteredOption, RegisteredProvider, RemoteState, Rotated, SecretInfo, Status, Verification, checkout,
 };
 pub use config::{Config, Home};
 pub use download::{DownloadRequest, Observer};
 pub use error::ServiceError;
 pub use forgeport_components::built_in_names;
-pub use forgeport_download::{Cache, Deadline, Progress};
+pub use forgeport_download::{Deadline, Progress};
 pub use forgeport_egress::Notices;
 pub use forgeport_model::{
     Access, AuditAction, AuditContext, AuditEvent, AuditRecord, AuditedChange, AuditedRequest, ComponentSource,
@@ -55,6 +56,7 @@ pub use secret_values::SecretValues;
 pub use source::component_source;
 pub use update::{Changes, Update};
 
+use forgeport_download::Cache;
 use forgeport_store::WorkspaceStore;
 use std::sync::Arc;
 

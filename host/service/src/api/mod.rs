@@ -10,10 +10,11 @@
 //! | --- | --- |
 //! | the values of `forgeport-model` | they are the vocabulary of all crates |
 //! | `Progress`, `Notices` | traits that the caller implements |
-//! | `Deadline`, `Cache` | handles that the caller holds: to stop a download, and to look into the cache without a store |
+//! | `Deadline` | a handle that the caller holds to stop a download |
 //! | `KeySource` | a part of the configuration, which the operator's key passes through |
 
 mod audit;
+mod cache;
 pub mod checkout;
 mod code_repository;
 mod download;
@@ -23,6 +24,7 @@ mod secret;
 mod status;
 
 pub use audit::AuditFilter;
+pub use cache::CacheUsage;
 pub use code_repository::{CodeRepository, Consent, RegisteredOption, RegisteredProvider};
 pub use download::{Arrival, Downloaded, Receipt, Verification};
 pub use inspection::Inspection;
