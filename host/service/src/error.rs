@@ -14,7 +14,10 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 
 /// Why a use case failed: one line with the cause and what to do.
+///
+/// The errors of the crates below are kept as causes. What callers have to distinguish is a variant without them, or a method.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ServiceError {
     /// There is no home directory.
     #[error("there is no home directory to keep things in: set HOME, or FORGEPORT_HOME to a directory of your own")]

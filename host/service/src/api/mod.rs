@@ -11,7 +11,10 @@
 //! | the values of `forgeport-model` | they are the vocabulary of all crates |
 //! | `Progress`, `Notices` | traits that the caller implements |
 //! | `Deadline` | a handle that the caller holds to stop a download |
+//! | `built_in_names`, `serve_as_child` | functions without types of their own |
 //! | `KeySource` | a part of the configuration, which the operator's key passes through |
+//!
+//! A test (tests/e2e/layers.rs) compares this with the code.
 
 mod audit;
 mod cache;
