@@ -201,11 +201,7 @@ impl Service {
         let settings = described.description.options.clone();
         given.keys().for_each(|name| drop(repository.options.remove(name)));
         check_still_secret(&repository, &settings)?;
-        let mut values = Vec::new();
-        for name in repository.options.keys() {
-            let value = self.option_value(&repository, name).await?;
-            values.extend(value.map(|value| (name.clone(), value)));
-        }
+        let mut values = self.option_values(&repository).await?;
         for (name, given) in &given {
             let value = match given {
                 Given::Reference(to) => OptionValue::Hidden(self.secret_value(to.name(), to.key()).await?),
