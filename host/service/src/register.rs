@@ -185,7 +185,7 @@ impl Service {
         provider: &Provider,
         options: &Options,
     ) -> Result<Identity> {
-        let session = self.session(repository, access, provider, options, self.notices.clone())?;
+        let session = self.session(repository, access, provider, options, self.notices.clone()).await?;
         Ok(session.login().await?)
     }
 

@@ -39,10 +39,10 @@ impl Service {
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
         let options = self.options(repository, &consent.settings).await?;
-        self.session(repository, &consent.access, provider, &options, notices)
+        self.session(repository, &consent.access, provider, &options, notices).await
     }
 
-    pub(crate) fn session(
+    pub(crate) async fn session(
         &self,
         repository: &CodeRepository,
         access: &Access,
@@ -60,8 +60,8 @@ impl Service {
             ..Session::new(self.authority(repository, &access.origins))
         };
         let limits = repository.limits.within(&self.host.policy.limits);
-        let session = Arc::new(session);
-        Ok(provider.repository(Connection { gate: self.host.gate()?, session, values, limits, notices }))
+        let (gate, session) = (self.host.gate().await?.clone(), Arc::new(session));
+        Ok(provider.repository(Connection { gate, session, values, limits, notices }))
     }
 
     /// The context of audit records of calls and changes.
