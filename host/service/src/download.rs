@@ -2,9 +2,10 @@
 
 use crate::{
     Result, Service, ServiceError,
+    advised::{Advised, advised, is_an_answer},
     api::{Downloaded, RegisteredProvider},
-    ask::{self, Advised, Resolved, link},
     blocking::{blocking, stopped},
+    commit::{self, Resolved, link},
 };
 use forgeport_download::{
     Cache, CacheKey, Deadline, DownloadSpec, FinishError, Progress, Receipt, StagedDownload, Verification,
@@ -74,7 +75,7 @@ impl Service {
         }
         let provider = self.provider(&wanted.registered).await?;
         let session = self.connect(&wanted.registered, &wanted.consent, &provider, observer.clone()).await?;
-        let known = ask::resolve(&session, &revision).await.and_then(Resolved::commit);
+        let known = commit::resolve(&session, &revision).await.and_then(Resolved::commit);
         let known = known.advised(&wanted.registered, &wanted.consent.settings)?;
         match self.restore(&wanted, &known.id, observer.clone()).await? {
             Some(kept) => Ok(kept),
@@ -128,7 +129,7 @@ impl Service {
             })
             .await?;
             return Err(match wanted.timely(&deadline, error) {
-                ServiceError::Call(error) => ask::advised(registered, &consent.settings, error),
+                ServiceError::Call(error) => advised(registered, &consent.settings, error),
                 error => error,
             });
         }
@@ -262,7 +263,7 @@ async fn fill(
         let _done = done;
         let found = match known {
             Some(known) => known,
-            None => ask::resolve(&asking, &id).await?.commit()?,
+            None => commit::resolve(&asking, &id).await?.commit()?,
         };
         expect(&expecting, &id, &found)
     });
@@ -279,7 +280,7 @@ async fn fill(
             downloading.await
         }
         downloaded = &mut downloading => {
-            if !matches!(&downloaded, Err(error) if !ask::is_an_answer(error)) {
+            if !matches!(&downloaded, Err(error) if !is_an_answer(error)) {
                 resolved(&mut resolving).await?;
             }
             downloaded

@@ -1,13 +1,14 @@
 //! The use cases: registering, describing and downloading code repositories, the status of checkouts, secrets, grants, and the audit log.
 //! A command line or a server calls this crate and nothing below it.
 
+mod advised;
 mod api;
-mod ask;
 mod audit_writer;
 mod audited;
 mod blocking;
 mod cache;
 mod cached;
+mod commit;
 mod config;
 mod consent;
 mod download;

@@ -2,9 +2,10 @@
 
 use crate::{
     Result, Service, ServiceError,
+    advised::Advised,
     api::{Match, RemoteState, Status},
-    ask::{self, Advised, Resolved},
     blocking::blocking,
+    commit::{self, Resolved},
 };
 use forgeport_model::RemoteUrl;
 use forgeport_runtime::Provider;
@@ -81,7 +82,7 @@ impl Service {
             return Ok(None);
         }
         match commit {
-            Some(commit) => Ok(Some(ask::link(&offline, &consent.access, commit).await?)),
+            Some(commit) => Ok(Some(commit::link(&offline, &consent.access, commit).await?)),
             None => Ok(Some(None)),
         }
     }
@@ -94,7 +95,7 @@ impl Service {
         commit: &str,
     ) -> Result<RemoteState> {
         let session = self.connect(repository, consent, provider, self.notices.clone()).await?;
-        match ask::resolve(&session, commit).await.advised(repository, &consent.settings)? {
+        match commit::resolve(&session, commit).await.advised(repository, &consent.settings)? {
             Resolved::Commit(found) if found.id == commit => Ok(RemoteState::Pushed(Vec::new())),
             _ => Ok(RemoteState::NotPushed),
         }
