@@ -78,7 +78,7 @@ fn plan_text(plan: &Plan) -> String {
     format!("{}{}Plan digest: {}\n", requests_text(plan), seen_text(plan), plan.plan_digest())
 }
 
-/// What the provider asks for; for one that replaces another, the difference.
+/// What the provider requests; for one that replaces another, the difference.
 fn requests_text(plan: &Plan) -> String {
     let description = plan.description();
     let new = lines(plan.granted(), plan.access());

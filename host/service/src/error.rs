@@ -144,12 +144,12 @@ pub enum ServiceError {
         why: OriginError,
     },
     /// A grant that the provider does not request.
-    #[error("the provider does not request {pattern}; it requests {}", listed(.asked))]
+    #[error("the provider does not request {pattern}; it requests {}", listed(.requested))]
     NotRequested {
         /// As given.
         pattern: OriginPattern,
         /// What it requests.
-        asked: Vec<String>,
+        requested: Vec<String>,
     },
     /// Grants that are requested and were not given.
     #[error("the provider requests {}: add --grant={} to grant it, or --yes to grant all", listed(.0), .0.first().map_or("", String::as_str))]
@@ -184,7 +184,7 @@ pub enum ServiceError {
     /// An option.
     #[error(transparent)]
     Option(#[from] OptionError),
-    /// What a provider asks for.
+    /// What a provider requests.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// What a provider says of itself.

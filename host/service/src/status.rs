@@ -22,12 +22,12 @@ impl Service {
     /// # Errors
     /// When there is no checkout at the path, it cannot be read, or the path is in a directory that a download has not completed.
     pub async fn status(&self, path: &Path, untracked: bool, ask: bool) -> Result<Status> {
-        let asked = path.to_owned();
+        let path = path.to_owned();
         // It blocks, for as long as the disk takes.
         let look = move || {
-            forgeport_download::check_finished(&asked)?;
+            forgeport_download::check_finished(&path)?;
             Ok::<_, ServiceError>(forgeport_worktree::inspect(
-                &asked,
+                &path,
                 forgeport_worktree::InspectOptions { untracked, time: TIME },
             )?)
         };
