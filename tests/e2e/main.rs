@@ -20,6 +20,7 @@ mod git;
 mod grants;
 mod homes;
 mod hostile_forge;
+mod layers;
 mod minting;
 mod options;
 mod places;

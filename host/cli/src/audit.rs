@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub async fn run(service: &Service, output: Output, args: AuditArgs) -> Result<()> {
     let AuditArgs { repository, since, refused, last } = args;
     let since = since.map(|text| read_since(&text, SystemTime::now())).transpose()?;
-    let records = service.audit(&AuditFilter { repository, since, refused, last: Some(last) }).await?;
+    let records = service.audit(AuditFilter { repository, since, refused, last: Some(last) }).await?;
     output.data(&records, || text(&records))
 }
 

@@ -1,19 +1,19 @@
 //! `forgeport cache`.
 
 use crate::{args::CacheCommand, output::Output, progress::bytes};
-use anyhow::{Context, Result};
-use forgeport_service::Cache;
+use anyhow::Result;
+use forgeport_service::{Home, Workspace};
 
-pub fn run(cache: &Cache, output: Output, command: CacheCommand) -> Result<()> {
+pub fn run(output: Output, command: CacheCommand) -> Result<()> {
+    let (home, workspace) = (Home::from_environment()?, Workspace::local());
     match command {
         CacheCommand::Show => {
-            let usage = cache.usage().context("cannot read the cache")?;
+            let usage = home.cache_usage(&workspace)?;
             output
                 .data(&usage, || format!("{} kept, {} of {}\n", usage.entries, bytes(usage.bytes), bytes(usage.limit)))
         }
         CacheCommand::Clear => {
-            let usage =
-                cache.clear().context("cannot clear the cache, which is below FORGEPORT_HOME where that is set")?;
+            let usage = home.clear_cache(&workspace)?;
             output.data(&usage, || format!("Removed {} kept downloads, {}.\n", usage.entries, bytes(usage.bytes)))
         }
     }

@@ -12,7 +12,7 @@ use crate::{
 use anyhow::Result;
 use forgeport_service::{
     Changes, CodeRepository, ComponentSource, Deadline, Description, GrantOptions, Identity, OptionDefinition,
-    Registered, Registration, Renamed, Service, StoredOption, Update, component_source,
+    Registered, RegisteredOption, Registration, Renamed, Service, Update, component_source,
 };
 use serde_json::json;
 
@@ -152,11 +152,11 @@ fn describe(repository: &CodeRepository) -> String {
     table(&rows)
 }
 
-fn option_text(value: &StoredOption) -> String {
+fn option_text(value: &RegisteredOption) -> String {
     match value {
-        StoredOption::Plain(text) => text.clone(),
-        StoredOption::Reference(reference) => reference.to_string(),
-        StoredOption::Sealed(_) => MASK.to_owned(),
+        RegisteredOption::Plain(text) => text.clone(),
+        RegisteredOption::Reference(reference) => reference.to_string(),
+        RegisteredOption::OwnSecret => MASK.to_owned(),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     terms::{sent, terms},
 };
 use anyhow::{Result, bail};
-use forgeport_service::{Access, Digest, Grant, Grants, Plan, ProviderRef, Scheme};
+use forgeport_service::{Access, Digest, Grant, Grants, Plan, RegisteredProvider, Scheme};
 use std::io::IsTerminal;
 use tokio::sync::oneshot;
 
@@ -78,7 +78,7 @@ fn plan_text(plan: &Plan) -> String {
     format!("{}{}Plan digest: {}\n", requests_text(plan), seen_text(plan), plan.plan_digest())
 }
 
-/// What the provider asks for; for one that replaces another, the difference.
+/// What the provider requests; for one that replaces another, the difference.
 fn requests_text(plan: &Plan) -> String {
     let description = plan.description();
     let new = lines(plan.granted(), plan.access());
@@ -91,8 +91,8 @@ fn requests_text(plan: &Plan) -> String {
         }
         return text;
     };
-    let ProviderRef { name, version, digest, .. } = &replaced.provider;
-    let before = replaced.consent.as_ref().map(|consent| consent.access.clone()).unwrap_or_default();
+    let RegisteredProvider { name, version, digest, .. } = &replaced.provider;
+    let before = replaced.access.clone().unwrap_or_default();
     let old = lines(&replaced.grants, &before);
     text += &format!(" would replace {}; + is added, - is removed:\n", titled(name, version, digest));
     old.iter().filter(|line| !new.contains(line)).for_each(|line| text += &format!("- {line}\n"));

@@ -24,7 +24,7 @@ use anyhow::Result;
 use args::Command;
 use backend::Backend;
 use command_line::{FirstPass, GivenOptions};
-use forgeport_service::{ComponentError, Deadline, Home, Service, ServiceError, StoreError, Workspace};
+use forgeport_service::{Deadline, Service, ServiceError};
 use output::{Negative, Output, Usage, escape_untrusted};
 use std::{ffi::OsString, io, pin::pin, process::ExitCode};
 
@@ -56,9 +56,7 @@ fn run(given: Vec<OsString>) -> Result<()> {
     match cli.command {
         Command::Completion { shell } => completion::run(&mut backend, shell),
         // It needs no store, which may be on a full disk or damaged.
-        Command::Cache { command } => {
-            cache::run(&Home::from_environment()?.downloads(&Workspace::local()), output, command)
-        }
+        Command::Cache { command } => cache::run(output, command),
         command => backend.run(async |service: &Service| interruptible(service, output, command, options).await),
     }
 }
@@ -119,26 +117,11 @@ fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(FAILURE);
     }
     // The errors of the service contain their causes; the others are chains.
-    let is_complete = error.is::<ServiceError>() || error.is::<StoreError>() || error.is::<ComponentError>();
-    let text = if is_complete { error.to_string() } else { format!("{error:#}") };
+    let text = if error.is::<ServiceError>() { error.to_string() } else { format!("{error:#}") };
     output::print_stderr(&format!("error: {}\n", escape_untrusted(&text)));
     ExitCode::from(if is_usage(error) { USAGE } else { FAILURE })
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {
-    let of_service = error.downcast_ref::<ServiceError>();
-    let of_component = match of_service {
-        Some(ServiceError::Component(error)) => Some(error),
-        _ => error.downcast_ref(),
-    };
-    let names_no_component = matches!(
-        of_component,
-        Some(
-            ComponentError::NoType
-                | ComponentError::NoSource
-                | ComponentError::UnknownType { .. }
-                | ComponentError::SourceOfBuiltIn(_)
-        )
-    );
-    names_no_component || matches!(of_service, Some(ServiceError::Option(_))) || error.is::<Usage>()
+    error.is::<Usage>() || error.downcast_ref().is_some_and(ServiceError::is_usage)
 }

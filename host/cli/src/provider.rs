@@ -22,18 +22,19 @@ pub async fn run(service: &Service, output: Output, command: ProviderCommand) ->
 }
 
 fn text(inspection: &Inspection) -> String {
-    let Inspection { digest, info, description, problem } = inspection;
+    let Inspection { digest, size, world, imports, foreign, exports, modules, producers, description, problem } =
+        inspection;
     let mut rows = Rows::default();
     rows.add("sha256", &digest.to_string());
-    rows.add("size", &bytes(info.size as u64));
-    rows.add("world", info.world.as_deref().unwrap_or("none that Forgeport supports"));
-    for import in &info.imports {
-        let refused = if info.foreign.contains(import) { " (refused: providers do not get this)" } else { "" };
+    rows.add("size", &bytes(*size as u64));
+    rows.add("world", world.as_deref().unwrap_or("none that Forgeport supports"));
+    for import in imports {
+        let refused = if foreign.contains(import) { " (refused: providers do not get this)" } else { "" };
         rows.add("imports", &format!("{import}{refused}"));
     }
-    info.exports.iter().for_each(|export| rows.add("exports", export));
-    rows.add("core modules", &info.modules.to_string());
-    info.producers.iter().for_each(|producer| rows.add("made by", producer));
+    exports.iter().for_each(|export| rows.add("exports", export));
+    rows.add("core modules", &modules.to_string());
+    producers.iter().for_each(|producer| rows.add("made by", producer));
     if let Some(description) = description {
         describe(&mut rows, description);
     }

@@ -62,7 +62,7 @@ async fn rotate(service: &Service, output: Output, keep_in: Option<KeepIn>) -> R
     for leftover in &rotated.leftovers {
         print_stderr(&format!(
             "warning: a part of the old key could not be removed, rotate the key once more: {}\n",
-            escape_untrusted(leftover.to_string())
+            escape_untrusted(leftover)
         ));
     }
     let kept = match rotated.kept_in {

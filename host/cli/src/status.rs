@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Result;
 use forgeport_service::{
     Match, RemoteState, Service, Status,
-    worktree::{Fact, Head, LocalContext, Unknown, Upstream, WorktreeChanges, WorktreeState},
+    checkout::{Checkout, Fact, Head, Unknown, Upstream, WorktreeChanges, WorktreeState},
 };
 
 pub async fn run(service: &Service, output: Output, args: StatusArgs) -> Result<()> {
@@ -19,11 +19,11 @@ pub async fn run(service: &Service, output: Output, args: StatusArgs) -> Result<
 }
 
 fn text(status: &Status) -> String {
-    let LocalContext { root, subdirectory, commit, head, upstream, bare, shallow, changes, remotes, unknown } =
-        &status.context;
+    let Checkout { root, subdirectory, commit, head, upstream, bare, shallow, changes, remotes, unknown } =
+        &status.checkout;
     let mut rows = Vec::new();
     let mut row = |title: &str, value: String| rows.push(vec![title.to_owned(), escape_untrusted(&value)]);
-    row("root", format!("{}{}", root.display(), if *bare { " (bare)" } else { "" }));
+    row("root", format!("{root}{}", if *bare { " (bare)" } else { "" }));
     if !subdirectory.is_empty() {
         row("subdirectory", subdirectory.clone());
     }
@@ -74,7 +74,7 @@ fn branch(head: &Head, upstream: Option<&Upstream>) -> String {
 }
 
 fn changed(changes: &WorktreeChanges) -> String {
-    let WorktreeChanges { modified, staged, untracked, conflicted, submodules, not_compared } = *changes;
+    let WorktreeChanges { state, modified, staged, untracked, conflicted, submodules, not_compared } = *changes;
     let kinds = [
         (modified, "modified"),
         (staged, "staged"),
@@ -88,7 +88,7 @@ fn changed(changes: &WorktreeChanges) -> String {
     if untracked.is_none() {
         some.push("untracked files not known".to_owned());
     }
-    match changes.state() {
+    match state {
         WorktreeState::Clean => "none".to_owned(),
         WorktreeState::Dirty => format!("dirty: {}", some.join(", ")),
         WorktreeState::Unknown => format!("none that could be seen, but: {}", some.join(", ")),

@@ -30,7 +30,7 @@ pub use manifest::{
 pub use names::{
     ComponentSource, Digest, HostError, NoDigest, ReferenceError, RemoteError, RemoteScheme, RemoteUrl,
     SecretReference, Workspace, deceives, escape_untrusted, escape_untrusted_short, nearest, normalise_name,
-    shell_word,
+    shell_word, some_of,
 };
 pub use network::{
     Authority, Denial, DenialReason, Grant, Grants, Layer, Origin, OriginError, OriginPattern, PathPrefix,

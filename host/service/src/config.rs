@@ -79,7 +79,7 @@ impl Home {
     }
 
     /// The downloads that are kept for a workspace; they need no store.
-    pub fn downloads(&self, workspace: &Workspace) -> Cache {
+    pub(crate) fn downloads(&self, workspace: &Workspace) -> Cache {
         Cache::local(&self.cache.join("downloads").join(workspace.id()), DOWNLOADS)
     }
 

@@ -25,10 +25,10 @@ impl Service {
             ComponentSource::File(_) => false,
             ComponentSource::BuiltIn(name) => *built_in(name)?.digest() != repository.provider.digest,
         };
-        if is_another { self.asked_anew(repository).await } else { Ok((repository, consent)) }
+        if is_another { self.described_anew(repository).await } else { Ok((repository, consent)) }
     }
 
-    async fn asked_anew(&self, mut repository: CodeRepository) -> Result<(CodeRepository, Consent)> {
+    async fn described_anew(&self, mut repository: CodeRepository) -> Result<(CodeRepository, Consent)> {
         let described = self.describe_registered(&repository).await?;
         let Described { description, .. } = &described;
         check_still_secret(&repository, &description.options)?;

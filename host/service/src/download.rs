@@ -2,8 +2,10 @@
 
 use crate::{
     Result, Service, ServiceError,
-    ask::{self, Advised, Resolved, link},
+    advised::{Advised, advised, is_an_answer},
+    api::{Downloaded, RegisteredProvider},
     blocking::{blocking, stopped},
+    commit::{self, Resolved, link},
 };
 use forgeport_download::{
     Cache, CacheKey, Deadline, DownloadSpec, FinishError, Progress, Receipt, StagedDownload, Verification,
@@ -12,9 +14,8 @@ use forgeport_download::{
 use forgeport_egress::Notices;
 use forgeport_model::{Commit, Limit, Limits, ObjectId, RepoPath};
 use forgeport_runtime::{CallError, Download, ProviderError, Repository};
-use forgeport_store::{CodeRepository, Consent, ProviderRef};
+use forgeport_store::{CodeRepository, Consent};
 use futures_util::FutureExt;
-use serde::Serialize;
 use std::{io, path::PathBuf, sync::Arc, time::Instant};
 use tokio::{sync::oneshot, task::JoinSet};
 
@@ -40,26 +41,6 @@ pub trait Observer: Progress + Notices {}
 
 impl<T: Progress + Notices> Observer for T {}
 
-/// A download that was completed.
-#[derive(Clone, Debug, Serialize)]
-pub struct Downloaded {
-    /// The code repository's name.
-    pub repository: String,
-    /// The full id of the commit.
-    pub commit: String,
-    /// The web page of the commit.
-    pub url: Option<String>,
-    /// The directory of the repository, if it was not all of it.
-    pub subdirectory: Option<String>,
-    /// The provider that reported which tree the commit has.
-    pub provider: ProviderRef,
-    /// Whether it came from the cache, without an archive request.
-    pub cached: bool,
-    /// What is in the target now.
-    #[serde(flatten)]
-    pub receipt: Receipt,
-}
-
 impl Service {
     /// Downloads a commit's files into a directory: all of them, or none.
     ///
@@ -72,7 +53,7 @@ impl Service {
     ) -> Result<Downloaded> {
         // Of all that is done for it: an attempt that failed does not stop the next one.
         let _stop = request.stop.cancel_when_dropped();
-        let repository = self.find(&request.repository).await?;
+        let repository = self.find_stored(&request.repository).await?;
         self.renewing(&repository, async || self.attempt(request.clone(), observer.clone()).await).await
     }
 
@@ -80,7 +61,7 @@ impl Service {
         let DownloadRequest { repository, revision, subdirectory, directory, force, stop } = request;
         let subdirectory = parse_subdirectory(subdirectory.as_deref())?;
         StagedDownload::check_target(&directory, force)?;
-        let (registered, consent) = self.consented(self.find(&repository).await?).await?;
+        let (registered, consent) = self.consented(self.find_stored(&repository).await?).await?;
         let source = self.source_of(&registered, &consent).await?;
         let limits = registered.limits.within(&self.host.policy.limits);
         let wanted = Wanted { registered, consent, source, subdirectory, directory, force, stop, limits };
@@ -94,7 +75,7 @@ impl Service {
         }
         let provider = self.provider(&wanted.registered).await?;
         let session = self.connect(&wanted.registered, &wanted.consent, &provider, observer.clone()).await?;
-        let known = ask::resolve(&session, &revision).await.and_then(Resolved::commit);
+        let known = commit::resolve(&session, &revision).await.and_then(Resolved::commit);
         let known = known.advised(&wanted.registered, &wanted.consent.settings)?;
         match self.restore(&wanted, &known.id, observer.clone()).await? {
             Some(kept) => Ok(kept),
@@ -148,7 +129,7 @@ impl Service {
             })
             .await?;
             return Err(match wanted.timely(&deadline, error) {
-                ServiceError::Call(error) => ask::advised(registered, &consent.settings, error),
+                ServiceError::Call(error) => advised(registered, &consent.settings, error),
                 error => error,
             });
         }
@@ -219,8 +200,8 @@ impl Wanted {
     fn downloaded(&self, commit: &str, url: Option<String>, cached: bool, receipt: Receipt) -> Downloaded {
         let subdirectory = (!self.subdirectory.is_root()).then(|| self.subdirectory.to_string());
         let (repository, commit) = (self.registered.name.clone(), commit.to_owned());
-        let provider = self.registered.provider.clone();
-        Downloaded { repository, commit, url, subdirectory, provider, cached, receipt }
+        let provider = RegisteredProvider::from(self.registered.provider.clone());
+        Downloaded { repository, commit, url, subdirectory, provider, cached, receipt: receipt.into() }
     }
 }
 
@@ -282,7 +263,7 @@ async fn fill(
         let _done = done;
         let found = match known {
             Some(known) => known,
-            None => ask::resolve(&asking, &id).await?.commit()?,
+            None => commit::resolve(&asking, &id).await?.commit()?,
         };
         expect(&expecting, &id, &found)
     });
@@ -299,7 +280,7 @@ async fn fill(
             downloading.await
         }
         downloaded = &mut downloading => {
-            if !matches!(&downloaded, Err(error) if !ask::is_an_answer(error)) {
+            if !matches!(&downloaded, Err(error) if !is_an_answer(error)) {
                 resolved(&mut resolving).await?;
             }
             downloaded

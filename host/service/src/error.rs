@@ -14,7 +14,10 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 
 /// Why a use case failed: one line with the cause and what to do.
+///
+/// The errors of the crates below are kept as causes. What callers have to distinguish is a variant without them, or a method.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ServiceError {
     /// There is no home directory.
     #[error("there is no home directory to keep things in: set HOME, or FORGEPORT_HOME to a directory of your own")]
@@ -46,6 +49,12 @@ pub enum ServiceError {
         /// Why.
         source: io::Error,
     },
+    /// The cache cannot be read.
+    #[error("cannot read the cache: {0}")]
+    CacheUnreadable(io::Error),
+    /// Something in the cache cannot be removed.
+    #[error("cannot clear the cache, which is below FORGEPORT_HOME where that is set: {0}")]
+    CacheNotCleared(io::Error),
     /// A file is not a provider.
     #[error("{}: {source}", .path.display())]
     Source {
@@ -135,12 +144,12 @@ pub enum ServiceError {
         why: OriginError,
     },
     /// A grant that the provider does not request.
-    #[error("the provider does not request {pattern}; it requests {}", listed(.asked))]
+    #[error("the provider does not request {pattern}; it requests {}", listed(.requested))]
     NotRequested {
         /// As given.
         pattern: OriginPattern,
         /// What it requests.
-        asked: Vec<String>,
+        requested: Vec<String>,
     },
     /// Grants that are requested and were not given.
     #[error("the provider requests {}: add --grant={} to grant it, or --yes to grant all", listed(.0), .0.first().map_or("", String::as_str))]
@@ -175,7 +184,7 @@ pub enum ServiceError {
     /// An option.
     #[error(transparent)]
     Option(#[from] OptionError),
-    /// What a provider asks for.
+    /// What a provider requests.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// What a provider says of itself.
@@ -209,6 +218,19 @@ pub enum ServiceError {
     /// The checkout.
     #[error(transparent)]
     Context(#[from] ContextError),
+}
+
+impl ServiceError {
+    /// Whether the request itself is at fault, as it was written: it names no provider that there is, or options that the provider does not
+    /// take.
+    pub fn is_usage(&self) -> bool {
+        use ComponentError::{NoSource, NoType, SourceOfBuiltIn, UnknownType};
+        matches!(
+            self,
+            ServiceError::Option(_)
+                | ServiceError::Component(NoType | NoSource | UnknownType { .. } | SourceOfBuiltIn(_))
+        )
+    }
 }
 
 fn listed(names: &[String]) -> String {

@@ -1,6 +1,6 @@
 //! The access of providers: described, explained, and revoked.
 
-use crate::{Result, Service, ServiceError};
+use crate::{Result, Service, ServiceError, api};
 use forgeport_egress::address::{Reach, reach};
 use forgeport_model::{
     Access, AuditAction, Authority, CredentialPlan, Denial, Digest, Grant, Grants, Layer, Limit, Origin, OriginPattern,
@@ -52,7 +52,7 @@ impl Service {
     /// # Errors
     /// When there is no such code repository, or nothing was consented to yet.
     pub async fn access_of(&self, name: &str) -> Result<AccessReport> {
-        let (repository, consent) = self.consented(self.find(name).await?).await?;
+        let (repository, consent) = self.consented(self.find_stored(name).await?).await?;
         let access = consent.access;
         let authority = self.authority(&repository, &access.origins);
         let limits = repository.limits.within(&self.host.policy.limits);
@@ -73,7 +73,7 @@ impl Service {
     /// # Errors
     /// As [`Service::access_of`], and when the URL cannot be read.
     pub async fn explain(&self, name: &str, method: &str, url: &str) -> Result<Explanation> {
-        let (repository, consent) = self.consented(self.find(name).await?).await?;
+        let (repository, consent) = self.consented(self.find_stored(name).await?).await?;
         let url = Url::parse(url).map_err(|error| ServiceError::Url(error.to_string()))?;
         let authority = self.authority(&repository, &consent.access.origins);
         Ok(match authority.decide(&method.to_ascii_uppercase(), &url) {
@@ -87,7 +87,7 @@ impl Service {
     ///
     /// # Errors
     /// When there is no such grant, or no such permission.
-    pub async fn revoke(&self, name: &str, origin: &str) -> Result<CodeRepository> {
+    pub async fn revoke(&self, name: &str, origin: &str) -> Result<api::CodeRepository> {
         let mut repository = self.store().code_repositories().get(name).await?;
         let built_in = repository.provider.source.is_built_in();
         let pattern =
@@ -105,7 +105,7 @@ impl Service {
         repository.grants = left.into_iter().chain(no_longer_private).collect();
         let stored = self.store().code_repositories().update(&repository, None).await?;
         self.record(&stored, AuditAction::Revoked, pattern.to_string()).await;
-        Ok(stored)
+        Ok(stored.into())
     }
 
     /// The three layers of a registration: what is requested, what is granted, and what the policy allows.

@@ -2,14 +2,14 @@
 //!
 //! What is costly is made when it is first needed: a list needs neither engine nor network.
 
-use crate::{Config, Result, Service, ServiceError, audit_writer::AuditWriter, config::Home};
+use crate::{Config, Result, Service, ServiceError, audit_writer::AuditWriter, blocking::blocking, config::Home};
 use forgeport_egress::{Gate, GateSettings, Quiet, Unauthorized};
 use forgeport_model::{Policy, Workspace};
 use forgeport_runtime::{CodeCacheSettings, CompilerSettings, Program, Runtime};
 use forgeport_store::Store;
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Instant,
 };
@@ -26,7 +26,8 @@ pub struct Host {
     audit_writer: OnceLock<AuditWriter>,
     /// Its memory is reserved once, however many ask for it at the same time.
     runtime: OnceCell<Runtime>,
-    gate: OnceLock<Gate>,
+    /// The certificates are read once.
+    gate: OnceCell<Gate>,
     /// When this process minted tokens, by workspace and name of the secret.
     minted: Mutex<BTreeMap<(String, String), Instant>>,
     /// By the registrations' ids.
@@ -49,7 +50,7 @@ impl Host {
             ca_file,
             audit_writer: OnceLock::new(),
             runtime: OnceCell::new(),
-            gate: OnceLock::new(),
+            gate: OnceCell::new(),
             minted: Mutex::default(),
             unauthorized: Mutex::default(),
         }))
@@ -75,12 +76,18 @@ impl Host {
         Ok(Runtime::new(CompilerSettings::by(program), cache)?)
     }
 
-    pub(crate) fn gate(&self) -> Result<Gate> {
-        if let Some(gate) = self.gate.get() {
-            return Ok(gate.clone());
-        }
-        let gate = Gate::new(GateSettings { certificates: self.certificates()?, ..GateSettings::default() })?;
-        Ok(self.gate.get_or_init(|| gate).clone())
+    pub(crate) async fn gate(&self) -> Result<&Gate> {
+        self.gate.get_or_try_init(|| self.new_gate()).await
+    }
+
+    async fn new_gate(&self) -> Result<Gate> {
+        let ca_file = self.ca_file.clone();
+        // The system's certificates are read from the disk as well.
+        blocking(move || {
+            let certificates = ca_file.as_deref().map(read_certificates).transpose()?;
+            Ok(Gate::new(GateSettings { certificates, ..GateSettings::default() })?)
+        })
+        .await?
     }
 
     pub(crate) fn audit_writer(&self) -> &AuditWriter {
@@ -97,10 +104,8 @@ impl Host {
         let mut known = self.unauthorized.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(registration.to_owned()).or_default().clone()
     }
+}
 
-    fn certificates(&self) -> Result<Option<Vec<u8>>> {
-        let Some(path) = &self.ca_file else { return Ok(None) };
-        let unreadable = |source| ServiceError::CertificateFile { path: path.clone(), source };
-        std::fs::read(path).map(Some).map_err(unreadable)
-    }
+fn read_certificates(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|source| ServiceError::CertificateFile { path: file.to_owned(), source })
 }

@@ -1,23 +1,8 @@
 //! Inspecting a component without trusting it.
 
-use crate::{Result, Service, ServiceError, provider::fetched};
-use forgeport_model::{ComponentSource, Description, Digest, Limits};
+use crate::{Result, Service, ServiceError, api::Inspection, provider::fetched};
+use forgeport_model::{ComponentSource, Limits};
 use forgeport_runtime::ComponentInfo;
-use serde::Serialize;
-
-/// What a component contains, and its description.
-#[derive(Clone, Debug, Serialize)]
-pub struct Inspection {
-    /// The digest, which grants belong to.
-    pub digest: Digest,
-    /// What it contains.
-    #[serde(flatten)]
-    pub info: ComponentInfo,
-    /// Its description, asked for with nothing granted.
-    pub description: Option<Description>,
-    /// Why it cannot be a provider.
-    pub problem: Option<String>,
-}
 
 impl Service {
     /// Reads a component, and asks for its description if it can be a provider. Nothing is granted to it.
@@ -31,11 +16,12 @@ impl Service {
             None => error,
         };
         let info = ComponentInfo::of(component.bytes()).map_err(|error| named(error.into()))?;
+        let ComponentInfo { size, world, imports, foreign, exports, modules, producers } = info;
         let digest = *component.digest();
         let (description, problem) = match self.describe(component, &Limits::default()).await {
             Ok(described) => (Some(described.description), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        Ok(Inspection { digest, info, description, problem })
+        Ok(Inspection { digest, size, world, imports, foreign, exports, modules, producers, description, problem })
     }
 }

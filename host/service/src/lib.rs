@@ -1,11 +1,14 @@
 //! The use cases: registering, describing and downloading code repositories, the status of checkouts, secrets, grants, and the audit log.
 //! A command line or a server calls this crate and nothing below it.
 
-mod ask;
+mod advised;
+mod api;
 mod audit_writer;
 mod audited;
 mod blocking;
+mod cache;
 mod cached;
+mod commit;
 mod config;
 mod consent;
 mod download;
@@ -23,37 +26,38 @@ mod renamed;
 mod secret_values;
 mod secrets;
 mod session;
+mod source;
 mod status;
 mod update;
 
+pub use api::{
+    Arrival, AuditFilter, CacheUsage, CodeRepository, Consent, Downloaded, Inspection, KeyPlace, Match, Receipt,
+    RegisteredOption, RegisteredProvider, RemoteState, Rotated, SecretInfo, Status, Verification, checkout,
+};
 pub use config::{Config, Home};
-pub use download::{DownloadRequest, Downloaded, Observer};
+pub use download::{DownloadRequest, Observer};
 pub use error::ServiceError;
-pub use forgeport_components::{ComponentError, built_in_names, source as component_source};
-pub use forgeport_download::{Arrival, Cache, CacheUsage, Deadline, Progress, Receipt, Verification};
+pub use forgeport_components::built_in_names;
+pub use forgeport_download::{Deadline, Progress};
 pub use forgeport_egress::Notices;
 pub use forgeport_model::{
     Access, AuditAction, AuditContext, AuditEvent, AuditRecord, AuditedChange, AuditedRequest, ComponentSource,
     Condition, CredentialPlan, Description, Digest, Grant, Grants, Identity, Limit, Limits, OptionDefinition,
     OptionValue, OriginPattern, Placement, Policy, RemoteUrl, RepoPath, Scheme, SecretReference, Workspace, deceives,
-    escape_untrusted, nearest, normalise_name,
+    escape_untrusted, nearest, normalise_name, some_of,
 };
 pub use forgeport_runtime::serve_as_child;
-pub use forgeport_store::{
-    AuditFilter, CodeRepository, Consent, KeyPlace, KeySource, ProviderRef, Rotated, SecretInfo, StoreError,
-    StoredOption, some_of,
-};
-pub use forgeport_worktree as worktree;
+pub use forgeport_store::KeySource;
 pub use grants::{AccessReport, Explanation};
 pub use host::Host;
-pub use inspect::Inspection;
 pub use options::ProviderOptions;
 pub use register::{GrantOptions, Plan, Registered, Registration, Replaced};
 pub use renamed::Renamed;
 pub use secret_values::SecretValues;
-pub use status::{Match, RemoteState, Status};
+pub use source::component_source;
 pub use update::{Changes, Update};
 
+use forgeport_download::Cache;
 use forgeport_store::WorkspaceStore;
 use std::sync::Arc;
 
@@ -77,8 +81,8 @@ impl Service {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>> {
-        Ok(self.store().audit().list(filter).await?)
+    pub async fn audit(&self, filter: AuditFilter) -> Result<Vec<AuditRecord>> {
+        Ok(self.store().audit().list(&filter.into()).await?)
     }
 
     /// All code repositories, ordered by name.
@@ -86,7 +90,8 @@ impl Service {
     /// # Errors
     /// When the store cannot be read.
     pub async fn list(&self) -> Result<Vec<CodeRepository>> {
-        Ok(self.store().code_repositories().list().await?)
+        let stored = self.store().code_repositories().list().await?;
+        Ok(stored.into_iter().map(CodeRepository::from).collect())
     }
 
     /// The code repository that a person means by its name, its id, or the beginning of either.
@@ -94,6 +99,11 @@ impl Service {
     /// # Errors
     /// When there is none, or several.
     pub async fn find(&self, text: &str) -> Result<CodeRepository> {
+        Ok(self.find_stored(text).await?.into())
+    }
+
+    /// As [`Service::find`], as it is stored.
+    pub(crate) async fn find_stored(&self, text: &str) -> Result<forgeport_store::CodeRepository> {
         Ok(self.store().code_repositories().find(text).await?)
     }
 

@@ -35,7 +35,7 @@ impl Service {
         source: Option<&ComponentSource>,
         limits: &[String],
     ) -> Result<ProviderOptions> {
-        let mut repository = self.find(name).await?;
+        let mut repository = self.find_stored(name).await?;
         repository.limits = self.limited(repository.limits, limits)?;
         let stored = repository.consent.as_ref().filter(|_| !repository.provider.source.is_built_in());
         match (source, stored) {

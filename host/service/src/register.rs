@@ -1,8 +1,8 @@
 //! Registering a code repository in two steps: a plan, so that a person can consent to it, and its application.
 
 use crate::{
-    Result, Service, ServiceError,
-    audited::{AuditedPlan, named as named_parts, newly_granted},
+    Result, Service, ServiceError, api,
+    audited::{AuditedPlan, named, newly_granted},
     consent::{check_still_secret, now_secret},
     provider::Described,
     renamed::Renamed,
@@ -12,7 +12,7 @@ use forgeport_model::{
     OptionValue, Options, OriginPattern, SecretReference, normalise_name,
 };
 use forgeport_runtime::Provider;
-use forgeport_store::{CodeRepository, Consent, ProviderRef, StoredOption, check_code_repository_name};
+use forgeport_store::{CodeRepository, Consent, StoredOption, check_code_repository_name};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -60,17 +60,17 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct Replaced {
     /// The component.
-    pub provider: ProviderRef,
+    pub provider: api::RegisteredProvider,
     /// Its grants.
     pub grants: Grants,
-    /// What was consented to; none if that was not stored.
-    pub consent: Option<Consent>,
+    /// The access that was consented to; none if that was not stored.
+    pub access: Option<Access>,
 }
 
 /// A code repository that was registered or updated.
 pub struct Registered {
-    /// As it is stored now.
-    pub repository: CodeRepository,
+    /// As it is registered now.
+    pub repository: api::CodeRepository,
     /// The forge's answer to the login.
     pub identity: Identity,
     /// The new name, if the repository was renamed at the forge.
@@ -164,7 +164,7 @@ impl Service {
         let action = if exists { AuditAction::Updated } else { AuditAction::Registered };
         self.record_plan(&repository, action, audited, consent).await;
         let renamed = self.renamed(&repository, provider, &identity).await;
-        Ok(Registered { repository, identity, renamed })
+        Ok(Registered { repository: repository.into(), identity, renamed })
     }
 
     /// As [`Service::renewing`], for options that are not stored yet. True if there were minted tokens that an origin rejected.
@@ -185,7 +185,7 @@ impl Service {
         provider: &Provider,
         options: &Options,
     ) -> Result<Identity> {
-        let session = self.session(repository, access, provider, options, self.notices.clone())?;
+        let session = self.session(repository, access, provider, options, self.notices.clone()).await?;
         Ok(session.login().await?)
     }
 
@@ -201,11 +201,7 @@ impl Service {
         let settings = described.description.options.clone();
         given.keys().for_each(|name| drop(repository.options.remove(name)));
         check_still_secret(&repository, &settings)?;
-        let mut values = Vec::new();
-        for name in repository.options.keys() {
-            let value = self.option_value(&repository, name).await?;
-            values.extend(value.map(|value| (name.clone(), value)));
-        }
+        let mut values = self.option_values(&repository).await?;
         for (name, given) in &given {
             let value = match given {
                 Given::Reference(to) => OptionValue::Hidden(self.secret_value(to.name(), to.key()).await?),
@@ -215,11 +211,11 @@ impl Service {
         }
         let options = Options::check(&settings, values)?;
         let access = Access::of(&described.description, &options)?;
-        let parts = named_parts("set", given.keys().map(String::as_str)).unwrap_or_default();
+        let parts = named("set", given.keys().map(String::as_str)).unwrap_or_default();
         let now_secret = now_secret(&repository, &settings);
         let secrets = stored(&mut repository, given, &options, now_secret);
         let known = exists && repository.consent.as_ref().is_some_and(|before| before.access == access);
-        let known = known && access.origins.iter().all(|asked| has(&repository.grants, asked));
+        let known = known && access.origins.iter().all(|requested| has(&repository.grants, requested));
         let custom = !repository.provider.source.is_built_in();
         let consent = custom && !known && grant_options.grant.is_empty();
         let granted = granted(&repository.grants, &access.origins, grant_options, exists)?;
@@ -273,13 +269,13 @@ fn stored(
 }
 
 /// The new grants: everything that is requested, or what was granted before and what is named.
-fn granted(before: &Grants, asked: &Grants, grant_options: &GrantOptions, exists: bool) -> Result<Grants> {
-    let named = named(&grant_options.grant, asked)?;
-    let private = named_or_all(&grant_options.allow_private, asked)?;
+fn granted(before: &Grants, requested: &Grants, grant_options: &GrantOptions, exists: bool) -> Result<Grants> {
+    let named = requested_origins(&grant_options.grant, requested)?;
+    let private = requested_or_all(&grant_options.allow_private, requested)?;
     let all = named.is_empty();
     let is_granted = |grant: &Grant| all || named.contains(&grant.origin) || has(before, grant);
     let left: Vec<String> =
-        asked.iter().filter(|grant| !is_granted(grant)).map(|grant| grant.origin.to_string()).collect();
+        requested.iter().filter(|grant| !is_granted(grant)).map(|grant| grant.origin.to_string()).collect();
     if !exists && !left.is_empty() {
         return Err(ServiceError::Ungranted(left));
     }
@@ -287,28 +283,35 @@ fn granted(before: &Grants, asked: &Grants, grant_options: &GrantOptions, exists
         let grant = crate::grants::with_private_of(grant.clone(), before);
         Grant { private: grant.private || private.contains(&grant.origin), ..grant }
     };
-    Ok(asked.iter().filter(|grant| is_granted(grant)).map(with_private).collect())
+    Ok(requested.iter().filter(|grant| is_granted(grant)).map(with_private).collect())
 }
 
 /// True if exactly this was granted, private or not.
-fn has(granted: &Grants, asked: &Grant) -> bool {
-    let same =
-        |grant: &&Grant| grant.origin == asked.origin && grant.methods == asked.methods && grant.paths == asked.paths;
+fn has(granted: &Grants, requested: &Grant) -> bool {
+    let same = |grant: &&Grant| {
+        grant.origin == requested.origin && grant.methods == requested.methods && grant.paths == requested.paths
+    };
     granted.iter().any(|grant| same(&grant))
 }
 
-fn named_or_all(texts: &[String], asked: &Grants) -> Result<Vec<OriginPattern>> {
-    if texts.iter().any(String::is_empty) { Ok(asked.patterns().cloned().collect()) } else { named(texts, asked) }
+/// As [`requested_origins`]; an empty text stands for all of them.
+fn requested_or_all(texts: &[String], requested: &Grants) -> Result<Vec<OriginPattern>> {
+    if texts.iter().any(String::is_empty) {
+        Ok(requested.patterns().cloned().collect())
+    } else {
+        requested_origins(texts, requested)
+    }
 }
 
-fn named(texts: &[String], asked: &Grants) -> Result<Vec<OriginPattern>> {
+/// The origins that a person named, each of which must be requested.
+fn requested_origins(texts: &[String], requested: &Grants) -> Result<Vec<OriginPattern>> {
     let read = |text: &String| {
         let pattern = OriginPattern::parse(text).map_err(|why| ServiceError::Grant { text: text.clone(), why })?;
-        if asked.patterns().any(|asked| *asked == pattern) {
+        if requested.patterns().any(|known| *known == pattern) {
             Ok(pattern)
         } else {
-            let asked = asked.patterns().map(ToString::to_string).collect();
-            Err(ServiceError::NotRequested { pattern, asked })
+            let requested = requested.patterns().map(ToString::to_string).collect();
+            Err(ServiceError::NotRequested { pattern, requested })
         }
     };
     texts.iter().map(read).collect()

@@ -1,8 +1,13 @@
 //! Secrets. A secret that tokens are made from is checked with every change, so all changes go through this file.
 
-use crate::{Result, Service, audited::named, secret_values::SecretValues};
+use crate::{
+    Result, Service,
+    api::{KeyPlace, Rotated, SecretInfo},
+    audited::named,
+    secret_values::SecretValues,
+};
 use forgeport_model::AuditAction;
-use forgeport_store::{KeyPlace, Rotated, SecretInfo, Secrets};
+use forgeport_store::Secrets;
 use zeroize::Zeroizing;
 
 impl Service {
@@ -73,7 +78,8 @@ impl Service {
     /// # Errors
     /// When the store cannot be read.
     pub async fn list_secrets(&self) -> Result<Vec<SecretInfo>> {
-        Ok(self.secrets().list().await?)
+        let stored = self.secrets().list().await?;
+        Ok(stored.into_iter().map(SecretInfo::from).collect())
     }
 
     /// Gives a secret another name. The code repositories that refer to it follow; their names are returned.
@@ -108,10 +114,10 @@ impl Service {
     /// When the old key is missing or another one's, or the new one cannot be kept; then nothing is changed.
     pub async fn rotate_key(&self, keep_in: Option<KeyPlace>) -> Result<Rotated> {
         let given = self.host.new_key.as_ref().map(|text| text.as_str());
-        let rotated = self.host.store.rotate_key(keep_in, given).await?;
+        let rotated = self.host.store.rotate_key(keep_in.map(KeyPlace::into), given).await?;
         let detail = format!("data keys of {} workspaces", rotated.workspaces);
         self.record_secret(AuditAction::KeyRotated, "master key", detail).await;
-        Ok(rotated)
+        Ok(rotated.into())
     }
 
     pub(crate) fn secrets(&self) -> Secrets<'_> {

@@ -9,27 +9,25 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 impl Service {
-    /// The values of all options, including credentials.
+    /// The options of a registration with their values, including credentials, checked against what the provider declared.
     pub(crate) async fn options(&self, repository: &CodeRepository, settings: &[OptionDefinition]) -> Result<Options> {
-        let mut given = Vec::new();
-        for name in repository.options.keys() {
-            let value = self.option_value(repository, name).await?;
-            given.extend(value.map(|value| (name.clone(), value)));
-        }
-        Ok(Options::check(settings, given)?)
+        Ok(Options::check(settings, self.option_values(repository).await?)?)
     }
 
-    pub(crate) async fn option_value(&self, repository: &CodeRepository, name: &str) -> Result<Option<OptionValue>> {
-        Ok(match repository.options.get(name) {
-            None => None,
-            Some(StoredOption::Plain(text)) => Some(OptionValue::Typed(Zeroizing::new(text.clone()))),
-            Some(StoredOption::Reference(to)) => {
-                Some(OptionValue::Hidden(self.secret_value(to.name(), to.key()).await?))
-            }
-            Some(StoredOption::Sealed(_)) => {
-                self.store().code_repositories().value(repository, name).await?.map(OptionValue::Hidden)
-            }
-        })
+    /// The values of the options that a registration has, including credentials.
+    pub(crate) async fn option_values(&self, repository: &CodeRepository) -> Result<Vec<(String, OptionValue)>> {
+        let mut values = Vec::new();
+        for (name, stored) in &repository.options {
+            let value = match stored {
+                StoredOption::Plain(text) => Some(OptionValue::Typed(Zeroizing::new(text.clone()))),
+                StoredOption::Reference(to) => Some(OptionValue::Hidden(self.secret_value(to.name(), to.key()).await?)),
+                StoredOption::Sealed(_) => {
+                    self.store().code_repositories().value(repository, name).await?.map(OptionValue::Hidden)
+                }
+            };
+            values.extend(value.map(|value| (name.clone(), value)));
+        }
+        Ok(values)
     }
 
     /// A registered repository, ready to be called.
@@ -41,10 +39,10 @@ impl Service {
         notices: Arc<dyn Notices>,
     ) -> Result<Repository> {
         let options = self.options(repository, &consent.settings).await?;
-        self.session(repository, &consent.access, provider, &options, notices)
+        self.session(repository, &consent.access, provider, &options, notices).await
     }
 
-    pub(crate) fn session(
+    pub(crate) async fn session(
         &self,
         repository: &CodeRepository,
         access: &Access,
@@ -62,8 +60,8 @@ impl Service {
             ..Session::new(self.authority(repository, &access.origins))
         };
         let limits = repository.limits.within(&self.host.policy.limits);
-        let session = Arc::new(session);
-        Ok(provider.repository(Connection { gate: self.host.gate()?, session, values, limits, notices }))
+        let (gate, session) = (self.host.gate().await?.clone(), Arc::new(session));
+        Ok(provider.repository(Connection { gate, session, values, limits, notices }))
     }
 
     /// The context of audit records of calls and changes.

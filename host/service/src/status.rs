@@ -2,59 +2,19 @@
 
 use crate::{
     Result, Service, ServiceError,
-    ask::{self, Advised, Resolved},
+    advised::Advised,
+    api::{Match, RemoteState, Status},
     blocking::blocking,
+    commit::{self, Resolved},
 };
 use forgeport_model::RemoteUrl;
 use forgeport_runtime::Provider;
 use forgeport_store::{CodeRepository, Consent};
-use forgeport_worktree::{LocalContext, Pushed, RemoteAddress};
-use serde::Serialize;
+use forgeport_worktree::{LocalContext, RemoteAddress};
 use std::{path::Path, time::Duration};
 
 /// Time limit of inspecting a checkout: enough for a large one on a slow disk, and an end for a hostile one.
 const TIME: Duration = Duration::from_secs(300);
-
-/// A checkout, and the code repositories that it is one of.
-#[derive(Clone, Debug, Serialize)]
-pub struct Status {
-    /// What is on the disk.
-    #[serde(flatten)]
-    pub context: LocalContext,
-    /// The code repositories of the checkout, ordered by name; there can be several.
-    pub code_repositories: Vec<Match>,
-    /// Why it is unknown of some code repositories whether the checkout belongs to them.
-    pub problems: Vec<String>,
-}
-
-/// A code repository that tracks a checkout.
-#[derive(Clone, Debug, Serialize)]
-pub struct Match {
-    /// Its name.
-    pub name: String,
-    /// Its id.
-    pub id: String,
-    /// The type it was registered as.
-    pub kind: String,
-    /// The remote of the checkout that it is.
-    pub remote: String,
-    /// Whether the remote has the commit.
-    pub pushed: RemoteState,
-    /// The web page of the commit.
-    pub url: Option<String>,
-}
-
-/// Whether a remote has the commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", content = "why", rename_all = "kebab-case")]
-pub enum RemoteState {
-    /// These refs have it, or the forge itself says so.
-    Pushed(Vec<String>),
-    /// It does not have the commit, as far as is known here, or as the forge itself says.
-    NotPushed,
-    /// Unknown, with the reason.
-    Unknown(String),
-}
 
 impl Service {
     /// Reports the status of a checkout. With `ask`, the forges are asked whether they have the commit.
@@ -62,26 +22,26 @@ impl Service {
     /// # Errors
     /// When there is no checkout at the path, it cannot be read, or the path is in a directory that a download has not completed.
     pub async fn status(&self, path: &Path, untracked: bool, ask: bool) -> Result<Status> {
-        let asked = path.to_owned();
+        let path = path.to_owned();
         // It blocks, for as long as the disk takes.
         let look = move || {
-            forgeport_download::check_finished(&asked)?;
+            forgeport_download::check_finished(&path)?;
             Ok::<_, ServiceError>(forgeport_worktree::inspect(
-                &asked,
+                &path,
                 forgeport_worktree::InspectOptions { untracked, time: TIME },
             )?)
         };
         let context = blocking(look).await??;
-        let mut status = Status { context, code_repositories: Vec::new(), problems: Vec::new() };
+        let (mut code_repositories, mut problems) = (Vec::new(), Vec::new());
         // Few of many registrations can match.
-        for repository in self.store().code_repositories().that_may_own(&urls(&status.context)).await? {
+        for repository in self.store().code_repositories().that_may_own(&urls(&context)).await? {
             let name = repository.name.clone();
-            match self.compare(repository, &status.context, ask).await {
-                Ok(found) => status.code_repositories.extend(found),
-                Err(error) => status.problems.push(format!("{name}: {error}")),
+            match self.compare(repository, &context, ask).await {
+                Ok(found) => code_repositories.extend(found),
+                Err(error) => problems.push(format!("{name}: {error}")),
             }
         }
-        Ok(status)
+        Ok(Status { checkout: context.into(), code_repositories, problems })
     }
 
     async fn compare(&self, repository: CodeRepository, context: &LocalContext, ask: bool) -> Result<Option<Match>> {
@@ -99,7 +59,7 @@ impl Service {
                         let asking = async || self.ask(&repository, &consent, &provider, commit).await;
                         self.renewing(&repository, asking).await?
                     }
-                    _ => known_here(&remote.pushed),
+                    _ => RemoteState::from(&remote.pushed),
                 };
                 let CodeRepository { name, id, kind, .. } = repository;
                 return Ok(Some(Match { name, id, kind, remote: remote.name.clone(), pushed, url }));
@@ -122,7 +82,7 @@ impl Service {
             return Ok(None);
         }
         match commit {
-            Some(commit) => Ok(Some(ask::link(&offline, &consent.access, commit).await?)),
+            Some(commit) => Ok(Some(commit::link(&offline, &consent.access, commit).await?)),
             None => Ok(Some(None)),
         }
     }
@@ -135,7 +95,7 @@ impl Service {
         commit: &str,
     ) -> Result<RemoteState> {
         let session = self.connect(repository, consent, provider, self.notices.clone()).await?;
-        match ask::resolve(&session, commit).await.advised(repository, &consent.settings)? {
+        match commit::resolve(&session, commit).await.advised(repository, &consent.settings)? {
             Resolved::Commit(found) if found.id == commit => Ok(RemoteState::Pushed(Vec::new())),
             _ => Ok(RemoteState::NotPushed),
         }
@@ -149,12 +109,4 @@ fn urls(context: &LocalContext) -> Vec<RemoteUrl> {
         _ => None,
     };
     context.remotes.iter().filter_map(url).collect()
-}
-
-fn known_here(pushed: &Pushed) -> RemoteState {
-    match pushed {
-        Pushed::Pushed { refs } => RemoteState::Pushed(refs.clone()),
-        Pushed::NotPushed => RemoteState::NotPushed,
-        Pushed::Unknown { why } => RemoteState::Unknown(why.clone()),
-    }
 }

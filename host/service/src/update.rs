@@ -1,7 +1,7 @@
 //! Changing a registration.
 
 use crate::{
-    GrantOptions, Plan, Replaced, Result, Service, ServiceError,
+    GrantOptions, Plan, Replaced, Result, Service, ServiceError, api,
     audited::{AuditedPlan, named},
     register::split,
 };
@@ -52,7 +52,7 @@ impl Changes {
 /// The result of an update.
 pub enum Update {
     /// It was done at once; neither provider nor network were needed.
-    Done(Box<CodeRepository>),
+    Done(Box<api::CodeRepository>),
     /// It has to be applied, perhaps with consent.
     Planned(Box<Plan>),
 }
@@ -81,7 +81,7 @@ impl Service {
         if !provider {
             let stored = self.store().code_repositories().update(&repository, None).await?;
             self.record(&stored, AuditAction::Updated, parts).await;
-            return Ok(Update::Done(Box::new(stored)));
+            return Ok(Update::Done(Box::new(stored.into())));
         }
         for option in remove {
             let option = normalise_name(&option);
@@ -125,5 +125,5 @@ impl Service {
 
 fn replaced(repository: &CodeRepository) -> Replaced {
     let CodeRepository { provider, grants, consent, .. } = repository.clone();
-    Replaced { provider, grants, consent }
+    Replaced { provider: provider.into(), grants, access: consent.map(|consent| consent.access) }
 }

@@ -3,11 +3,10 @@
 use crate::time::now;
 use forgeport_model::{Access, ComponentSource, Digest, Grants, Limits, OptionDefinition, SecretReference};
 use forgeport_vault::Sealed;
-use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 
-/// A registered code repository. Neither `Debug` nor `Serialize` shows a credential.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A registered code repository. `Debug` shows no credential; it cannot be serialised, so a caller has to choose what it shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeRepository {
     /// A UUID (version 4) in lower case; never changes.
     pub id: String,
@@ -34,7 +33,7 @@ pub struct CodeRepository {
 }
 
 /// What a provider said once, and is held to: it is not asked again, since it might say something else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
     /// Its options, by which is decided what it gets to see. The same for all registrations of a component.
     pub settings: Vec<OptionDefinition>,
@@ -43,7 +42,7 @@ pub struct Consent {
 }
 
 /// Which component a registration was made with. Grants belong to this digest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderRef {
     /// From its description.
     pub name: String,
@@ -83,20 +82,5 @@ impl CodeRepository {
             created,
             updated: created,
         }
-    }
-}
-
-/// `{"plain": "text"}`, `{"reference": "{{name.key}}"}` or `{"sealed": true}`.
-impl Serialize for StoredOption {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
-        match self {
-            StoredOption::Plain(text) => map.serialize_entry("plain", text)?,
-            StoredOption::Reference(reference) => {
-                map.serialize_entry("reference", &reference.to_string())?;
-            }
-            StoredOption::Sealed(_) => map.serialize_entry("sealed", &true)?,
-        }
-        map.end()
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that can go wrong, in words for the person who has to act on it. No text ever holds a credential.
 
 use crate::time::BUSY_TIMEOUT;
-use forgeport_model::{Digest, shell_word};
+use forgeport_model::{Digest, shell_word, some_of};
 use forgeport_platform::{CHOOSE_ANOTHER_HOME, FileError, MAKE_ROOM};
 use forgeport_vault::VaultError;
 use std::{
@@ -225,18 +225,6 @@ fn of_database(kind: DatabaseErrorKind) -> &'static str {
         DatabaseErrorKind::NotUnique | DatabaseErrorKind::Other => {
             "is its file system full or damaged, or without locks? FORGEPORT_HOME names a directory on another one"
         }
-    }
-}
-
-/// Of many names so many are told.
-const NAMED: usize = 10;
-
-/// The first of some names, and how many more there are.
-pub fn some_of(names: &[String]) -> String {
-    let (named, others) = names.split_at(names.len().min(NAMED));
-    match others.len() {
-        0 => named.join(", "),
-        more => format!("{}, and {more} more", named.join(", ")),
     }
 }
 

@@ -57,7 +57,7 @@ mod workspace;
 pub use audit::{Audit, AuditFilter, AuditLog, Intents};
 pub use code_repositories::CodeRepositories;
 pub use code_repository::{CodeRepository, Consent, ProviderRef, StoredOption};
-pub use error::{DatabaseError, DatabaseErrorKind, StoreError, some_of};
+pub use error::{DatabaseError, DatabaseErrorKind, StoreError};
 pub use forgeport_vault::{
     KeyPlace, KeySource, Keyring, KeyringError, MAX_VALUE_LENGTH, Sealed, SystemKeyring, VaultError,
 };

@@ -10,7 +10,6 @@ use crate::{
 };
 use forgeport_model::nearest;
 use forgeport_vault::{Place, Sealed};
-use serde::Serialize;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -21,7 +20,7 @@ const UPDATED: &str = "CASE WHEN updated < $3 THEN $3 ELSE updated + 1 END";
 pub struct Secrets<'a>(pub(crate) View<'a>);
 
 /// What may be shown of a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretInfo {
     /// Unique.
     pub name: String,
@@ -34,7 +33,7 @@ pub struct SecretInfo {
 }
 
 /// An option of a code repository that takes its value from a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referrer {
     /// The code repository's name.
     pub code_repository: String,

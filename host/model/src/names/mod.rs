@@ -43,5 +43,5 @@ pub use reference::{ReferenceError, SecretReference};
 pub use remote::{RemoteError, RemoteScheme, RemoteUrl};
 pub use similar::{nearest, normalise_name};
 pub use source::ComponentSource;
-pub use text::{deceives, escape_untrusted, escape_untrusted_short, shell_word};
+pub use text::{deceives, escape_untrusted, escape_untrusted_short, shell_word, some_of};
 pub use workspace::Workspace;

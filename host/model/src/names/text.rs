@@ -4,6 +4,8 @@ use std::{borrow::Cow, path::Path};
 
 /// Characters of a text from elsewhere that a message shows.
 const SHORT: usize = 200;
+/// Names that a message shows of many.
+const NAMED: usize = 10;
 /// Characters of a name from elsewhere that a message shows.
 const NAME: usize = 64;
 
@@ -51,6 +53,15 @@ pub fn shell_word(path: &Path) -> String {
     let text = path.to_string_lossy();
     // Only a NUL cannot be quote_untrusted, and no path has one.
     shlex::try_quote(&text).map_or_else(|_| text.to_string(), Cow::into_owned)
+}
+
+/// The first of some names, and how many more there are, for a message.
+pub fn some_of(names: &[String]) -> String {
+    let (named, others) = names.split_at(names.len().min(NAMED));
+    match others.len() {
+        0 => named.join(", "),
+        more => format!("{}, and {more} more", named.join(", ")),
+    }
 }
 
 /// True if this character could make a text look like another one on a terminal: control characters, and Unicode's invisible and direction-changing ones (Unicode TR 36, section 2.5).
@@ -109,6 +120,15 @@ mod tests {
         let words = ["/a/b", "/a b/it's", "/$HOME/`x`;y", ""].map(|path| shell_word(Path::new(path)));
         let read = shlex::split(&words.join(" ")).unwrap_or_default();
         assert_eq!(read, ["/a/b", "/a b/it's", "/$HOME/`x`;y", ""]);
+    }
+
+    #[test]
+    fn of_many_names_the_first_are_shown_and_the_rest_is_counted() {
+        let names = |count: usize| (1..=count).map(|number| format!("n{number}")).collect::<Vec<_>>();
+        assert_eq!(some_of(&[]), "");
+        assert_eq!(some_of(&names(2)), "n1, n2");
+        assert!(some_of(&names(NAMED)).ends_with(", n10"));
+        assert!(some_of(&names(NAMED + 3)).ends_with(", n10, and 3 more"));
     }
 
     #[test]

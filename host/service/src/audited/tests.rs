@@ -1,9 +1,9 @@
 //! Each use case leaves exactly its record, in its workspace only.
 
 use super::*;
-use crate::{Changes, Config, Home, Host, SecretValues};
+use crate::{AuditFilter, Changes, Config, Home, Host, SecretValues};
 use forgeport_model::{ComponentSource, Digest, Origin, Policy, Workspace};
-use forgeport_store::{AuditFilter, KeySource, ProviderRef};
+use forgeport_store::{KeySource, ProviderRef};
 
 const VALUE: &str = "hunter2-hunter2";
 
@@ -46,8 +46,8 @@ async fn stored(service: &Service, name: &str) -> CodeRepository {
 impl Scene {
     /// What is recorded; none of it in the other workspace, none with a secret's value, and numbered without a gap.
     async fn recorded(&self) -> Vec<(AuditAction, String, String)> {
-        assert_eq!(self.theirs.audit(&AuditFilter::default()).await.unwrap(), []);
-        let records = self.ours.audit(&AuditFilter::default()).await.unwrap();
+        assert_eq!(self.theirs.audit(AuditFilter::default()).await.unwrap(), []);
+        let records = self.ours.audit(AuditFilter::default()).await.unwrap();
         assert!(!format!("{records:?}").contains(VALUE), "{records:?}");
         let sequence: Vec<u64> = records.iter().filter_map(|record| record.sequence).collect();
         assert_eq!(sequence, (1..=records.len() as u64).collect::<Vec<_>>());
@@ -93,10 +93,10 @@ async fn each_change_of_a_registration_leaves_its_record_under_its_name() {
     ];
     assert_eq!(scene.recorded().await, all);
     let filter = AuditFilter { repository: Some("weights".into()), ..AuditFilter::default() };
-    let records = scene.ours.audit(&filter).await.unwrap();
+    let records = scene.ours.audit(filter).await.unwrap();
     assert!(records.len() == 3 && records.iter().all(|record| record.context.registration == repository.id));
     let refused = AuditFilter { refused: true, ..AuditFilter::default() };
-    assert_eq!(scene.ours.audit(&refused).await.unwrap(), []);
+    assert_eq!(scene.ours.audit(refused).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -168,7 +168,7 @@ impl Service {
     async fn mint(&self, name: &str, values: &SecretValues) -> Result<Minted> {
         let exchange = exchange(values).map_err(|why| failed(name, why))?;
         let call = self.mint_call(name, values, &exchange);
-        let answer = self.host.gate()?.fetch(&call, exchange.request).await?;
+        let answer = self.host.gate().await?.fetch(&call, exchange.request).await?;
         minted(&answer).map_err(|why| failed(name, why))
     }
 

@@ -42,17 +42,14 @@ fn no_file_of_the_store_holds_a_value_in_plain_text() {
     assert!(bytes.windows(8).any(|window| window == b"password"));
 }
 
-fn neither_debug_nor_serialize_shows_a_credential_or_what_it_is_encrypted_to(place: &Place) {
+fn debug_shows_no_credential_nor_what_it_is_encrypted_to(place: &Place) {
     let store = place.open();
     fill(&store);
     let repository = store.code_repositories().get("r").unwrap();
-    let json = serde_json::to_value(&repository).unwrap();
-    assert_eq!(json["options"]["token"], serde_json::json!({"sealed": true}));
-    assert_eq!(json["options"]["password"], serde_json::json!({"reference": "{{s.k}}"}));
     assert!(format!("{repository:?}").contains("Sealed(..)"));
-    assert_silent(&format!("{repository:?} {repository:#?} {json}"));
+    assert_silent(&format!("{repository:?} {repository:#?}"));
     let secrets = store.secrets().list().unwrap();
-    assert_silent(&format!("{secrets:?} {}", serde_json::to_string(&secrets).unwrap()));
+    assert_silent(&format!("{secrets:?}"));
     assert_silent(&format!("{:?}", store.secrets().referrers("s").unwrap()));
 }
 
@@ -99,7 +96,7 @@ fn the_same_value_is_never_encrypted_to_the_same_bytes(place: &Place) {
 }
 
 on_both! {
-    neither_debug_nor_serialize_shows_a_credential_or_what_it_is_encrypted_to,
+    debug_shows_no_credential_nor_what_it_is_encrypted_to,
     no_error_shows_a_credential,
     the_same_value_is_never_encrypted_to_the_same_bytes,
 }

@@ -1,9 +1,8 @@
-//! Questions to a provider about a commit, and what its errors advise.
+//! Commits, as a provider reports them: what a revision stands for, and the web page of a commit.
 
-use crate::{Result, ServiceError};
-use forgeport_model::{Access, Commit, OptionDefinition};
+use crate::Result;
+use forgeport_model::{Access, Commit};
 use forgeport_runtime::{CallError, Offline, ProviderError, Repository};
-use forgeport_store::CodeRepository;
 
 /// What a revision stands for.
 pub(crate) enum Resolved {
@@ -33,35 +32,6 @@ pub(crate) async fn resolve(session: &Repository, revision: &str) -> std::result
             Ok(Resolved::Missing(missing))
         }
         answered => answered.map(Resolved::Commit),
-    }
-}
-
-/// Adds the command that sets the option which the provider's error names.
-pub(crate) fn advised(repository: &CodeRepository, options: &[OptionDefinition], error: CallError) -> ServiceError {
-    let CallError::Provider(said) = &error else { return error.into() };
-    let text = said.to_string();
-    let named = options.iter().find(|option| text.contains(&format!("--{}=@FILE", option.name)));
-    match named {
-        Some(option) => {
-            ServiceError::Registered { name: repository.name.clone(), option: option.name.clone(), source: error }
-        }
-        None => error.into(),
-    }
-}
-
-/// True if this is an answer of the forge, whose reason another answer may give.
-pub(crate) fn is_an_answer(error: &CallError) -> bool {
-    matches!(error, CallError::Provider(error) if !matches!(error, ProviderError::Host(_) | ProviderError::InvalidOption { .. }))
-}
-
-/// [`advised`] for a result.
-pub(crate) trait Advised<T> {
-    fn advised(self, repository: &CodeRepository, options: &[OptionDefinition]) -> Result<T>;
-}
-
-impl<T> Advised<T> for std::result::Result<T, CallError> {
-    fn advised(self, repository: &CodeRepository, options: &[OptionDefinition]) -> Result<T> {
-        self.map_err(|error| advised(repository, options, error))
     }
 }
 
