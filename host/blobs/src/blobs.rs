@@ -137,7 +137,7 @@ impl Blobs {
     /// Brings an object into the folder, if there is one.
     async fn fetch(&self, shared: &Shared, name: &str) -> io::Result<bool> {
         let Some(object) = found(shared.objects.get(&shared.path(name)).await)? else { return Ok(false) };
-        // It was put there by whoever may write there.
+        // An attacker who can write to the object store must not fill the disk.
         if object.meta.size > self.folder.limit() {
             return Err(io::Error::new(ErrorKind::InvalidData, format!("{name} has {} bytes", object.meta.size)));
         }

@@ -137,7 +137,7 @@ impl Folder {
         remove(&self.path(name)?)
     }
 
-    /// All blobs, in no order. What somebody put there counts, since it takes room; directories are left alone.
+    /// All blobs, in no order. Other things that are not directories are listed too, since they take room.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -178,7 +178,7 @@ impl Folder {
         }
     }
 
-    /// Removes unfinished blobs that nobody writes any more. As long as what is returned lives, nobody else begins one.
+    /// Removes unfinished blobs whose writers have ended. While the returned lock is held, no other process begins a blob.
     fn sweep(&self) -> io::Result<File> {
         let alone = self.alone()?;
         for item in fs::read_dir(&self.directory)?.flatten() {
@@ -238,7 +238,7 @@ impl Write for UnfinishedBlob {
     }
 }
 
-/// What is not a file is written by nobody.
+/// False for anything that is not a regular file.
 fn is_written(path: &Path) -> bool {
     match open_regular(path) {
         Ok(file) => file.try_lock().is_err(),

@@ -6,14 +6,14 @@
 //! | a blob is there whole or not at all | it is written under another name, and comes by rename |
 //! | only its owner reads it | files have the mode 0600, the folder has 0700 |
 //! | it is read without a copy | [`Folder::open`] gives the file itself; removing it does not disturb who reads it |
-//! | what a killed process left is removed | an unfinished blob is locked while somebody writes it; the system gives the lock up |
+//! | what a killed process left is removed | an unfinished blob is locked while it is written; the system releases the lock of a process that ended |
 //! | a cache stays within its limit | what was used least recently is removed when a blob comes |
 //! | what must not be lost survives a power cut | a blob of a durable folder is synced before its name is, and its name before it counts |
 //! | a folder that cannot be written to is read | that a blob was used is noted where that is possible |
 //! | machines share them | [`Blobs`] fetches what the folder lacks from an object store, and brings there what is kept |
 //!
-//! A blob is not believed because it is there: whoever opens one verifies it, by a MAC or by hashing it again. So whoever may write to the
-//! folder or to the object store can make work, and cannot make anybody use what is not the blob.
+//! The caller verifies each blob that it opens, by a MAC or by hashing it again. So an attacker who can write to the folder or to the
+//! object store can cause work, and cannot make a caller use other content.
 //!
 //! ```
 //! use forgeport_blobs::Folder;

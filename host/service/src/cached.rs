@@ -1,9 +1,9 @@
 //! The name of a kept download, which decides when it may be served.
 //!
-//! Once a component that had filled the cache with code of its own was still believed after it had been replaced, and private code was
-//! served after its token was gone. So the name covers everything that decides what a forge would answer, and whether it would be asked at
-//! all: if any of it changes, there is no such download. The name contains no credential. Minted tokens change every hour, so what they are
-//! made from counts instead.
+//! Two failures taught it: a component had filled the cache with code of its own, which was served after the component was replaced; and
+//! private code was served after its token was deleted. So the name covers everything that decides whether a forge is contacted and what it
+//! would answer; when any of it changes, no download has the new name. The name contains no credential. Minted tokens change every hour, so
+//! the values that they are minted with count instead.
 
 use crate::{Result, Service};
 use forgeport_model::{Access, Digest, Grant, Grants, Options};

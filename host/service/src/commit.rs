@@ -1,10 +1,10 @@
-//! Commits, as a provider reports them: what a revision stands for, and the web page of a commit.
+//! Commits, as a provider reports them: the commit of a revision, and the web page of a commit.
 
 use crate::Result;
 use forgeport_model::{Access, Commit};
 use forgeport_runtime::{CallError, Offline, ProviderError, Repository};
 
-/// What a revision stands for.
+/// What a revision resolves to.
 pub(crate) enum Resolved {
     /// A commit.
     Commit(Commit),
@@ -23,8 +23,8 @@ impl Resolved {
     }
 }
 
-/// Resolves a revision. A forge answers alike for what is not there and for what may not be seen. So if there is no commit, it is asked for
-/// the repository too, and an error about that (renamed, private, deleted) is reported instead of the missing commit.
+/// Resolves a revision. A forge gives the same answer for a commit that is missing and for one in a repository that the credential cannot
+/// read. So if there is no commit, `login` is called as well, and its error (renamed, private, deleted) is reported instead.
 pub(crate) async fn resolve(session: &Repository, revision: &str) -> std::result::Result<Resolved, CallError> {
     match session.resolve(revision).await {
         Err(missing @ CallError::Provider(ProviderError::NotFound(_))) => {

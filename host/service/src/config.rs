@@ -33,7 +33,7 @@ pub struct Config {
     pub key: KeySource,
     /// What a rotation of a key that the environment has changes it to.
     pub new_key: Option<Zeroizing<String>>,
-    /// What no grant goes beyond.
+    /// The upper bound of all grants.
     pub policy: Policy,
     /// Certificates of authorities that are trusted beside the system's. The file is read with the first request.
     pub ca_file: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! The stored consent of a registration: the options that its component declared, and the access that a person agreed to.
 //!
-//! A custom component is not asked again until it is replaced: it could answer otherwise. A built-in component is trusted, and asked again
-//! when another version of Forgeport brings another version of it.
+//! A custom component is not called for its description again until it is replaced, since it could give another one. A built-in component
+//! is trusted, and described again when another version of Forgeport contains another version of it.
 
 use crate::{Result, Service, ServiceError, provider::Described};
 use forgeport_components::built_in;
@@ -47,7 +47,7 @@ impl Service {
                 Ok((stored, consent))
             }
             Err(error @ StoreError::ComponentContradicts(_)) => Err(error.into()),
-            // The next command asks again.
+            // The next command describes it again.
             Err(error) => {
                 tracing::debug!(%error, "what the built-in provider says now could not be stored");
                 Ok((repository, consent))

@@ -65,7 +65,7 @@ impl Service {
         let source = self.source_of(&registered, &consent).await?;
         let limits = registered.limits.within(&self.host.policy.limits);
         let wanted = Wanted { registered, consent, source, subdirectory, directory, force, stop, limits };
-        // A full id says which archive to ask for, so the question what it is need not be answered first.
+        // A full id names the archive, so it need not be resolved first.
         if is_full_id(&revision) {
             let commit = revision.to_ascii_lowercase();
             return match self.restore(&wanted, &commit, observer.clone()).await? {
@@ -174,7 +174,7 @@ impl Wanted {
 
     /// When all that is done on the disk has to be over, putting it in its place included.
     fn deadline(&self) -> Deadline {
-        // A time that no clock can tell is none.
+        // A time beyond the clock's range is no limit.
         let end = Instant::now().checked_add(self.limits.time(Limit::DownloadTime));
         end.map_or_else(|| self.stop.clone(), |end| self.stop.ending(end))
     }
@@ -184,7 +184,7 @@ impl Wanted {
         Ok(blocking(move || StagedDownload::new(&directory, settings)).await??.until(deadline.clone()))
     }
 
-    /// What goes wrong when the time is up goes wrong for that reason.
+    /// An error after the deadline is reported as the deadline's.
     fn timely(&self, deadline: &Deadline, error: ServiceError) -> ServiceError {
         // A download that the commit's own answer ended was cancelled, and was not late.
         match deadline.check() {
@@ -246,7 +246,7 @@ fn may_go_on(error: &ServiceError) -> bool {
     matches!(error, ServiceError::Call(CallError::Provider(RateLimited { .. } | Unavailable(_))))
 }
 
-/// Fills the staged directory, while the forge is asked which tree the commit has.
+/// Fills the staged directory, and at the same time resolves the commit to learn its tree from the forge.
 async fn fill(
     session: &Repository,
     commit: &str,
@@ -273,7 +273,7 @@ async fn fill(
     let download = Download::new(staged.clone(), subdirectory, progress, settled);
     let downloading = session.download_files(commit, download);
     tokio::pin!(downloading);
-    // What the forge says of the commit itself tells more than what it has in the place of an archive, whichever is there first.
+    // The forge's answer about the commit itself explains more than the one in place of an archive, whichever arrives first.
     let downloaded = tokio::select! {
         resolved = resolved(&mut resolving) => {
             resolved?;

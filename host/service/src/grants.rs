@@ -25,7 +25,7 @@ pub struct AccessReport {
     pub policy: Option<Grants>,
     /// Which secret option goes where, and how.
     pub credentials: Vec<CredentialPlan>,
-    /// The hosts whose remotes it is told, and to which its links may lead.
+    /// The hosts whose remotes the provider is given, and to which its links may lead.
     pub remote_hosts: Vec<String>,
     /// The limits of its calls, by name, as they are written on a command line.
     pub limits: Vec<(String, String)>,

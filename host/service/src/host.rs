@@ -24,7 +24,7 @@ pub struct Host {
     pub(crate) new_key: Option<Zeroizing<String>>,
     ca_file: Option<PathBuf>,
     audit_writer: OnceLock<AuditWriter>,
-    /// Its memory is reserved once, however many ask for it at the same time.
+    /// A cell, so that its memory is reserved once even if it is needed twice at the same time.
     runtime: OnceCell<Runtime>,
     /// The certificates are read once.
     gate: OnceCell<Gate>,

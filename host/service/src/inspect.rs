@@ -5,7 +5,7 @@ use forgeport_model::{ComponentSource, Limits};
 use forgeport_runtime::ComponentInfo;
 
 impl Service {
-    /// Reads a component, and asks for its description if it can be a provider. Nothing is granted to it.
+    /// Reads a component, and calls `describe` if it has the exports of a provider. No access is granted to it.
     ///
     /// # Errors
     /// When the file cannot be read, or is not a component.

@@ -24,8 +24,8 @@ impl Service {
         Ok(self.describe_source(source, &limits).await?.into())
     }
 
-    /// The options to update a code repository with, if its provider stays or `source` replaces it. A custom component that was consented
-    /// to is not asked again: its options are stored.
+    /// The options to update a code repository with: those of its provider, or of `source`, which replaces it. For a custom component with
+    /// a stored consent they are the stored ones, and it is not called.
     ///
     /// # Errors
     /// As for registering, and when there is no such code repository.

@@ -1,7 +1,7 @@
 //! The digest of a plan: a script that names it consents to what was reviewed, and to no other plan.
 //!
-//! It covers what a provider would get: its component, what it requests and is granted, where its credentials go, whose remotes it is
-//! told, which options it sees, and its limits. It does not cover the registration's name, nor the value of any option: the same
+//! It covers what a provider would get: its component, the requested and granted access, where its credentials are sent, the hosts whose
+//! remotes it is given, the options that it sees, and its limits. It does not cover the registration's name, nor the value of any option: the same
 //! provider with the same access has the same digest for a second repository.
 
 use crate::Plan;

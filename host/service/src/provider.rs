@@ -32,7 +32,7 @@ impl Described {
     }
 }
 
-/// The component of a source, read and hashed on a thread where that keeps nobody waiting.
+/// The component of a source, read and hashed off the threads that serve calls.
 pub(crate) async fn fetched(source: &ComponentSource) -> Result<Component> {
     let source = source.clone();
     Ok(blocking(move || fetch(&source, MOST_BYTES)).await??)
@@ -93,7 +93,7 @@ impl Service {
         })
     }
 
-    /// `bytes` are asked for only if the component is not ready yet.
+    /// `bytes` is awaited only if the component is not loaded yet.
     async fn load(
         &self,
         digest: Digest,

@@ -35,7 +35,7 @@ pub struct Registration {
 pub struct GrantOptions {
     /// Origins that are granted; an empty list grants everything that is requested, after consent.
     pub grant: Vec<String>,
-    /// Origins that may be on this machine or in a private network; an empty text stands for all that are requested.
+    /// Origins that may be on this machine or in a private network; an empty text means all that are requested.
     pub allow_private: Vec<String>,
     /// Limits as `memory=512MiB`, or `memory=default`.
     pub limits: Vec<String>,
@@ -294,7 +294,7 @@ fn has(granted: &Grants, requested: &Grant) -> bool {
     granted.iter().any(|grant| same(&grant))
 }
 
-/// As [`requested_origins`]; an empty text stands for all of them.
+/// As [`requested_origins`]; an empty text means all of them.
 fn requested_or_all(texts: &[String], requested: &Grants) -> Result<Vec<OriginPattern>> {
     if texts.iter().any(String::is_empty) {
         Ok(requested.patterns().cloned().collect())

@@ -1,8 +1,8 @@
 //! Repositories that were renamed at the forge. The forge redirects from the old name, so downloads still work; but a new clone has the new
 //! name in its remote, which `status` would not recognize.
 //!
-//! Only a provider knows which options make up a name. So the new name is put into them in the usual order, and it is reported only if the
-//! provider confirms that the old options stand for the old name and the new ones for the new name.
+//! Which options make up a name is the provider's matter. So the new name is put into them in the usual order, and it is reported only if
+//! the provider confirms that the old options give the old name and the new ones the new name.
 
 use crate::Service;
 use forgeport_model::{Identity, RemoteUrl};

@@ -1,4 +1,4 @@
-//! The status of a checkout: what git knows of it, and which code repositories it belongs to.
+//! The status of a checkout: its state, and the code repositories that it belongs to.
 
 use crate::{
     Result, Service, ServiceError,
@@ -17,7 +17,7 @@ use std::{path::Path, time::Duration};
 const TIME: Duration = Duration::from_secs(300);
 
 impl Service {
-    /// Reports the status of a checkout. With `ask`, the forges are asked whether they have the commit.
+    /// Reports the status of a checkout. With `ask`, a request to each forge finds out whether it has the commit.
     ///
     /// # Errors
     /// When there is no checkout at the path, it cannot be read, or the path is in a directory that a download has not completed.

@@ -64,7 +64,7 @@ impl Service {
     /// As for registering; and when there is nothing to change, or an option to remove is not set.
     pub async fn update(&self, name: &str, changes: Changes) -> Result<Update> {
         let mut repository = self.store().code_repositories().get(name).await?;
-        // Older registrations lack the stored consent, which is asked for now.
+        // Older registrations lack the stored consent, so it is requested now.
         let provider = changes.touch_the_provider() || repository.consent.is_none();
         let parts = changes.parts(name);
         let Changes { name, description, source, set, remove, grant_options } = changes;

@@ -46,7 +46,7 @@ pub struct Cache {
     index: Folder,
 }
 
-/// What was asked, by which a kept download is found again.
+/// The request of a download, as the name of its answer in the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheKey(String);
 

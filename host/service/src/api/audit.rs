@@ -1,4 +1,4 @@
-//! Which records of the audit log are asked for. The records are values of the model.
+//! The filter of audit records. The records themselves are values of the model.
 
 /// Which records are wanted; by default all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

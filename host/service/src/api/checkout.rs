@@ -3,7 +3,7 @@
 use forgeport_worktree as worktree;
 use serde::Serialize;
 
-/// What git knows of a checkout, from the disk alone.
+/// The state of a checkout, from the disk alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Checkout {
     /// The root of the work tree; of a bare repository, its directory.
@@ -114,7 +114,7 @@ pub enum RemoteAddress {
     },
 }
 
-/// Whether a remote has the commit, as far as the checkout knows.
+/// Whether a remote has the commit, as of the last fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Pushed {

@@ -1,4 +1,4 @@
-//! The status of a checkout: what git knows of it, and which code repositories it belongs to.
+//! The status of a checkout: its state, and the code repositories that it belongs to.
 
 use super::checkout::Checkout;
 use serde::Serialize;

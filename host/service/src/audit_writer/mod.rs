@@ -1,4 +1,4 @@
-//! The audit writer: records what providers do on the network, that a request leaves, before it does, and how it ended, off the path of the requests.
+//! The audit writer: records each request of a provider before it leaves, and its outcome afterwards, off the path of the requests.
 
 mod pending;
 

@@ -1,14 +1,15 @@
-//! Records that wait to be written.
+//! Audit records that wait to be written.
 //!
-//! A provider makes refusals faster than a disk takes them: 13,000 a second were seen. Equal ones become one record here already, and of
-//! different ones only so many wait. What finds no room is counted, and kept as one record: nobody waits, and all of it is counted.
+//! A provider can cause refusals faster than a disk writes records: 13,000 a second were measured. Equal refusals become one record with a
+//! count before they are written, and the number of different ones that wait is bounded. Those beyond it are counted in one record, so no
+//! request waits and every refusal is counted.
 
 use forgeport_model::{AuditEvent, AuditRecord, AuditedRequest, Digest, Outcome};
 use std::collections::HashMap;
 
-/// Refusals that wait at the same time, each of another kind. They cost a provider nothing.
+/// Different refusals that wait at the same time. They cost a provider no time on the network.
 const REFUSALS: usize = 4096;
-/// Requests that left and wait at the same time. Each of them took time on the network.
+/// Records of sent requests that wait at the same time. Each request took time on the network.
 const SENT: usize = 16_384;
 
 /// What has come since the last time, in that order.

@@ -1,5 +1,5 @@
-//! Short-lived tokens, made by the host from a secret that stays here. Whoever refers to `{{NAME.token}}` of a secret that has a key
-//! `mint` gets one; the provider never knows.
+//! Short-lived tokens, requested by the host with a secret that stays here. A reference `{{NAME.token}}` to a secret that has the key
+//! `mint` gives such a token; the provider is not involved.
 
 mod github_app;
 mod oauth_client;
@@ -16,17 +16,17 @@ use std::{
 use url::Url;
 use zeroize::Zeroizing;
 
-/// The key that says how.
+/// The key with the kind of minting.
 pub(crate) const MINT: &str = "mint";
 /// The key that is referred to.
 pub(crate) const TOKEN: &str = "token";
 /// When the kept token ends and when it was made (milliseconds since 1970), and what it was made from.
 const KEPT: &str = "token_expires";
-/// A token that ends sooner than this is not used any more: it has to last for the requests that it is put into.
+/// A token that expires sooner is not used any more: it has to last for the requests that it is sent with.
 const MARGIN: Duration = Duration::from_secs(120);
 /// How long the minting may take.
 const TIME: Duration = Duration::from_secs(30);
-/// A token that was made here within this time and is refused all the same is refused for another reason than its age.
+/// A token that was minted within this time was not rejected for its age, so it is kept.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// A fresh token.
@@ -96,8 +96,8 @@ impl Service {
         key == TOKEN && self.mints(name).await.unwrap_or_default()
     }
 
-    /// Does something, and once more with new tokens if an origin did not take one that was kept: its time is told by a clock, which may
-    /// have been wrong, and whoever gave it may have taken it back.
+    /// Does some work, and repeats it once with new tokens if an origin rejected a kept one: the clock that its end is compared with may be
+    /// wrong, and its issuer may have revoked it.
     ///
     /// # Errors
     /// Those of the work.
@@ -118,7 +118,7 @@ impl Service {
         }
     }
 
-    /// Forgets the kept tokens that an origin did not take, and tells the options that they are the values of.
+    /// Forgets the kept tokens that an origin rejected, and returns the options whose values they are.
     pub(crate) async fn forget_unauthorized(&self, repository: &CodeRepository) -> Result<Vec<String>> {
         let mut forgotten = Vec::new();
         for setting in self.host.unauthorized(&repository.id).take() {
@@ -152,7 +152,7 @@ impl Service {
         Ok(recipe)
     }
 
-    /// The token of before, if it lasts long enough and was made from the same values, by a clock that was right as far as can be told.
+    /// The kept token, if it lasts long enough, was minted with the same values, and its times are possible ones.
     async fn kept(&self, name: &str, recipe: &str) -> Result<Option<Zeroizing<String>>> {
         let Ok(kept) = self.secrets().get(name, KEPT).await else { return Ok(None) };
         let Some((ends, made)) = times(&kept, recipe) else { return Ok(None) };
@@ -201,7 +201,7 @@ fn exchange(values: &SecretValues) -> std::result::Result<Exchange, String> {
     }
 }
 
-/// Both kinds answer with a token in JSON, and tell its end in two ways.
+/// The response of both kinds: a token in JSON, with its end in one of two forms.
 #[derive(Deserialize)]
 struct Answer {
     #[serde(alias = "access_token")]
@@ -212,7 +212,7 @@ struct Answer {
     expires_in: Option<u64>,
 }
 
-/// What an OAuth server that tells no end is taken at.
+/// The lifetime of a token whose OAuth server does not state one.
 const UNTOLD: Duration = Duration::from_secs(600);
 /// No token is kept for longer, whatever the server says.
 const LONGEST: Duration = Duration::from_secs(86_400);
