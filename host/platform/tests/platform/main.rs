@@ -1,4 +1,4 @@
-//! What is promised of files and directories, and of who starts programs.
+//! What is promised of files and directories, and of who asks the system and starts programs.
 #![allow(clippy::unwrap_used)]
 
 mod descent;
@@ -8,6 +8,8 @@ mod private;
 mod programs;
 mod regular;
 mod removal;
+mod sources;
+mod systems;
 
 use forgeport_platform::directory::OwnedDirectory;
 use std::{fs, fs::Permissions, os::unix::fs::PermissionsExt, path::Path};
