@@ -4,34 +4,29 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{AtFlags, Mode, OFlags, fchmod, fstat, mkdirat, openat, renameat, symlinkat, unlinkat};
-use rustix::io::Errno;
 
 use crate::deadline::Deadline;
 use crate::error::{AtPath, DiskError, UnpackError};
-use forgeport_platform::descent::{self, LISTED, Visitor, descend};
-use forgeport_platform::{handle::is_mine, mount};
+use forgeport_platform::directory::{BorrowedDirectory, OwnedDirectory};
+use forgeport_platform::{descent, removal};
 
 /// A directory, and how it is called in messages.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    handle: OwnedFd,
+    handle: OwnedDirectory,
     path: PathBuf,
 }
 
-impl AsFd for Directory {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.handle.as_fd()
-    }
-}
-
 impl Directory {
-    pub(crate) fn new(handle: OwnedFd, path: PathBuf) -> Self {
+    pub(crate) fn new(handle: OwnedDirectory, path: PathBuf) -> Self {
         Self { handle, path }
+    }
+
+    /// Its handle, by which everything in it is done.
+    pub(crate) fn handle(&self) -> BorrowedDirectory<'_> {
+        self.handle.borrow()
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
@@ -45,9 +40,10 @@ impl Directory {
     /// A new directory in this one, which nobody but its owner may use if it is private.
     pub(crate) fn make(&self, name: impl AsRef<OsStr>, private: bool) -> Result<Self, DiskError> {
         let (name, path) = (name.as_ref(), self.path.join(name.as_ref()));
-        let mode = Mode::from_raw_mode(if private { 0o700 } else { 0o777 });
-        mkdirat(&self.handle, name, mode).map_err(io::Error::from).at("create", &path)?;
-        let handle = openat(&self.handle, name, LISTED, Mode::empty()).map_err(io::Error::from).at("open", &path)?;
+        let here = self.handle();
+        let made = if private { here.make_private_directory(name) } else { here.make_directory(name) };
+        made.at("create", &path)?;
+        let handle = here.open_directory(name).at("open", &path)?;
         Ok(Self { handle, path })
     }
 
@@ -57,16 +53,11 @@ impl Directory {
     }
 
     fn try_make_all(&self, below: &Path) -> io::Result<()> {
-        let make = || mkdirat(&self.handle, below, Mode::from_raw_mode(0o777));
-        match make() {
-            Err(Errno::NOENT) => {
-                self.make_parents(below)?;
-                make().or_else(|error| if error == Errno::EXIST { Ok(()) } else { Err(error) })?;
-                Ok(())
-            }
-            Ok(()) | Err(Errno::EXIST) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        let make = || match self.handle().make_directory(below) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        };
+        self.with_parents(below, make)
     }
 
     fn make_parents(&self, below: &Path) -> io::Result<()> {
@@ -78,51 +69,51 @@ impl Directory {
 
     /// A new file, with the mode that git gives it: what the process's umask leaves of it. Its parents come with it.
     pub(crate) fn create(&self, below: &Path, executable: bool) -> Result<File, DiskError> {
-        let mode = Mode::from_raw_mode(if executable { 0o777 } else { 0o666 });
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = self.with_parents(below, || openat(&self.handle, below, flags, mode));
-        file.map(File::from).at("create", &self.path.join(below))
+        let file = self.with_parents(below, || self.handle().create_file(below, executable));
+        file.at("create", &self.path.join(below))
     }
 
     /// A symbolic link; its parents come with it.
     pub(crate) fn link(&self, below: &Path, target: &Path) -> Result<(), DiskError> {
-        let linked = self.with_parents(below, || symlinkat(target, &self.handle, below));
+        let linked = self.with_parents(below, || self.handle().make_link(below, target));
         linked.at("create the link", &self.path.join(below))
     }
 
     /// Moves a file into another directory.
     pub(crate) fn move_to(&self, from: &Path, other: &Directory, below: &Path) -> Result<(), DiskError> {
-        let moved = other.with_parents(below, || renameat(&self.handle, from, &other.handle, below));
+        let moved = other.with_parents(below, || self.handle().rename(from, other.handle(), below));
         moved.at("create", &other.path.join(below))
     }
 
-    fn with_parents<T>(&self, below: &Path, make: impl Fn() -> rustix::io::Result<T>) -> io::Result<T> {
+    fn with_parents<T>(&self, below: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
         match make() {
-            Err(Errno::NOENT) => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.make_parents(below)?;
-                Ok(make()?)
+                make()
             }
-            made => Ok(made?),
+            made => made,
         }
     }
 
     /// A file, to read it.
     pub(crate) fn read(&self, below: &Path) -> Result<File, DiskError> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&self.handle, below, flags, Mode::empty()).map_err(io::Error::from);
-        file.map(File::from).at("read", &self.path.join(below))
+        self.handle().open_file(below).at("read", &self.path.join(below))
     }
 
     /// Removes whatever is there, with all that is in it. No link is followed, and no mount is entered.
     pub(crate) fn remove(&self, below: &Path, deadline: &Deadline) -> Result<(), UnpackError> {
-        let removed = remove(self.handle.as_fd(), below.as_os_str(), deadline);
+        let removed = self.try_remove(below.as_os_str(), deadline);
         removed.map_err(|error| UnpackError::at(error, "remove", &self.path.join(below)))
     }
 
     /// As [`remove`](Self::remove), to its end.
     pub(crate) fn remove_all(&self, below: impl AsRef<OsStr>) -> Result<(), DiskError> {
         let below = below.as_ref();
-        remove(self.handle.as_fd(), below, &Deadline::never()).at("remove", &self.path.join(below))
+        self.try_remove(below, &Deadline::never()).at("remove", &self.path.join(below))
+    }
+
+    fn try_remove(&self, below: &OsStr, deadline: &Deadline) -> io::Result<()> {
+        removal::remove(self.handle(), below, &|| Ok(deadline.check()?))
     }
 
     /// Removes all that is in it.
@@ -135,56 +126,12 @@ impl Directory {
 
     /// What lies in it, without `.` and `..`.
     pub(crate) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>> + use<>> {
-        descent::names(self.as_fd())
+        descent::names(self.handle())
     }
 
     /// A directory in this one, if it is there and is one.
     pub(crate) fn open(&self, name: &OsStr) -> io::Result<Self> {
-        let handle = openat(&self.handle, name, LISTED, Mode::empty())?;
-        Ok(Self { handle, path: self.path.join(name) })
-    }
-}
-
-fn remove(parent: BorrowedFd, name: &OsStr, deadline: &Deadline) -> io::Result<()> {
-    let mut removal = Removal { deadline };
-    if removal.entry(parent, name)? { descend(parent, name, &mut removal) } else { Ok(()) }
-}
-
-struct Removal<'a> {
-    deadline: &'a Deadline,
-}
-
-impl Visitor for Removal<'_> {
-    fn enter(&mut self, here: BorrowedFd, _: &OsStr) -> io::Result<()> {
-        let found = fstat(here)?;
-        // A directory whose owner may not write to it, such as tools make for what is not to be changed.
-        if is_mine(found.st_uid) && found.st_mode & 0o700 != 0o700 {
-            fchmod(here, Mode::from_raw_mode(found.st_mode | 0o700))?;
-        }
-        Ok(())
-    }
-
-    fn entry(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<bool> {
-        self.deadline.check()?;
-        match unlinkat(here, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => return Ok(false),
-            // What Linux says of directories, and POSIX.
-            Err(Errno::ISDIR | Errno::PERM) => {}
-            Err(error) => return Err(error.into()),
-        }
-        match mount::look(here, name)? {
-            None => Ok(false),
-            Some(seen) if !seen.directory => Err(Errno::PERM.into()),
-            Some(seen) if seen.mount_point => Err(Errno::BUSY.into()),
-            Some(_) => Ok(true),
-        }
-    }
-
-    fn leave(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<()> {
-        match unlinkat(here, name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        Ok(Self { handle: self.handle().open_directory(name)?, path: self.path.join(name) })
     }
 }
 
@@ -192,53 +139,11 @@ impl Visitor for Removal<'_> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
     fn open(path: &Path) -> Directory {
-        Directory::new(fs::File::open(path).unwrap().into(), path.to_path_buf())
-    }
-
-    #[test]
-    fn what_is_removed_goes_with_all_in_it_and_no_link_is_followed() {
-        let place = tempfile::tempdir().unwrap();
-        fs::create_dir_all(place.path().join("here/a/b")).unwrap();
-        fs::create_dir(place.path().join("other")).unwrap();
-        fs::write(place.path().join("other/file"), "").unwrap();
-        std::os::unix::fs::symlink("../../../other", place.path().join("here/a/b/link")).unwrap();
-        let here = open(&place.path().join("here"));
-        here.remove(Path::new("a"), &Deadline::never()).unwrap();
-        here.remove(Path::new("a"), &Deadline::never()).unwrap();
-        assert_eq!(here.names().unwrap().count(), 0);
-        assert!(place.path().join("other/file").exists());
-    }
-
-    #[test]
-    fn what_is_deeper_than_there_are_handles_and_longer_than_a_path_is_removed() {
-        const DEEP: usize = 3000;
-        let place = tempfile::tempdir().unwrap();
-        let mut deep = open(place.path());
-        for _ in 0..DEEP {
-            deep.make("directory", false).unwrap();
-            deep.create(Path::new("file"), false).unwrap();
-            deep = deep.open(OsStr::new("directory")).unwrap();
-        }
-        open(place.path()).clear(&Deadline::never()).unwrap();
-        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn directories_of_ours_that_are_not_to_be_written_to_are_removed() {
-        let place = tempfile::tempdir().unwrap();
-        let kept = place.path().join("kept/deep");
-        fs::create_dir_all(&kept).unwrap();
-        fs::write(kept.join("file"), "").unwrap();
-        for path in [&kept, kept.parent().unwrap()] {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o555)).unwrap();
-        }
-        open(place.path()).remove(Path::new("kept"), &Deadline::never()).unwrap();
-        assert!(!place.path().join("kept").exists());
+        Directory::new(OwnedDirectory::at(path).unwrap(), path.to_path_buf())
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use forgeport_model::LimitReached;
-use forgeport_platform::handle::is_too_many_open;
+use forgeport_platform::system_error::is_too_many_open;
 
 use crate::deadline::Stopped;
 use crate::unfinished::Unfinished;

@@ -4,14 +4,11 @@
 //! on the way is taken back, as far as that can be.
 
 use std::ffi::OsString;
-use std::io;
-use std::os::fd::AsFd;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
-use forgeport_platform::handle::rename_new;
-use rustix::fs::renameat;
-use rustix::io::Errno;
+use forgeport_platform::system_error::is_not_movable;
 
 use crate::directory::Directory;
 use crate::error::{AtPath, DiskError, TargetError};
@@ -62,9 +59,9 @@ impl<'a> Filling<'a> {
                 continue;
             }
             match self.shift(here, aside, name) {
-                Ok(()) | Err(Errno::NOENT) => {}
-                // A directory of an image's lower layer, or one that its owner may not write to, does not move.
-                Err(Errno::XDEV | Errno::ACCESS) => {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if is_not_movable(&error) => {
                     (self.reached)();
                     self.removed = true;
                     here.remove_all(name)?;
@@ -112,7 +109,7 @@ impl<'a> Filling<'a> {
         if self.removed { Err(io::Error::other("some of what was there is removed")) } else { Ok(()) }
     }
 
-    fn shift(&mut self, from: &Arc<Directory>, to: &Arc<Directory>, name: &OsString) -> rustix::io::Result<()> {
+    fn shift(&mut self, from: &Arc<Directory>, to: &Arc<Directory>, name: &OsString) -> io::Result<()> {
         (self.reached)();
         rename(from, to, name)?;
         self.moves.push(Move { from: from.clone(), to: to.clone(), name: name.clone() });
@@ -121,8 +118,9 @@ impl<'a> Filling<'a> {
 }
 
 /// Renames without replacing anything, where the file system can make sure of that.
-fn rename(from: &Directory, to: &Directory, name: &OsString) -> rustix::io::Result<()> {
-    if rename_new(from.as_fd(), name, to.as_fd(), name)? { Ok(()) } else { renameat(from, name, to, name) }
+fn rename(from: &Directory, to: &Directory, name: &OsString) -> io::Result<()> {
+    let (from, to) = (from.handle(), to.handle());
+    if from.rename_new(name, to, name)? { Ok(()) } else { from.rename(name, to, name) }
 }
 
 /// All names, before any of them is moved.
@@ -131,9 +129,9 @@ fn listed(directory: &Directory) -> Result<Vec<OsString>, DiskError> {
     names.at("read", directory.path())
 }
 
-fn failed(error: Errno, action: &'static str, here: &Directory, name: &OsString) -> TargetError {
-    match error {
-        Errno::EXIST | Errno::NOTEMPTY => TargetError::NotEmpty(here.path().to_owned()),
-        error => DiskError::new(action, &here.path().join(name), error.into()).into(),
+fn failed(error: io::Error, action: &'static str, here: &Directory, name: &OsString) -> TargetError {
+    match error.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty => TargetError::NotEmpty(here.path().to_owned()),
+        _ => DiskError::new(action, &here.path().join(name), error).into(),
     }
 }

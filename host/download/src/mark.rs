@@ -4,25 +4,21 @@
 //! target together. It comes by rename, with all that it says, and goes in one step.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
-
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, linkat, openat, renameat, statat, unlinkat};
-use rustix::io::Errno;
 
 use crate::directory::Directory;
 use crate::error::{AtPath, DiskError, TargetError};
 use crate::unfinished::Unfinished;
 use crate::work_directory::MARK;
-use forgeport_platform::handle::{PASSED, is_mine, is_same, rename_new, try_lock};
+use forgeport_platform::directory::OwnedDirectory;
+use forgeport_platform::handle::try_lock;
+use forgeport_platform::metadata::EntryKind;
 
 /// Its name in the target. No commit may have it, in no spelling that a file system could take for it.
 pub(crate) const NAME: &str = ".forgeport-unfinished";
 /// The most bytes that are read of it.
 const LONGEST: u64 = 64 << 10;
-/// How it is opened; a link or a pipe that somebody planted neither leads elsewhere nor blocks.
-const OPENED: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// Whether some file system would take this for the mark's name.
 pub(crate) fn is_taken(name: &[u8]) -> bool {
@@ -53,13 +49,13 @@ impl MarkContent {
 
 /// Reads the mark of a directory, if there is one.
 pub(crate) fn read(directory: &Directory) -> Option<MarkContent> {
-    let found = statat(directory, NAME, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-    let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
-    is_file.then(|| MarkContent { of: read_file(directory).ok(), mine: is_mine(found.st_uid) })
+    let found = directory.handle().metadata_of(NAME).ok()?;
+    let is_file = found.kind == EntryKind::File;
+    is_file.then(|| MarkContent { of: read_file(directory).ok(), mine: found.owner.is_me() })
 }
 
 fn read_file(directory: &Directory) -> io::Result<Unfinished> {
-    let file = File::from(openat(directory, NAME, OFlags::RDONLY | OPENED, Mode::empty())?);
+    let file = directory.handle().open_file(NAME)?;
     let mut text = Vec::new();
     file.take(LONGEST).read_to_end(&mut text)?;
     Ok(serde_json::from_slice(&text)?)
@@ -82,12 +78,12 @@ impl<'a> Mark<'a> {
         force: bool,
     ) -> Result<Self, TargetError> {
         let lock = make(work_directory, of).at("write", &work_directory.path().join(MARK))?;
-        let failed = |error: Errno| DiskError::new("write to", target.path(), error.into());
+        let failed = |error: io::Error| DiskError::new("write to", target.path(), error);
         let mut tries = 0..TRIES;
         let found = loop {
             match place(work_directory, target) {
                 Ok(()) => return Ok(Self { target, _lock: lock, was_there: false }),
-                Err(Errno::EXIST) => {}
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed(error).into()),
             }
             match read(target) {
@@ -102,7 +98,7 @@ impl<'a> Mark<'a> {
         if !force {
             found.check(target, Some(of))?;
         }
-        renameat(work_directory, MARK, target, NAME).map_err(failed)?;
+        work_directory.handle().rename(MARK, target.handle(), NAME).map_err(failed)?;
         Ok(Self { target, _lock: lock, was_there: true })
     }
 
@@ -113,7 +109,7 @@ impl<'a> Mark<'a> {
 
     /// The target is whole.
     pub(crate) fn remove(self) -> Result<(), DiskError> {
-        let removed = unlinkat(self.target, NAME, AtFlags::empty()).map_err(io::Error::from);
+        let removed = self.target.handle().remove_file(NAME);
         removed.at("remove", &self.target.path().join(NAME))
     }
 
@@ -125,26 +121,26 @@ impl<'a> Mark<'a> {
 
 /// A mark that is still to be set, locked.
 fn make(work_directory: &Directory, of: &Unfinished) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let mut file = File::from(openat(work_directory, MARK, flags, Mode::RUSR | Mode::WUSR)?);
+    let mut file = work_directory.handle().create_private_file(MARK)?;
     file.write_all(&serde_json::to_vec(of)?)?;
-    if try_lock(&file)? { Ok(file) } else { Err(io::ErrorKind::ResourceBusy.into()) }
+    if try_lock(&file)? { Ok(file) } else { Err(ErrorKind::ResourceBusy.into()) }
 }
 
 /// Sets it where there is none.
-fn place(work_directory: &Directory, target: &Directory) -> rustix::io::Result<()> {
-    if rename_new(work_directory.as_fd(), MARK, target.as_fd(), NAME)? {
+fn place(work_directory: &Directory, target: &Directory) -> io::Result<()> {
+    let (work_directory, target) = (work_directory.handle(), target.handle());
+    if work_directory.rename_new(MARK, target, NAME)? {
         return Ok(());
     }
-    // Network file systems, which know links.
-    linkat(work_directory, MARK, target, NAME, AtFlags::empty())?;
-    unlinkat(work_directory, MARK, AtFlags::empty())
+    // Network file systems, where a file can have two names.
+    work_directory.add_name(MARK, target, NAME)?;
+    work_directory.remove_file(MARK)
 }
 
 /// Removes what has the mark's name and is not a file, so that nobody else's mark is removed with it.
 fn remove_what_is_no_mark(target: &Directory) -> Result<(), DiskError> {
-    match statat(target, NAME, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(found) if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile => target.remove_all(NAME),
+    match target.handle().metadata_of(NAME) {
+        Ok(found) if found.kind != EntryKind::File => target.remove_all(NAME),
         _ => Ok(()),
     }
 }
@@ -153,15 +149,15 @@ fn remove_what_is_no_mark(target: &Directory) -> Result<(), DiskError> {
 fn take_over(target: &Directory) -> Result<File, TargetError> {
     let busy = || TargetError::Busy(target.path().to_owned());
     let path = target.path().join(NAME);
-    let file = match openat(target, NAME, OFlags::RDWR | OPENED, Mode::empty()) {
-        Err(Errno::NOENT) => return Err(busy()),
-        file => File::from(file.map_err(io::Error::from).at("open", &path)?),
+    let file = match target.handle().open_file_to_lock(NAME) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(busy()),
+        file => file.at("open", &path)?,
     };
     if !try_lock(&file).at("lock", &path)? {
         return Err(busy());
     }
     // Its download may have come to its end before the lock was ours.
-    if is_same(target.as_fd(), NAME, &file).at("read", &path)? { Ok(file) } else { Err(busy()) }
+    if target.handle().is_same(NAME, &file).at("read", &path)? { Ok(file) } else { Err(busy()) }
 }
 
 /// Checks that a path is in no directory that was filled only in part: it and those that it lies in, up to the root of a checkout.
@@ -171,14 +167,12 @@ fn take_over(target: &Directory) -> Result<File, TargetError> {
 pub fn check_finished(path: &Path) -> Result<(), TargetError> {
     let Ok(path) = path.canonicalize() else { return Ok(()) };
     for at in path.ancestors() {
-        let Ok(handle) = openat(CWD, at, PASSED.difference(OFlags::NOFOLLOW) | OFlags::DIRECTORY, Mode::empty()) else {
-            continue;
-        };
+        let Ok(handle) = OwnedDirectory::at(at) else { continue };
         let directory = Directory::new(handle, at.to_owned());
         if let Some(MarkContent { of, .. }) = read(&directory) {
             return Err(TargetError::Unfinished { path: at.to_owned(), of });
         }
-        if statat(&directory, ".git", AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+        if directory.handle().metadata_of(".git").is_ok() {
             break;
         }
     }

@@ -5,14 +5,13 @@
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::io;
-use std::os::unix::ffi::OsStringExt;
+use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-use forgeport_platform::handle::{PASSED, is_mine};
-use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat};
-use rustix::io::Errno;
+use forgeport_platform::directory::{OpenEntry, OpenLink, OwnedDirectory};
+use forgeport_platform::metadata::Owner;
+use forgeport_platform::system_error::too_many_links;
 
 use crate::directory::Directory;
 use crate::error::{AtPath, DiskError, TargetError};
@@ -50,8 +49,8 @@ impl Place {
         let absolute = std::path::absolute(path).at("read", path)?;
         // Handles alone do not have the system mount what it mounts when it is needed (`O_PATH` in open(2)).
         let _ = absolute.join(".").metadata();
-        let root = openat(CWD, "/", PASSED | OFlags::DIRECTORY, Mode::empty()).map_err(io::Error::from);
-        let root = Directory::new(root.at("open", Path::new("/"))?, PathBuf::from("/"));
+        let root = Path::new("/");
+        let root = Directory::new(OwnedDirectory::at(root).at("open", root)?, root.to_owned());
         let mut walk =
             PathWalk { ahead: names(&absolute, None).collect(), here: vec![root], missing: Vec::new(), followed: 0 };
         while let Some(next) = walk.ahead.pop_front() {
@@ -64,12 +63,12 @@ impl Place {
     pub(crate) fn make_parent(&mut self) -> Result<(), DiskError> {
         for name in std::mem::take(&mut self.missing) {
             let path = self.parent.path().join(&name);
-            match mkdirat(&self.parent, &name, Mode::from_raw_mode(0o777)) {
+            match self.parent.handle().make_directory(&name) {
                 // Another download may have been faster. What else it is shows when it is opened.
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(error) => return Err(DiskError::new("create", &path, error.into())),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made.at("create", &path)?,
             }
-            let made = openat(&self.parent, &name, PASSED | OFlags::DIRECTORY, Mode::empty()).map_err(io::Error::from);
+            let made = self.parent.handle().pass_to_directory(&name);
             self.parent = Directory::new(made.at("open", &path)?, path);
         }
         Ok(())
@@ -108,33 +107,30 @@ impl PathWalk {
             return Ok(());
         };
         let path = here.path().join(&next.name);
-        let handle = match openat(here, &next.name, PASSED, Mode::empty()) {
-            Ok(handle) => handle,
-            Err(Errno::NOENT) => match next.link {
+        let found = match here.handle().open_entry(&next.name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => match next.link {
                 Some(link) => return Err(TargetError::Dangling(link.to_path_buf())),
                 None => {
                     self.missing.push(next.name);
                     return Ok(());
                 }
             },
-            Err(error) => return Err(DiskError::new("read", &path, error.into()).into()),
+            found => found.at("read", &path)?,
         };
-        let found = fstat(&handle).map_err(io::Error::from).at("read", &path)?;
-        match FileType::from_raw_mode(found.st_mode) {
-            FileType::Directory => self.here.push(Directory::new(handle, path)),
-            FileType::Symlink if !may_follow(&found, here).at("read", here.path())? => {
+        match found {
+            OpenEntry::Directory(handle) => self.here.push(Directory::new(handle, path)),
+            OpenEntry::Link(link) if !may_follow(&link, here).at("read", here.path())? => {
                 return Err(TargetError::Link(path));
             }
-            FileType::Symlink => {
+            OpenEntry::Link(link) => {
                 self.followed += 1;
                 if self.followed > FOLLOWED {
-                    return Err(DiskError::new("follow", &path, Errno::LOOP.into()).into());
+                    return Err(DiskError::new("follow", &path, too_many_links()).into());
                 }
-                // Of the very link that was looked at.
-                let target = readlinkat(&handle, "", Vec::new()).map_err(io::Error::from).at("read", &path)?;
-                self.follow(Path::new(&OsString::from_vec(target.into_bytes())), Rc::new(path));
+                let target = link.target().at("read", &path)?;
+                self.follow(&target, Rc::new(path));
             }
-            _ => return Err(TargetError::File(path)),
+            OpenEntry::Other => return Err(TargetError::File(path)),
         }
         Ok(())
     }
@@ -175,11 +171,11 @@ fn names(path: &Path, link: Option<Rc<PathBuf>>) -> impl DoubleEndedIterator<Ite
 ///
 /// This is stricter than Linux is (`protected_symlinks`), which asks so only where the directory is sticky, and not at all where a link is
 /// read to be followed later.
-fn may_follow(link: &Stat, directory: &Directory) -> io::Result<bool> {
-    let trusted = |owner: u32| owner == 0 || is_mine(owner);
-    if trusted(link.st_uid) {
+fn may_follow(link: &OpenLink, directory: &Directory) -> io::Result<bool> {
+    let trusted = |owner: Owner| owner.is_root() || owner.is_me();
+    if trusted(link.owner()) {
         return Ok(true);
     }
-    let directory = fstat(directory)?;
-    Ok(trusted(directory.st_uid) && directory.st_mode & 0o022 == 0)
+    let directory = directory.handle().metadata()?;
+    Ok(trusted(directory.owner) && !directory.others_may_write())
 }

@@ -4,18 +4,16 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::ops::Bound;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{Access, AtFlags, FileType, Mode, accessat, fstat, statat};
-use rustix::io::Errno;
 
 use crate::directory::Directory;
 use crate::error::{AtPath, TargetError};
 use crate::mark;
 use crate::work_directory;
 use forgeport_platform::descent::{Visitor, descend};
-use forgeport_platform::{handle::is_mine, mount};
+use forgeport_platform::directory::BorrowedDirectory;
+use forgeport_platform::metadata::{EntryKind, Owner};
+use forgeport_platform::mount;
 
 /// What is on a new file system, for `fsck`; no user made it.
 const LOST_AND_FOUND: &str = "lost+found";
@@ -59,7 +57,7 @@ impl Survey {
     /// Looks for what is mounted, and whether the rest can be removed.
     pub(crate) fn examine(mut self, target: &Directory) -> Result<Self, TargetError> {
         let mut walk = RemovalCheck::new(&self);
-        let walked = descend(target.as_fd(), OsStr::new("."), &mut walk);
+        let walked = descend(target.handle(), OsStr::new("."), &mut walk);
         let RemovalCheck { mounted, protected, way, .. } = walk;
         if let Some(below) = protected {
             return Err(TargetError::Protected(target.path().join(below)));
@@ -96,9 +94,9 @@ impl Survey {
             // From the top down, so that nothing is looked at through a link.
             let mut way: Vec<&Path> = stays.ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
             while let Some(path) = way.pop() {
-                let Ok(found) = statat(tree, path, AtFlags::SYMLINK_NOFOLLOW) else { break };
-                let is_directory = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
-                let fits = is_directory && (path != stays || is_empty(tree, path).at("read", tree.path())?);
+                let Ok(found) = tree.handle().metadata_of(path) else { break };
+                let fits = found.kind == EntryKind::Directory
+                    && (path != stays || is_empty(tree, path).at("read", tree.path())?);
                 if !fits {
                     return Err(TargetError::Occupied(target.path().join(stays)));
                 }
@@ -131,20 +129,19 @@ impl<'a> RemovalCheck<'a> {
 }
 
 impl Visitor for RemovalCheck<'_> {
-    fn enter(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<()> {
+    fn enter(&mut self, here: BorrowedDirectory, name: &OsStr) -> io::Result<()> {
         if name != "." {
             self.way.push(name);
         }
-        let found = fstat(here)?;
-        let mine = is_mine(found.st_uid);
+        let found = here.metadata()?;
+        let mine = found.owner.is_me();
         // What is ours we can make writable.
-        self.writable = mine || may(here, OsStr::new("."), Access::WRITE_OK | Access::EXEC_OK);
-        let sticky = Mode::from_raw_mode(found.st_mode).contains(Mode::SVTX);
-        self.own_only = sticky && !mine && !is_mine(0);
+        self.writable = mine || is_allowed(here.check_change());
+        self.own_only = found.protects_entries() && !mine && !Owner::me().is_root();
         Ok(())
     }
 
-    fn entry(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<bool> {
+    fn entry(&mut self, here: BorrowedDirectory, name: &OsStr) -> io::Result<bool> {
         let path = self.way.join(name);
         if self.survey.stays(&path) {
             return Ok(false);
@@ -154,8 +151,8 @@ impl Visitor for RemovalCheck<'_> {
             self.mounted.push(path);
             return Ok(false);
         }
-        let removable = self.writable && (!self.own_only || is_mine(seen.owner));
-        let readable = !seen.directory || may(here, name, Access::READ_OK | Access::EXEC_OK);
+        let removable = self.writable && (!self.own_only || seen.owner.is_me());
+        let readable = !seen.directory || is_allowed(here.check_read(name));
         if !removable || !readable {
             self.protected = Some(path);
             return Err(io::ErrorKind::PermissionDenied.into());
@@ -163,13 +160,13 @@ impl Visitor for RemovalCheck<'_> {
         Ok(seen.directory)
     }
 
-    fn leave(&mut self, _: BorrowedFd, _: &OsStr) -> io::Result<()> {
+    fn leave(&mut self, _: BorrowedDirectory, _: &OsStr) -> io::Result<()> {
         self.way.pop();
         Ok(())
     }
 }
 
 /// What is gone meanwhile, another download's directory for one, is in nobody's way.
-fn may(here: BorrowedFd, name: &OsStr, access: Access) -> bool {
-    matches!(accessat(here, name, access, AtFlags::empty()), Ok(()) | Err(Errno::NOENT))
+fn is_allowed(checked: io::Result<()>) -> bool {
+    checked.map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true)
 }

@@ -3,12 +3,10 @@
 //! Where there is no directory, the staged one takes the place in one step. A directory that is there may be a mount point, a shell may stand in
 //! it, and its parent may be closed to us: it stays, and is filled.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{Mode, fstat, openat, renameat};
-use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::directory::Directory;
@@ -20,7 +18,7 @@ use crate::survey::Survey;
 use crate::unfinished::Unfinished;
 use crate::work_directory::{OLD, SCRATCH, TREE, WorkDirectory};
 use forgeport_model::escape_untrusted_short;
-use forgeport_platform::{descent::LISTED, handle::is_mine};
+use forgeport_platform::system_error::is_no_directory;
 
 /// A directory in the making.
 pub(crate) struct Target {
@@ -96,15 +94,16 @@ impl Target {
             return self.fill(target, reached);
         }
         reached();
-        match renameat(self.work_directory.directory(), TREE, self.place.parent(), self.place.name()) {
-            Ok(()) => Ok(Arrival::OneStep),
+        let (staged, parent) = (self.work_directory.directory().handle(), self.place.parent().handle());
+        let Err(error) = staged.rename(TREE, parent, self.place.name()) else { return Ok(Arrival::OneStep) };
+        match error.kind() {
             // Somebody made it meanwhile.
-            Err(Errno::NOTEMPTY | Errno::EXIST) => match open(&self.place)? {
+            ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists => match open(&self.place)? {
                 Some(target) => self.fill(target, reached),
                 None => Err(TargetError::NotEmpty(self.path())),
             },
-            Err(Errno::NOTDIR) => Err(TargetError::File(self.path())),
-            Err(error) => Err(DiskError::new("move the download to", &self.path(), error.into()).into()),
+            ErrorKind::NotADirectory => Err(TargetError::File(self.path())),
+            _ => Err(DiskError::new("move the download to", &self.path(), error).into()),
         }
     }
 
@@ -194,7 +193,7 @@ fn allowed(target: &Directory, force: bool, of: Option<&Unfinished>) -> Result<S
 /// In a directory where everybody may make something, and nobody else remove it (/tmp), anybody can have made one of a name that is known
 /// beforehand, and would own what it is filled with.
 fn open(place: &Place) -> Result<Option<Directory>, TargetError> {
-    match openat(place.parent(), place.name(), LISTED, Mode::empty()) {
+    match place.parent().handle().open_directory(place.name()) {
         Ok(handle) => {
             let target = Directory::new(handle, place.path());
             if is_planted(place.parent(), &target).at("read", target.path())? {
@@ -203,15 +202,14 @@ fn open(place: &Place) -> Result<Option<Directory>, TargetError> {
                 Ok(Some(target))
             }
         }
-        Err(Errno::NOENT) => Ok(None),
-        Err(Errno::NOTDIR | Errno::LOOP) => Err(TargetError::File(place.path())),
-        Err(error) => Err(DiskError::new("read", &place.path(), error.into()).into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if is_no_directory(&error) => Err(TargetError::File(place.path())),
+        Err(error) => Err(DiskError::new("read", &place.path(), error).into()),
     }
 }
 
 fn is_planted(parent: &Directory, target: &Directory) -> io::Result<bool> {
-    let (parent, owner) = (fstat(parent)?, fstat(target)?.st_uid);
-    let mode = Mode::from_raw_mode(parent.st_mode);
-    let open_to_all = mode.contains(Mode::SVTX) && mode.intersects(Mode::WGRP | Mode::WOTH);
-    Ok(open_to_all && owner != parent.st_uid && owner != 0 && !is_mine(owner))
+    let (parent, owner) = (parent.handle().metadata()?, target.handle().metadata()?.owner);
+    let open_to_all = parent.protects_entries() && parent.others_may_write();
+    Ok(open_to_all && owner != parent.owner && !owner.is_root() && !owner.is_me())
 }

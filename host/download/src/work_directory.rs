@@ -4,20 +4,16 @@
 //! up, nor lead it elsewhere: no file that they may open is locked, no file of theirs is opened, and all is done by handles.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
-use std::os::fd::AsFd;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use forgeport_model::deadline;
-use rustix::fs::{AtFlags, Mode, fstat, mkdirat, openat, renameat, unlinkat};
-use rustix::io::Errno;
 
 use crate::deadline::Deadline;
 use crate::directory::Directory;
 use crate::error::{AtPath, DiskError};
-use forgeport_platform::descent::LISTED;
-use forgeport_platform::handle::{is_mine, is_same, passes_on, try_lock};
+use forgeport_platform::handle::try_lock;
 
 /// What every work directory's name begins with.
 const PREFIX: &str = ".forgeport-";
@@ -52,7 +48,7 @@ impl WorkDirectory {
     /// One from which a target can be filled that is there: beside it, so that it is untouched for as long as can be; otherwise in it.
     pub(crate) fn reaching(parent: &Directory, target: &Directory) -> Result<Self, DiskError> {
         sweep(target);
-        if !passes_on(target).at("read", target.path())? {
+        if !target.handle().passes_on().at("read", target.path())? {
             let beside = Self::open(parent).ok();
             if let Some(work_directory) = beside.filter(|work_directory| work_directory.can_fill(target)) {
                 return Ok(work_directory);
@@ -72,20 +68,20 @@ impl WorkDirectory {
         let spare = (0..FOR_REMOVAL).map(|_| parent.try_clone()).collect::<io::Result<_>>()?;
         for _ in 0..ATTEMPTS {
             let name = OsString::from(format!("{PREFIX}{:016x}", fastrand::u64(..)));
-            match mkdirat(parent, &name, Mode::RWXU) {
-                Err(Errno::EXIST) => continue,
+            match parent.handle().make_private_directory(&name) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 made => made?,
             }
             match hold(parent, &name) {
                 Ok(Some(directory)) => return Ok(Self { parent: kept, name, directory, spare }),
                 Ok(None) => {}
                 Err(error) => {
-                    let _ = unlinkat(parent, &name, AtFlags::REMOVEDIR);
+                    let _ = parent.handle().remove_directory(&name);
                     return Err(error);
                 }
             }
         }
-        Err(io::Error::new(io::ErrorKind::ResourceBusy, "what is made there is taken away at once"))
+        Err(io::Error::new(ErrorKind::ResourceBusy, "what is made there is taken away at once"))
     }
 
     pub(crate) fn directory(&self) -> &Directory {
@@ -104,22 +100,25 @@ impl WorkDirectory {
         self.spare.clear();
         // By its handle: where others may rename what is ours, something else could have its name.
         self.directory.clear(&Deadline::never())?;
-        Ok(unlinkat(&self.parent, &self.name, AtFlags::REMOVEDIR)?)
+        self.parent.handle().remove_directory(&self.name)
     }
 
     /// Whether a directory can be moved from here into the target. Only trying shows it: a file system may be mounted twice, or keep parts of itself
     /// from each other.
     fn can_fill(&self, target: &Directory) -> bool {
+        let (here, target) = (self.directory.handle(), target.handle());
         let probe = || {
-            mkdirat(&self.directory, PROBE, Mode::RWXU)?;
-            renameat(&self.directory, PROBE, target, &self.name)?;
-            match unlinkat(target, &self.name, AtFlags::REMOVEDIR) {
+            here.make_private_directory(PROBE)?;
+            here.rename(PROBE, target, &self.name)?;
+            match target.remove_directory(&self.name) {
                 // Whoever sweeps was faster.
-                Err(Errno::NOENT) => Ok(()),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
                 removed => removed,
             }
         };
-        probe().inspect_err(|error| tracing::debug!(%error, "the target cannot be filled from beside it")).is_ok()
+        probe()
+            .inspect_err(|error: &io::Error| tracing::debug!(%error, "the target cannot be filled from beside it"))
+            .is_ok()
     }
 }
 
@@ -131,12 +130,12 @@ impl Drop for WorkDirectory {
 
 /// A directory that was just made, locked; none when another download that sweeps has seen it before.
 fn hold(parent: &Directory, name: &OsStr) -> io::Result<Option<Directory>> {
-    let handle = match openat(parent, name, LISTED, Mode::empty()) {
-        Err(Errno::NOENT) => return Ok(None),
+    let handle = match parent.handle().open_directory(name) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         handle => handle?,
     };
     let locked = try_lock(&handle).unwrap_or(false);
-    let same = is_same(parent.as_fd(), name, &handle)?;
+    let same = parent.handle().is_same(name, &handle)?;
     Ok((locked && same).then(|| Directory::new(handle, parent.path().join(name))))
 }
 
@@ -151,7 +150,7 @@ pub(crate) fn sweep(parent: &Directory) {
         if let Some((found, State::LeftOver)) = find(parent, &name) {
             tracing::debug!(path = %found.path().display(), "removing what a killed download left");
             if found.clear(&end).is_ok() {
-                let _ = unlinkat(parent, &name, AtFlags::REMOVEDIR);
+                let _ = parent.handle().remove_directory(&name);
             }
         }
     }
@@ -181,16 +180,13 @@ fn find(parent: &Directory, name: &OsStr) -> Option<(Directory, State)> {
     }
     // A pipe of this name does not block, and a link is not followed.
     let found = parent.open(name).ok()?;
-    let made_alike = fstat(&found).is_ok_and(|found| {
-        let mode = Mode::from_raw_mode(found.st_mode) & (Mode::RWXU | Mode::RWXG | Mode::RWXO | Mode::SVTX);
-        is_mine(found.st_uid) && mode == Mode::RWXU
-    });
+    let made_alike = found.handle().metadata().is_ok_and(|found| found.owner.is_me() && found.is_private_directory());
     let known = |name: io::Result<OsString>| {
         name.is_ok_and(|name| [TREE, SCRATCH, OLD, MARK, PROBE].iter().any(|known| name == *known))
     };
     if !made_alike || !found.names().is_ok_and(|mut names| names.all(known)) {
         return None;
     }
-    let state = if try_lock(&found).unwrap_or(false) { State::LeftOver } else { State::AtWork };
+    let state = if try_lock(found.handle()).unwrap_or(false) { State::LeftOver } else { State::AtWork };
     Some((found, state))
 }

@@ -5,24 +5,21 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
-use rustix::fs::{Dir, DirEntry, Mode, OFlags, Stat, fstat, openat};
+use rustix::fs::{Dir, DirEntry};
 use rustix::io::Errno;
 
-/// How a directory is opened whose entries are read. The rest keeps it from being a link or a pipe that somebody planted.
-pub const LISTED: OFlags =
-    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+use crate::directory::{BorrowedDirectory, OwnedDirectory};
 
 /// What is done on the walk.
 pub trait Visitor {
     /// The walk is in this directory now; of its entries none has been visited.
-    fn enter(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<()>;
+    fn enter(&mut self, here: BorrowedDirectory, name: &OsStr) -> io::Result<()>;
     /// An entry of it. Returns whether it is a directory to enter, once all entries have been visited.
-    fn entry(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<bool>;
+    fn entry(&mut self, here: BorrowedDirectory, name: &OsStr) -> io::Result<bool>;
     /// All that lies in the directory of this name has been visited; the walk is back in the one that it lies in.
-    fn leave(&mut self, here: BorrowedFd, name: &OsStr) -> io::Result<()>;
+    fn leave(&mut self, here: BorrowedDirectory, name: &OsStr) -> io::Result<()>;
 }
 
 /// A directory on the way from the top to where the walk is.
@@ -37,15 +34,15 @@ struct Level {
 ///
 /// # Errors
 /// Those of the visitor and of the system; `ResourceBusy` where a directory was moved away while it was walked through.
-pub fn descend(parent: BorrowedFd, name: &OsStr, visitor: &mut impl Visitor) -> io::Result<()> {
-    let mut here = Dir::new(open(parent, name)?)?;
+pub fn descend(parent: BorrowedDirectory, name: &OsStr, visitor: &mut impl Visitor) -> io::Result<()> {
+    let mut here = reading(parent.open_directory(name)?)?;
     let mut way = vec![look(&mut here, name, visitor)?];
     while let Some(level) = way.last_mut() {
         if let Some(name) = level.ahead.pop() {
-            match open(here.fd()?, &name) {
+            match handle(&here)?.open_directory(&name) {
                 // Somebody else was faster.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                opened => here = Dir::new(opened?)?,
+                opened => here = reading(opened?)?,
             }
             way.push(look(&mut here, &name, visitor)?);
             continue;
@@ -54,12 +51,12 @@ pub fn descend(parent: BorrowedFd, name: &OsStr, visitor: &mut impl Visitor) -> 
         match way.last() {
             None => visitor.leave(parent, &left)?,
             Some(level) => {
-                let above = open(here.fd()?, OsStr::new(".."))?;
-                if id(&fstat(&above)?) != level.id {
+                let above = handle(&here)?.open_directory("..")?;
+                if above.borrow().metadata()?.id() != level.id {
                     return Err(io::Error::new(io::ErrorKind::ResourceBusy, "a directory was moved away meanwhile"));
                 }
-                here = Dir::new(above)?;
-                visitor.leave(here.fd()?, &left)?;
+                here = reading(above)?;
+                visitor.leave(handle(&here)?, &left)?;
             }
         }
     }
@@ -67,24 +64,26 @@ pub fn descend(parent: BorrowedFd, name: &OsStr, visitor: &mut impl Visitor) -> 
 }
 
 /// The names in a directory, one after the other.
-pub fn names(directory: BorrowedFd) -> io::Result<impl Iterator<Item = io::Result<OsString>> + use<>> {
+///
+/// # Errors
+/// When it cannot be read.
+pub fn names(directory: BorrowedDirectory) -> io::Result<impl Iterator<Item = io::Result<OsString>> + use<>> {
     // The handle itself may be one that only leads through (`O_PATH`).
-    let listed = Dir::new(open(directory, OsStr::new("."))?)?;
+    let listed = reading(directory.open_directory(".")?)?;
     Ok(listed.filter_map(|entry| entry.map_err(io::Error::from).map(|entry| name_of(&entry)).transpose()))
 }
 
-/// What no two directories have at the same time.
-pub fn id(found: &Stat) -> (u64, u64) {
-    (found.st_dev, found.st_ino)
+fn reading(directory: OwnedDirectory) -> io::Result<Dir> {
+    Ok(Dir::new(directory.into_handle())?)
 }
 
-fn open(parent: BorrowedFd, name: &OsStr) -> io::Result<OwnedFd> {
-    Ok(openat(parent, name, LISTED, Mode::empty())?)
+fn handle(directory: &Dir) -> io::Result<BorrowedDirectory<'_>> {
+    Ok(BorrowedDirectory::new(directory.fd()?))
 }
 
 fn look(here: &mut Dir, name: &OsStr, visitor: &mut impl Visitor) -> io::Result<Level> {
-    visitor.enter(here.fd()?, name)?;
-    let mut level = Level { name: name.to_owned(), id: id(&fstat(here.fd()?)?), ahead: Vec::new() };
+    visitor.enter(handle(here)?, name)?;
+    let mut level = Level { name: name.to_owned(), id: handle(here)?.metadata()?.id(), ahead: Vec::new() };
     while let Some(entry) = here.read() {
         let entry = match entry {
             // What lies in a directory that somebody removed.
@@ -92,7 +91,7 @@ fn look(here: &mut Dir, name: &OsStr, visitor: &mut impl Visitor) -> io::Result<
             entry => entry?,
         };
         let Some(name) = name_of(&entry) else { continue };
-        if visitor.entry(here.fd()?, &name)? {
+        if visitor.entry(handle(here)?, &name)? {
             level.ahead.push(name);
         }
     }

@@ -2,10 +2,12 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::BorrowedFd;
 
 use rustix::fs::{AtFlags, FileType, fstat, statat};
 use rustix::io::Errno;
+
+use crate::directory::BorrowedDirectory;
+use crate::metadata::Owner;
 
 /// An entry of a directory.
 pub struct Seen {
@@ -13,12 +15,15 @@ pub struct Seen {
     pub directory: bool,
     /// Whether a file system, or a part of one, is mounted on it; on files too, as containers have it.
     pub mount_point: bool,
-    /// The user's id.
-    pub owner: u32,
+    /// Whose it is.
+    pub owner: Owner,
 }
 
 /// Looks at an entry; none where there is no such entry. No link is followed.
-pub fn look(parent: BorrowedFd, name: &OsStr) -> io::Result<Option<Seen>> {
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn look(parent: BorrowedDirectory, name: &OsStr) -> io::Result<Option<Seen>> {
     match try_look(parent, name) {
         Err(Errno::NOENT) => Ok(None),
         seen => Ok(Some(seen?)),
@@ -26,7 +31,7 @@ pub fn look(parent: BorrowedFd, name: &OsStr) -> io::Result<Option<Seen>> {
 }
 
 #[cfg(target_os = "linux")]
-fn try_look(parent: BorrowedFd, name: &OsStr) -> rustix::io::Result<Seen> {
+fn try_look(parent: BorrowedDirectory, name: &OsStr) -> rustix::io::Result<Seen> {
     use rustix::fs::{StatxAttributes, StatxFlags, statx};
     let known = StatxAttributes::MOUNT_ROOT;
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
@@ -34,7 +39,7 @@ fn try_look(parent: BorrowedFd, name: &OsStr) -> rustix::io::Result<Seen> {
         Ok(found) if found.stx_attributes_mask.contains(known) => Ok(Seen {
             directory: FileType::from_raw_mode(found.stx_mode.into()) == FileType::Directory,
             mount_point: found.stx_attributes.contains(known),
-            owner: found.stx_uid,
+            owner: Owner::from_id(found.stx_uid),
         }),
         // Linux before 5.8; and filters of old container runtimes, which forbid what they do not know.
         Ok(_) | Err(Errno::NOSYS | Errno::PERM) => by_device(parent, name),
@@ -43,14 +48,14 @@ fn try_look(parent: BorrowedFd, name: &OsStr) -> rustix::io::Result<Seen> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn try_look(parent: BorrowedFd, name: &OsStr) -> rustix::io::Result<Seen> {
+fn try_look(parent: BorrowedDirectory, name: &OsStr) -> rustix::io::Result<Seen> {
     by_device(parent, name)
 }
 
-fn by_device(parent: BorrowedFd, name: &OsStr) -> rustix::io::Result<Seen> {
+fn by_device(parent: BorrowedDirectory, name: &OsStr) -> rustix::io::Result<Seen> {
     let found = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let directory = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
     // Of files it says nothing where several file systems are seen as one.
     let mount_point = directory && found.st_dev != fstat(parent)?.st_dev;
-    Ok(Seen { directory, mount_point, owner: found.st_uid })
+    Ok(Seen { directory, mount_point, owner: Owner::from_id(found.st_uid) })
 }

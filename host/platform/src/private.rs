@@ -129,10 +129,15 @@ pub fn remove(path: &Path) -> Result<()> {
 /// When the file system fails or has no locks.
 pub fn exclusive(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).mode(0o600);
-    let file = open_regular_with(path, &mut options).map_err(FileError::at("open", path))?;
+    options.create(true).truncate(false).write(true);
+    let file = open_regular_with(path, for_owner(&mut options)).map_err(FileError::at("open", path))?;
     file.lock().map_err(FileError::at("lock", path))?;
     Ok(file)
+}
+
+/// Has a file that these options make be for its owner alone.
+pub fn for_owner(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
 }
 
 /// Where a file is while it is being written.
@@ -144,8 +149,8 @@ pub fn unfinished_name(path: &Path) -> PathBuf {
 fn unfinished(path: &Path) -> Result<NamedTempFile> {
     let beside = unfinished_name(path);
     let mut options = OpenOptions::new();
-    options.create(true).truncate(true).write(true).mode(0o600);
-    let file = open_regular_with(&beside, &mut options).map_err(FileError::at("write", &beside))?;
+    options.create(true).truncate(true).write(true);
+    let file = open_regular_with(&beside, for_owner(&mut options)).map_err(FileError::at("write", &beside))?;
     let path = TempPath::try_from_path(&beside).map_err(FileError::at("write", &beside))?;
     Ok(NamedTempFile::from_parts(file, path))
 }

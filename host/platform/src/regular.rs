@@ -29,3 +29,14 @@ pub fn open_regular_with(path: &Path, options: &mut OpenOptions) -> io::Result<F
     let file = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(odd()) }
 }
+
+/// Opens the file of this name to read it, and tells its length; none where a directory, a pipe or a device is in its place.
+///
+/// # Errors
+/// When it cannot be opened; also where it is a link, as none is followed.
+pub fn open_regular_itself(path: &Path) -> io::Result<Option<(File, u64)>> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file().then_some((file, metadata.len())))
+}

@@ -1,8 +1,10 @@
-//! What a process may use of the system: limits that the system enforces (`getrlimit`, `setrlimit`).
+//! What a process may use of the system (limits that the system enforces: `getrlimit`, `setrlimit`), and what a thread has used.
 
 use std::io;
+use std::time::Duration;
 
 use rustix::process::{Resource as System, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Something that the system limits for each process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,13 @@ impl Resource {
     }
 }
 
+/// The time for which this thread has computed.
+pub fn thread_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    // It counts from the thread's beginning, and is never negative.
+    Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec as u32)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -58,5 +67,17 @@ mod tests {
         Resource::CoreFile.set_limit(0, 0).unwrap();
         assert_eq!(Resource::CoreFile.limit(), Some(0));
         assert!(Resource::OpenFiles.limit().is_none_or(|files| files > 0));
+    }
+
+    #[test]
+    fn a_thread_is_charged_for_what_it_computes_and_not_for_its_waits() {
+        let begin = thread_cpu_time();
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(thread_cpu_time() - begin < Duration::from_millis(50));
+        while thread_cpu_time() - begin < Duration::from_millis(10) {
+            std::hint::spin_loop();
+        }
+        // Another thread has a clock of its own.
+        assert!(std::thread::spawn(thread_cpu_time).join().unwrap() < thread_cpu_time());
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::CallError;
 use forgeport_model::{Limit, LimitReached, Limits};
-use rustix::time::{ClockId, clock_gettime};
+use forgeport_platform::resource::thread_cpu_time;
 use std::{
     future::poll_fn,
     pin::pin,
@@ -74,8 +74,7 @@ impl CpuTime {
 
 /// Nanoseconds for which this thread has computed.
 fn thread_time() -> i64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec * 1_000_000_000 + time.tv_nsec
+    i64::try_from(thread_cpu_time().as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

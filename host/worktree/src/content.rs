@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use gix::attrs::StateRef;
@@ -23,6 +22,7 @@ use crate::inspection::Inspection;
 use crate::tracked::Tracked;
 use crate::{ContextError, MaskedText};
 use forgeport_model::{Hasher, ObjectFormat};
+use forgeport_platform::open_regular_itself;
 
 /// The largest file that is converted: its content is in memory more than once.
 const LARGEST: u64 = 512 << 20;
@@ -186,11 +186,8 @@ impl Comparison<'_> {
 
 /// Opens a regular file without blocking; with its size.
 fn open(path: &Path) -> std::io::Result<(File, u64)> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    let metadata = file.metadata()?;
     // Something else may have been put there meanwhile.
-    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(ErrorKind::NotFound.into()) }
+    open_regular_itself(path)?.ok_or_else(|| ErrorKind::NotFound.into())
 }
 
 /// Compares the content with that of the entry.

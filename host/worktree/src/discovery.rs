@@ -2,11 +2,11 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::ContextError;
 use crate::file_check::{NAME, check_file, metadata};
+use forgeport_platform::metadata::EntryMetadata;
 
 /// Where a repository was found.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Location {
 /// # Errors
 /// When a file on the way is not one that git writes.
 pub fn search(directory: &Path) -> Result<Option<Location>, ContextError> {
-    let device = |path: &Path| path.metadata().ok().map(|metadata| metadata.dev());
+    let device = |path: &Path| metadata(path).map(|found| EntryMetadata::from(&found).device);
     let first = device(directory);
     for place in directory.ancestors().take_while(|place| device(place) == first) {
         if let Some(found) = at(place)? {

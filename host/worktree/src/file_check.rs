@@ -8,10 +8,10 @@ use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::ContextError;
+use forgeport_platform::metadata::{EntryKind, EntryMetadata, is_null_device};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -50,7 +50,7 @@ pub fn all_below(directory: &Path, limit: u64) -> Result<(), ContextError> {
     let mut pending = vec![directory.to_path_buf()];
     while let Some(directory) = pending.pop() {
         each_in(&directory, limit, |path, metadata| {
-            if seen.insert((metadata.dev(), metadata.ino())) {
+            if seen.insert(EntryMetadata::from(metadata).id()) {
                 pending.push(path);
             }
         })?;
@@ -95,20 +95,13 @@ pub fn metadata(path: &Path) -> Option<Metadata> {
 
 /// The kind, if it is neither file nor directory. The null device counts as an empty file, as configurations use it.
 fn no_file(metadata: &Metadata) -> Option<&'static str> {
-    let kind = metadata.file_type();
-    if kind.is_fifo() {
-        Some("a named pipe")
-    } else if kind.is_socket() {
-        Some("a socket")
-    } else if kind.is_block_device() || (kind.is_char_device() && !is_null(metadata)) {
-        Some("a device")
-    } else {
-        None
+    match EntryMetadata::from(metadata).kind {
+        EntryKind::Pipe => Some("a named pipe"),
+        EntryKind::Socket => Some("a socket"),
+        EntryKind::CharacterDevice if is_null_device(metadata) => None,
+        EntryKind::BlockDevice | EntryKind::CharacterDevice => Some("a device"),
+        EntryKind::File | EntryKind::Directory | EntryKind::Link | EntryKind::Other => None,
     }
-}
-
-fn is_null(metadata: &Metadata) -> bool {
-    Path::new("/dev/null").metadata().is_ok_and(|null| null.rdev() == metadata.rdev())
 }
 
 /// True if the file is missing, or a part of its path is no directory.

@@ -2,10 +2,11 @@
 //!
 //! The configuration of another user's repository may name any program, so it is not read.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use gix::bstr::{BStr, ByteSlice};
+
+use forgeport_platform::metadata::{EntryMetadata, Owner};
 
 use crate::discovery::Location;
 use crate::{ContextError, MaskedText, config};
@@ -31,14 +32,10 @@ pub fn check(place: &Location, directory: &Path) -> Result<(), ContextError> {
 
 fn is_own(path: &Path) -> bool {
     // There is no `.git` in a bare one.
-    let Ok(owner) = path.symlink_metadata().map(|metadata| metadata.uid()) else { return true };
-    let own = rustix::process::geteuid();
-    if !own.is_root() {
-        return owner == own.as_raw();
-    }
+    let Ok(found) = path.symlink_metadata() else { return true };
+    let (owner, me) = (EntryMetadata::from(&found).owner, Owner::me());
     // A user who became root with sudo may read their own repositories.
-    let before = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
-    owner == 0 || before == Some(owner)
+    owner == me || (me.is_root() && Owner::before_sudo() == Some(owner))
 }
 
 fn is_meant(value: &BStr, root: &Path, directory: &Path) -> bool {

@@ -1,8 +1,8 @@
 //! Compares a file with its entry in the index, by metadata alone.
 
 use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 
+use forgeport_platform::metadata::{EntryMetadata, FileTime};
 use gix::index::Entry;
 use gix::index::entry::Flags;
 use gix::index::entry::stat::Time;
@@ -50,26 +50,24 @@ pub fn compare(entry: &Entry, found: &Metadata, rules: &StatRules) -> StatMatch 
     }
     // The index keeps the size modulo 2^32.
     let recorded = &entry.stat;
-    if recorded.size != found.size() as u32 {
+    if recorded.size != found.len() as u32 {
         // A recorded size of 0 may also mean that git wants the content compared.
         return if recorded.size == 0 { StatMatch::Unsure } else { StatMatch::Changed };
     }
     if recorded.size == 0 && !entry.id.is_empty_blob() {
         return StatMatch::Unsure;
     }
-    let same = same_time(recorded.mtime, found.mtime(), found.mtime_nsec(), rules)
-        && (!rules.trust_ctime
-            || !rules.whole_stat
-            || same_time(recorded.ctime, found.ctime(), found.ctime_nsec(), rules))
-        && (!rules.whole_stat || recorded.ino == found.ino() as u32);
+    let same = same_time(recorded.mtime, FileTime::modified(found), rules)
+        && (!rules.trust_ctime || !rules.whole_stat || same_time(recorded.ctime, FileTime::changed(found), rules))
+        && (!rules.whole_stat || recorded.ino == EntryMetadata::from(found).inode as u32);
     if same && !is_racy(recorded.mtime, rules.index_written) { StatMatch::Same } else { StatMatch::Unsure }
 }
 
 fn same_type(entry: &Entry, found: &Metadata, rules: &StatRules) -> bool {
     match entry.mode.bits() & TYPE_MASK {
         REGULAR => {
-            let executable = |mode: u32| mode & OWNER_MAY_EXECUTE != 0;
-            found.is_file() && (!rules.file_mode || executable(entry.mode.bits()) == executable(found.mode()))
+            let executable = entry.mode.bits() & OWNER_MAY_EXECUTE != 0;
+            found.is_file() && (!rules.file_mode || executable == EntryMetadata::from(found).owner_may_execute())
         }
         SYMLINK => found.is_symlink() || (!rules.symlinks && found.is_file()),
         _ => false,
@@ -77,9 +75,9 @@ fn same_type(entry: &Entry, found: &Metadata, rules: &StatRules) -> bool {
 }
 
 /// Most builds of git compare seconds only. Where the fractions differ, the content is compared, which is never wrong.
-fn same_time(recorded: Time, seconds: i64, nanoseconds: i64, rules: &StatRules) -> bool {
-    let same_fraction = !rules.whole_stat || recorded.nsecs == 0 || i64::from(recorded.nsecs) == nanoseconds;
-    recorded.secs == seconds as u32 && same_fraction
+fn same_time(recorded: Time, found: FileTime, rules: &StatRules) -> bool {
+    let same_fraction = !rules.whole_stat || recorded.nsecs == 0 || i64::from(recorded.nsecs) == found.nanoseconds;
+    recorded.secs == found.seconds as u32 && same_fraction
 }
 
 /// The index keeps 32 bits, which git reads as a signed number.

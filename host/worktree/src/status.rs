@@ -2,9 +2,9 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use forgeport_platform::metadata::FileTime;
 use gix::index::Entry;
 use gix::{Commit, Repository};
 
@@ -100,7 +100,7 @@ fn rules(repository: &Repository, root: &Path) -> Result<StatRules, ContextError
     let config = repository.config_snapshot();
     let index = repository.git_dir().join("index");
     let index_written = match index.metadata() {
-        Ok(metadata) => metadata.mtime(),
+        Ok(metadata) => FileTime::modified(&metadata).seconds,
         // No file is tracked then.
         Err(error) if is_missing(&error) => 0,
         Err(error) => return Err(ContextError::unreadable(&index)(error)),

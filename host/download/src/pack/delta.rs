@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::BufRead;
-use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
 use super::malformed;
 use crate::deadline::Deadline;
 use crate::error::UnpackError;
+use forgeport_platform::handle::read_exact_at;
 
 /// Bytes that are copied at once from an object on the disk.
 const PIECE: usize = 16 << 10;
@@ -41,7 +41,7 @@ impl Base {
                 let mut copied = 0;
                 while copied < length {
                     let some = (length - copied).min(PIECE as u64) as usize;
-                    file.read_exact_at(&mut piece[..some], from + copied)?;
+                    read_exact_at(file, &mut piece[..some], from + copied)?;
                     out(&piece[..some])?;
                     copied += some as u64;
                 }

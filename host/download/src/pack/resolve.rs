@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt;
 
 use super::delta::Delta;
 use super::malformed;
@@ -10,6 +9,7 @@ use super::objects::Objects;
 use super::receive::{Deltas, KeptDelta, To};
 use crate::error::UnpackError;
 use forgeport_model::ObjectId;
+use forgeport_platform::handle::read_at;
 
 /// The longest piece of a delta that is read at once, in bytes.
 const BUFFER: u64 = 64 << 10;
@@ -95,7 +95,7 @@ struct Section<'a> {
 impl Read for Section<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let length = self.file.read_at(&mut buffer[..most], self.at)?;
+        let length = read_at(self.file, &mut buffer[..most], self.at)?;
         self.at += length as u64;
         self.left -= length as u64;
         Ok(length)

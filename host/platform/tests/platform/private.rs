@@ -1,22 +1,14 @@
 //! Files and directories for their owner alone.
 
+use crate::{chmod, mode_of};
 use forgeport_platform::{FileError, open_regular, private};
 use rustix::fs::{CWD, Mode, mkfifoat};
 use std::{
-    fs::{self, File, OpenOptions, Permissions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{Error, ErrorKind},
-    os::unix::fs::PermissionsExt,
     path::Path,
 };
 use tempfile::tempdir;
-
-fn mode_of(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
-fn chmod(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
 
 #[test]
 fn what_is_made_is_for_its_owner_alone() {

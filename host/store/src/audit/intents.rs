@@ -17,7 +17,6 @@ use std::{
     collections::{BTreeMap, HashSet},
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -106,8 +105,8 @@ impl Intents {
         loop {
             let path = self.directory.join(format!("{}.jsonl", uuid::Uuid::new_v4().simple()));
             let mut options = OpenOptions::new();
-            options.create_new(true).append(true).mode(0o600);
-            let file = options.open(&path).map_err(StoreError::io("make", &path))?;
+            options.create_new(true).append(true);
+            let file = private::for_owner(&mut options).open(&path).map_err(StoreError::io("make", &path))?;
             file.lock().map_err(StoreError::io("lock", &path))?;
             // Before it was locked, another process may have taken it for one that was abandoned.
             if path.exists() {

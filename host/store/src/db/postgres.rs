@@ -322,6 +322,7 @@ fn shown(config: &tokio_postgres::Config) -> String {
     use tokio_postgres::config::Host;
     let hosts = config.get_hosts().iter().map(|host| match host {
         Host::Tcp(name) => name.clone(),
+        // The library has this form on Unix alone; a port has nothing to change here.
         #[cfg(unix)]
         Host::Unix(path) => path.display().to_string(),
     });
