@@ -1,13 +1,12 @@
 //! The local folder: files that are known by their names, shared by any number of processes of one machine. It blocks; what may wait for
 //! it is above it ([`crate::Blobs`]).
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use forgeport_platform::open_regular;
+use forgeport_platform::{metadata::bytes_on_disk, open_regular, private};
 use tempfile::{Builder, NamedTempFile};
 
 /// How the names of unfinished blobs begin.
@@ -100,7 +99,7 @@ impl Folder {
     /// # Errors
     /// When the disk does not give a file.
     pub fn begin(&self) -> io::Result<UnfinishedBlob> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
+        private::directory(&self.directory).map_err(|error| error.source)?;
         // Whoever sweeps must not see a file that is made and not locked yet.
         let _alone = self.sweep()?;
         let unfinished = Builder::new().prefix(UNFINISHED).tempfile_in(&self.directory)?;
@@ -119,7 +118,7 @@ impl Folder {
         }
         let alone = self.alone()?;
         if let Keeping::Cache(limit) = self.keeping {
-            self.make_room(taken(&unfinished.as_file().metadata()?), limit, name)?;
+            self.make_room(bytes_on_disk(&unfinished.as_file().metadata()?), limit, name)?;
         }
         unfinished.0.persist(self.path(name)?)?;
         if let Keeping::Durable = self.keeping {
@@ -152,7 +151,7 @@ impl Folder {
             // One that is gone again by now was removed by another process.
             let (Ok(name), Ok(metadata)) = (item.file_name().into_string(), item.metadata()) else { continue };
             if !metadata.is_dir() && !name.starts_with(UNFINISHED) {
-                blobs.push(Blob { name, bytes: taken(&metadata), used: metadata.modified()? });
+                blobs.push(Blob { name, bytes: bytes_on_disk(&metadata), used: metadata.modified()? });
             }
         }
         Ok(blobs)
@@ -244,11 +243,6 @@ fn is_written(path: &Path) -> bool {
         Ok(file) => file.try_lock().is_err(),
         Err(error) => error.kind() != ErrorKind::InvalidData,
     }
-}
-
-/// Bytes on the disk, which a file with holes takes less of than it is long. A file system may not have given the last ones yet.
-fn taken(metadata: &fs::Metadata) -> u64 {
-    metadata.blocks() * 512
 }
 
 /// Another process may have been faster.

@@ -1,22 +1,22 @@
-//! The operating system's part: what differs between systems, or is asked of them by handles, is here and nowhere else.
+//! The operating system: what differs between systems, and calls that take handles, are in this crate and in no other.
 //!
-//! The lowest layer of the host besides the model: it knows of no download, store or command. The rest of the host asks here, so that a
-//! port to another system changes this crate.
+//! It is the lowest layer of the host besides the model, and contains nothing about downloads, the store or commands. A port to another
+//! system changes this crate.
 //!
 //! | module | what it has |
 //! | --- | --- |
-//! | [`descent`] | walks through all that lies in a directory, by handles |
-//! | [`directory`] | directories by handles, and what is done in them by name |
-//! | [`handle`] | locks of open files and directories, and reading at a place |
-//! | [`metadata`] | what the system says of an entry: its kind, its owner, who may use it, its times |
-//! | [`mount`] | what is mounted where, and whose an entry is |
-//! | [`open_regular`] | opens a file without waiting for a pipe in its place |
+//! | [`descent`] | walks through everything in a directory, by handles |
+//! | [`directory`] | directories by handles, and operations on their entries by name |
+//! | [`handle`] | locks of open files and directories, and reads at an offset |
+//! | [`metadata`] | the metadata of an entry: kind, owner, permissions, times, space |
+//! | [`mount`] | mount points, and the owners of entries |
+//! | [`open_regular`] | opens a regular file; a pipe in its place does not block |
 //! | [`private`] | files and directories that only their owner may read, written whole |
 //! | [`process`] | this process: its end with its parent, its memory, its program, its descriptors |
 //! | [`program`] | the one way to start another program |
-//! | [`removal`] | removes whatever there is, with all that lies in it |
-//! | [`resource`] | limits that the system enforces, and the time that a thread has computed |
-//! | [`system_error`] | errors of the system that have no `std::io::ErrorKind` of their own |
+//! | [`removal`] | removes an entry of any kind, with its content |
+//! | [`resource`] | limits that the system enforces, and a thread's CPU time |
+//! | [`system_error`] | errors that have no `std::io::ErrorKind` of their own |
 
 pub mod descent;
 pub mod directory;

@@ -1,4 +1,4 @@
-//! What the system says of an entry of a directory: what it is, whose it is, and who else may use it.
+//! The metadata of a directory's entries: kind, owner, permissions, times, space on the disk.
 
 use std::env;
 use std::fs::Metadata;
@@ -12,7 +12,7 @@ use rustix::process::geteuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner(u32);
 
-/// What an entry is. A link is one whatever it leads to.
+/// The kind of an entry. A link is a link, whatever it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// A regular file.
@@ -29,22 +29,22 @@ pub enum EntryKind {
     BlockDevice,
     /// Any other device.
     CharacterDevice,
-    /// What this does not know.
+    /// Any other kind.
     Other,
 }
 
-/// What is known of an entry without reading it.
+/// The metadata of an entry.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryMetadata {
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
-    /// Whose it is.
+    /// Its owner.
     pub owner: Owner,
     /// The file system that it lies in.
     pub device: u64,
-    /// What only this entry has in its file system at this time.
+    /// Its number, unique in its file system while the entry exists.
     pub inode: u64,
-    /// What its owner, its group and others may do with it.
+    /// The permissions of its owner, its group and others.
     mode: Mode,
 }
 
@@ -55,6 +55,11 @@ pub struct FileTime {
     pub seconds: i64,
     /// The fraction of the second.
     pub nanoseconds: i64,
+}
+
+/// Bytes that a file takes on the disk; a file with holes takes less than its length. A file system may not have allocated the last ones yet.
+pub fn bytes_on_disk(metadata: &Metadata) -> u64 {
+    metadata.blocks() * 512
 }
 
 impl Owner {
