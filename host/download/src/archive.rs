@@ -1,4 +1,4 @@
-//! Reads a tar archive member by member: what `git archive` writes, and no more.
+//! Reads a tar archive, member by member. Only what `git archive` writes is accepted.
 //!
 //! | header | accepted |
 //! | --- | --- |
@@ -9,9 +9,9 @@
 //! | hard link, device, named pipe, sparse or contiguous file, other types | refused |
 //! | end | two zero blocks, then only zeros |
 //!
-//! The headers are parsed by the `tar` crate; the loop over them is here, because that crate's own splits pax records at newlines (so
-//! that a long path with a newline in it is lost), keeps extension headers of any size in memory, and takes the end of the
-//! input for the end of the archive. POSIX.1-2017 (pax, "Interchange Format") has the format.
+//! The `tar` crate parses the headers; the loop over them is our own, because the crate's loop splits pax records at newlines (so a long
+//! path that contains a newline is lost), keeps extension headers of any size in memory, and treats the end of the input as the end of the
+//! archive. The format is specified in POSIX.1-2017 (pax, "Interchange Format").
 
 use std::io::{self, Read};
 

@@ -1,4 +1,4 @@
-//! What the forge says about the commit's trees, and how what came compares to it.
+//! The ids that the forge reports for the commit's trees, and their comparison with the received files.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! The end that work on the disk has. A thread cannot be stopped from outside, so all that a stranger's numbers make long asks here,
-//! again and again, whether anybody still waits for it.
+//! The deadline of work on the disk. A thread cannot be stopped from outside, so every loop whose length depends on untrusted input checks
+//! the deadline again and again.
 
 use std::io::{self, Read};
 use std::sync::Arc;

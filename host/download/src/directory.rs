@@ -1,4 +1,4 @@
-//! A directory by its handle, so that nobody who may write beside it can put another one in its place meanwhile.
+//! A directory by its handle, so that another user who can write beside it cannot exchange it during the download.
 //!
 //! Names below it are paths of the repository or of Forgeport itself: they have no `..`, and no link lies on them.
 

@@ -1,4 +1,4 @@
-//! One download, from its target to its receipt: filled in one way or several, judged, and put in its place.
+//! One download, from its target to its receipt: a staged directory is filled in one or several ways, verified, and moved to the target.
 
 use std::fs::File;
 use std::io::{Read, Seek};

@@ -1,4 +1,4 @@
-//! Why a download stops.
+//! The errors of a download.
 
 use std::io;
 use std::path::{Path, PathBuf};

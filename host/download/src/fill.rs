@@ -1,7 +1,7 @@
-//! Fills a target that is there, entry by entry.
+//! Fills an existing target, entry by entry.
 //!
-//! What was in it is moved aside first, then the download's entries are moved in; each is one rename, which copies nothing. Whatever fails
-//! on the way is taken back, as far as that can be.
+//! The old content is moved aside first, then the download's entries are moved in; each move is one rename, which copies no data. After a
+//! failure the moves are undone, as far as possible.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};

@@ -1,4 +1,4 @@
-//! How the paths of an archive become paths of the repository.
+//! The mapping of an archive's paths to paths of the repository.
 //!
 //! | layout | path in the archive | path in the repository |
 //! | --- | --- | --- |

@@ -1,6 +1,6 @@
-//! What a download has so far, in memory: every path with what is there, what the forge says about it, and how much of the limits is used.
+//! The state of a download, in memory: every path with its content's id, the ids that the forge reports, and the used part of the limits.
 //!
-//! The layer below [`staging`](crate::staging): nothing here touches the disk.
+//! The layer below [`staging`](crate::staging): no function here touches the disk.
 
 use std::collections::BTreeSet;
 

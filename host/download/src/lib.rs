@@ -1,15 +1,15 @@
 //! Brings the files of one commit into a directory, all of them or none, and proves by their tree hash that they are the commit's.
 //!
-//! The layer between what comes over the network (bytes, listings) and the local disk; it knows no WebAssembly, HTTP or store. Content is
-//! untrusted. It is unpacked, counted and hashed while it comes, into a directory that nobody else sees; only what is whole and judged
-//! comes to the target.
+//! The layer between the network (bytes, listings) and the local disk; it contains no WebAssembly, HTTP or store. Content is untrusted. It is
+//! unpacked, counted and hashed while it arrives, into a staging directory that other users cannot read; only complete and verified content
+//! reaches the target.
 //!
 //! | layer, from below | files | what it does |
 //! | --- | --- | --- |
-//! | directories | `directory`, `place`, `work_directory`, `survey`, `mark`, `fill`, `target` | finds the target, stages beside it, fills it |
-//! | content | `archive`, `layout`, `source`, `writer`, `pktline`, `tree`, `links`, `claims` | reads archives, writes and hashes files, computes tree ids |
-//! | staging | `ledger`, `staging` | a staged directory, and what is in it |
-//! | filling | `unpack`, `pack`, `single`, `listing` | fills it from an archive, a git pack, single files; compares it with a listing |
+//! | directories | `directory`, `place`, `work_directory`, `survey`, `mark`, `fill`, `target` | find the target, stage beside it, fill it |
+//! | content | `archive`, `layout`, `source`, `writer`, `pktline`, `tree`, `links`, `claims` | read archives, write and hash files, compute tree ids |
+//! | staging | `ledger`, `staging` | the staging directory and its state |
+//! | filling | `unpack`, `pack`, `single`, `listing` | fill it from an archive, a git pack, single files; compare it with a listing |
 //! | download | `download`, `receipt`, `cache` | one download from its target to its receipt; kept downloads |
 //!
 //! ```
@@ -30,7 +30,7 @@
 //! let commit = "c506d60087d6beb0e8fc72a7ea9ae0983d67099d".parse()?;
 //! let spec = DownloadSpec { commit, subdirectory: RepoPath::root(), force: false, limits: Limits::default() };
 //! let download = StagedDownload::new(&target, spec)?;
-//! // The tree that the commit has, as the forge says.
+//! // The commit's tree, as the forge reports it.
 //! download.expect_tree(&RepoPath::root(), "aaff74984cccd156a469afa7d9ab10e4777beb24".parse()?)?;
 //! download.unpack(&archive[..], ArchiveFormat::Tar, &Layout { strip: 1, base: RepoPath::root() }, &())?;
 //! assert!(!target.exists());

@@ -1,4 +1,4 @@
-//! What a download may use: the limits on what comes out of what is packed.
+//! The limits of unpacking: unpacked bytes, and their ratio to packed bytes.
 
 use forgeport_model::{Limit, Limits};
 

@@ -1,4 +1,4 @@
-//! Symbolic links: they are written last, and only if following them cannot lead out of the directory.
+//! Symbolic links. They are written last, and only if following them cannot lead out of the directory.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;

@@ -1,7 +1,7 @@
-//! The mark of a target that is being filled: as long as it is there, what lies beside it is no commit's.
+//! The mark of an incomplete target: a file in it. While the mark exists, the target's content is not that of a commit.
 //!
-//! It is a file that nobody else can open, so that nobody else can take the lock on it, by which two downloads keep from filling the same
-//! target together. It comes by rename, with all that it says, and goes in one step.
+//! Its lock keeps two downloads from filling the same target together. Other users cannot open the file, so they cannot take the lock. The
+//! mark appears with its content by a rename, and is removed in one step.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};

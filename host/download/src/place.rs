@@ -1,7 +1,7 @@
-//! Where a path leads to, followed name by name and by handles.
+//! Resolves the path of a target, name by name and by handles.
 //!
-//! In a directory that others may write to, anybody can plant a link in the place of a target that is known beforehand, and with it
-//! choose what a download replaces. So the links are followed here and not by the system, and only those that are to be trusted.
+//! In a directory that other users can write to, an attacker can plant a link in the place of a predictable target, and so choose what a
+//! download replaces. So links are followed here and not by the system, and only trusted ones.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};

@@ -1,4 +1,4 @@
-//! Reports of how far a download is.
+//! The progress of a download.
 
 /// Receives how far a download is; called from several threads.
 pub trait Progress: Send + Sync {

@@ -1,7 +1,7 @@
-//! What is asked of `git-upload-pack` in version 2 of git's protocol, and what it says of itself before (gitprotocol-v2(5)).
+//! Requests to `git-upload-pack` in version 2 of git's protocol, and the capabilities that it advertises (gitprotocol-v2(5)).
 //!
-//! There any object of a repository may be asked for by its id, which only has to exist; to leave files out
-//! (`filter`) is an ability that a server may lack.
+//! In version 2 any existing object of a repository can be requested by its id. Omitting files (`filter`) is a capability that a server may
+//! lack.
 
 use std::io::Read;
 

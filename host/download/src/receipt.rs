@@ -1,4 +1,4 @@
-//! What a download has become: the answer to whoever asked for it.
+//! The receipt of a download: where the files are, how they got there, and whether they were verified.
 
 use std::path::PathBuf;
 

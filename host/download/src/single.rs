@@ -1,4 +1,4 @@
-//! Files that come singly, several at the same time.
+//! Files that are fetched one by one, several at the same time.
 
 use std::io::{Read, Write};
 use std::path::Path;

@@ -1,12 +1,12 @@
-//! The bytes of an archive on their way: counted, gunzipped, and kept within the limits.
+//! The byte stream of an archive: counted, decompressed, and kept within the limits.
 //!
-//! | format | begins with | what comes out |
+//! | format | begins with | unpacked |
 //! | --- | --- | --- |
 //! | tar | a header block with a checksum in octal digits | the same |
 //! | gzip | `1f 8b` (RFC 1952) | a tar archive |
 //! | git | four hexadecimal digits, the length of the first line (gitprotocol-common(5)) | the same |
 //!
-//! What begins otherwise is not an archive: so a web page with status 200 is distinguished from an archive that was damaged on its way.
+//! Any other beginning is not an archive. So a web page with status 200 is distinguished from an archive that was damaged in transfer.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! What a download is to become.
+//! The specification of a download.
 
 use forgeport_model::{Limits, ObjectId, RepoPath};
 

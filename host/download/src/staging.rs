@@ -1,8 +1,8 @@
-//! The staging ledger: a directory that nobody sees yet, and what is in it. Add, remove, count and hash; no caller above is known here.
+//! The staging directory with its ledger: functions that add, remove, count and hash entries. It uses none of the layers above it.
 //!
 //! | layer, from below | what it does |
 //! | --- | --- |
-//! | `ledger` | what is where, in memory |
+//! | `ledger` | the state of each path, in memory |
 //! | `staging` (here) | the same in a directory on the disk |
 //! | `unpack`, `pack`, `single`, `listing` | fill it from an archive, from git's protocol, file by file; compare it with a listing |
 //! | `download` | one download, from its target to its receipt |

@@ -1,4 +1,4 @@
-//! What lies in a target before it is filled: what stays, what is to be removed, and whether it can be.
+//! The content of a target before it is filled: which entries stay, which are to be removed, and whether they can be.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};

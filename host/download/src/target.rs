@@ -1,7 +1,7 @@
-//! The directory that a download is to become, and how it comes there.
+//! The target directory, and how a download gets there.
 //!
-//! Where there is no directory, the staged one takes the place in one step. A directory that is there may be a mount point, a shell may stand in
-//! it, and its parent may be closed to us: it stays, and is filled.
+//! A target that does not exist is replaced by the staged directory in one step. An existing one may be a mount point or the working
+//! directory of a shell, and its parent may not be writable: it stays, and is filled.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What a download contains, in memory: every path with its kind and its object id, and the ids of the trees that follow from them.
+//! The content of a download, in memory: every path with its kind and object id, and the tree ids that follow from them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The download of which a target contains a part: what its mark says, and what an error advises to finish.
+//! The download that left a target incomplete: the content of the mark, and the command that an error advises to finish it.
 
 use std::fmt;
 use std::path::Path;

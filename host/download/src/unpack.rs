@@ -1,4 +1,4 @@
-//! Unpacks an archive while it comes: one thread gunzips and parses, others write and hash.
+//! Unpacks an archive while it arrives: one thread decompresses and parses, others write and hash.
 
 use std::fs::File;
 use std::io::Read;
@@ -29,7 +29,7 @@ pub(crate) fn unpack(
     let source = staging.deadline().reading(source);
     let used = staging.bytes();
     let plain = source::open(source, format, &staging.spec().limits, used, &copy)?;
-    // Gunzip makes much of little: what comes out of it asks too.
+    // A few packed bytes can become many: the deadline is checked on the unpacked side too.
     let plain = staging.deadline().reading(plain);
     let mut members = Members::new(plain, staging.spec().commit);
     let mut paths = Paths::new(layout);
@@ -48,7 +48,7 @@ pub(crate) fn unpack(
             staging.ledger().copied = copy.is_whole().then(|| layout.clone());
             Ok(())
         }
-        // What was damaged on its way may look hostile; the checksum at the end tells the two apart.
+        // An archive that was damaged in transfer may look hostile; the checksum at its end distinguishes the two.
         Err(UnpackError::Rejected(rejected)) => match members.drain() {
             Err(error @ (UnpackError::Transfer(_) | UnpackError::Stopped(_))) => Err(error),
             _ => Err(rejected.into()),

@@ -1,7 +1,7 @@
-//! Where a download works until its target is filled: a directory beside the target, or in it.
+//! The directory in which a download works until its target is filled: beside the target, or in it.
 //!
-//! The directory that it lies in may be one that others write to (/tmp, a scratch disk). What they can do there must not hold a download
-//! up, nor lead it elsewhere: no file that they may open is locked, no file of theirs is opened, and all is done by handles.
+//! Other users may be able to write to the parent directory (/tmp, a scratch disk). They must not be able to block a download or redirect it:
+//! no file that they can open is locked, no file of theirs is opened, and every operation uses handles.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};

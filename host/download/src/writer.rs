@@ -1,7 +1,7 @@
-//! Writes files and computes their ids, on threads of its own, while the archive is read.
+//! Writes files and computes their ids, on separate threads, while the archive is read.
 //!
-//! A small file travels as one buffer, a large one as a stream of chunks. The queues are bounded, so memory does not grow with the archive:
-//! all that waits has 16 MiB at most.
+//! A small file is passed on as one buffer, a large one as a stream of chunks. The queues are bounded to 16 MiB together, so memory does not
+//! grow with the archive.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
-//! Walks through all that lies in a directory, however deep it is, with two open handles.
+//! Walks through a directory of any depth, with two open handles.
 //!
-//! A directory that was there before a download may be anybody's making, deeper than a process may have files open and longer than a path
-//! may be. So only the directory where the walk is stays open; the way back leads through `..`, and has to end where it began.
+//! A directory that existed before a download may be hostile: deeper than a process can have open files, with paths longer than the system
+//! accepts. So only the current directory stays open; the walk returns through `..`, and must end where it began.
 
 use std::ffi::{OsStr, OsString};
 use std::io;

@@ -1,12 +1,12 @@
-//! Directories by their handles, and what is done in them by name.
+//! Directories by their handles, and operations on their entries by name.
 //!
-//! Whoever may write beside a directory can put another one in its place. What is done by a handle is done in the directory that was opened,
-//! so a download works by handles alone. No call here follows a link at the end of a name, and none waits for a pipe.
+//! A user who can write beside a directory can exchange it. An operation on a handle affects the directory that was opened, so a download
+//! uses handles only. No call here follows a link at the end of a name, and none waits for a pipe.
 //!
-//! | call | where it lacks | what is done then |
+//! | call | missing on | then |
 //! | --- | --- | --- |
 //! | rename without replacing | network file systems | the caller chooses another way |
-//! | lists of who may use an entry (ACL) | systems without them | only the group counts |
+//! | access control lists | systems without them | only the group counts |
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Open files and directories: locks, and reading at a place.
+//! Open files and directories: locks, and reads at an offset.
 
 use std::fs::File;
 use std::io;

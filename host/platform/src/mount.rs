@@ -1,4 +1,4 @@
-//! What is mounted where: a volume in a directory is neither moved nor removed with it.
+//! Mount points: a volume in a directory is neither moved nor removed with it.
 
 use std::ffi::OsStr;
 use std::io;

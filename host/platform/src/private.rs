@@ -1,4 +1,4 @@
-//! Files and directories that only their owner may read, and that are there whole or not at all.
+//! Files and directories that only their owner can read, and files that are written whole or not at all.
 //!
 //! | file | written | name while it is written |
 //! | --- | --- | --- |
@@ -6,7 +6,7 @@
 //! | empty, for another program to fill | [`empty_file`] | `.new-NAME` |
 //! | a lock | [`exclusive`]: it has no contents | its own |
 //!
-//! The name of an unfinished file is always the same, so what a killed process left is what the next one fills.
+//! The name of an unfinished file is always the same, so the next write reuses one that a killed process left.
 
 use crate::{FileError, open_regular, open_regular_with};
 use std::{

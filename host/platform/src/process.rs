@@ -1,4 +1,4 @@
-//! What this process is to the system, and to other processes.
+//! This process: its end with its parent, its memory, its program, its descriptors.
 
 use std::path::PathBuf;
 use std::{fs, io, os::fd::RawFd};

@@ -1,7 +1,7 @@
 //! The one way in which Forgeport starts another program.
 //!
-//! A child process inherits everything by default: the store's key (`FORGEPORT_KEY`), tokens of a CI job, and what makes git look at
-//! another repository (`GIT_DIR` in a hook). So a program gets only what is listed here, and a test looks that nothing in the workspace
+//! A child process inherits everything by default: the store's key (`FORGEPORT_KEY`), tokens of a CI job, and variables that make git use
+//! another repository (`GIT_DIR` in a hook). So a program gets only what is listed here, and a test checks that no code in the workspace
 //! starts one in another way.
 
 use std::ffi::OsStr;

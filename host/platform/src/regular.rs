@@ -1,4 +1,4 @@
-//! Opens files that are kept, where something else may have been put in their place: a pipe would be waited for without an end.
+//! Opens regular files. In place of one there may be something else: opening a pipe would block for ever.
 
 use std::fs::{File, OpenOptions, metadata};
 use std::io;

@@ -1,6 +1,6 @@
-//! Removes whatever there is, with all that lies in it.
+//! Removes an entry of any kind, with its content.
 //!
-//! No link is followed, and no mount is entered. A directory of this user that is not to be written to is made writable first.
+//! No link is followed, and no mount is entered. A directory of this user that is not writable is made writable first.
 
 use std::ffi::OsStr;
 use std::io;

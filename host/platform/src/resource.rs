@@ -1,4 +1,4 @@
-//! What a process may use of the system (limits that the system enforces: `getrlimit`, `setrlimit`), and what a thread has used.
+//! The limits that the system enforces on a process (`getrlimit`, `setrlimit`), and the CPU time of a thread.
 
 use std::io;
 use std::time::Duration;

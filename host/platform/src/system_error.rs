@@ -1,4 +1,4 @@
-//! Errors of the system that are acted upon, and that `std::io::ErrorKind` does not tell apart on every system.
+//! Errors of the system that callers handle, and that `std::io::ErrorKind` does not distinguish on every system.
 
 use std::io;
 

@@ -1,4 +1,5 @@
-//! What is kept of one tree: a plain tar archive, what a tree has besides files, and the length of that in eight bytes.
+//! The content of a kept download: a plain tar archive, a JSON description of what the tree contains besides files, and the length of the
+//! description in eight bytes.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Take, Write};

@@ -1,19 +1,19 @@
-//! Downloads that are kept, so that the same commit needs no archive request a second time.
+//! The cache of downloads: a second download of the same commit needs no archive request.
 //!
-//! | blob | what it has |
+//! | blob | content |
 //! | --- | --- |
 //! | `content/TREE.download` | one tree: a plain tar archive, its description in JSON, the length of that in 8 bytes |
-//! | `content/KEY.partial` | what a failed download brought, in the same form |
+//! | `content/KEY.partial` | the files that a failed download received, in the same form |
 //! | `index/KEY` | the answer to one request, in JSON: the tree, whether it was verified, a link |
 //!
-//! The archive is the one that came from the forge, copied while it was unpacked; reading 20,000 files again would cost
-//! as much as a third of the download. Only where the archive was not all, it is made anew.
+//! The archive is the forge's own, copied while it was unpacked: reading 20,000 files again would take a third of the time of the download.
+//! It is written anew only if the forge's archive was incomplete.
 //!
-//! Any number of processes may share a cache, see [`forgeport_blobs`], and machines may share whole contents. What is restored is unpacked
-//! and hashed like what comes from a forge, and has to have the id that its name says, so a damaged or exchanged content is noticed and
-//! given up. The index is no content and could be exchanged unnoticed; it stays on this machine.
+//! Any number of processes can share a cache, see [`forgeport_blobs`], and several machines can share complete contents. A restored content
+//! is unpacked and hashed like an archive from a forge and must have the tree id of its name, so damaged or exchanged content is detected
+//! and removed. An exchanged index entry would not be detected, so the index stays on this machine.
 //!
-//! A download that failed is kept likewise, as what it brought, under the name of the request. The next try takes it, and with it away.
+//! The files of a failed download are kept under the name of the request. The next attempt takes them out of the cache.
 
 mod content;
 

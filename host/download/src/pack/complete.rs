@@ -1,7 +1,7 @@
-//! Completes a directory that an archive has filled in part: the commit and its trees come in one pack, without files, and show what is
-//! missing or different; those files come in further packs.
+//! Completes a directory that an archive has filled in part. The commit and its trees are fetched in one pack, without files, and show which
+//! files are missing or different; those are fetched in further packs.
 //!
-//! Which tree the commit has follows from the commit's own id here, and is not taken on trust.
+//! The commit's tree follows from the commit's own id here, so no report of the forge has to be trusted.
 
 use std::collections::BTreeMap;
 use std::io::Read;

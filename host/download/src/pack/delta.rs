@@ -1,4 +1,4 @@
-//! Deltas: an object described as pieces of another one, its base, and bytes between them (gitformat-pack(5), "Deltified representation").
+//! Deltas: an object as a sequence of pieces of another object, its base, and literal bytes (gitformat-pack(5), "Deltified representation").
 
 use std::fs::File;
 use std::io::BufRead;

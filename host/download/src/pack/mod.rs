@@ -1,18 +1,18 @@
-//! Fills a staged directory from a pack, the form in which git itself brings a commit (gitformat-pack(5)).
+//! Fills a staged directory from a pack, the format in which git transfers objects (gitformat-pack(5)).
 //!
 //! | step | file | what it does |
 //! | --- | --- | --- |
-//! | receive | `stream`, `receive` | reads the entries while they come; whole objects go to the disk or into memory, deltas into a file |
-//! | resolve | `delta`, `resolve` | makes objects out of deltas |
+//! | receive | `stream`, `receive` | reads the entries while they arrive; whole objects are written to the disk or into memory, deltas into a file |
+//! | resolve | `delta`, `resolve` | computes objects from deltas |
 //! | place | `trees`, `placer` | walks the trees of the commit, and moves the files to their places |
-//! | complete | `complete` | compares with the commit, and places what was missing |
+//! | complete | `complete` | compares with the commit, and places missing files |
 //!
-//! Every object is expanded once, on its way to the disk, and its id is computed then; what is found by its id has it. Only the hash function
-//! has to be trusted.
+//! Every object is expanded once, on its way to the disk, and its id is computed from the expanded bytes. So only the hash function has to
+//! be trusted.
 //!
-//! The reader is our own because of what packs can do to others: libgit2 expands deltas in memory, so that one of 16 kB took 1.7 GB, and
-//! it computes for as long as the pack likes. Here, memory does not follow from what an object says of its size, the work is the sum of
-//! what comes out, which has its limits, and all of it stops at the deadline.
+//! The reader is our own because of hostile packs: libgit2 expands deltas in memory, so one of 16 kB took 1.7 GB, and has no bound on its
+//! computing time. Here memory does not depend on the size that an object states, the work is bounded by the limits on unpacked bytes, and
+//! everything stops at the deadline.
 
 mod complete;
 mod delta;

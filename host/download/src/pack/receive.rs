@@ -1,4 +1,4 @@
-//! Takes the objects of a pack while it comes: whole ones are expanded, deltas are kept until what they are to is there.
+//! Receives the objects of a pack while it arrives: whole objects are expanded, deltas are kept until their bases have arrived.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};

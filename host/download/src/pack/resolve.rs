@@ -1,4 +1,4 @@
-//! Makes objects out of deltas: each once, after what it is to, whatever their order in the pack and however long their chains.
+//! Computes objects from deltas: each once, after its base, in any order in the pack and with chains of any length.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};

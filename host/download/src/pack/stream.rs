@@ -1,4 +1,4 @@
-//! The bytes of a pack on their way: its header, its entries one after the other, and the checksum at its end.
+//! The byte stream of a pack: its header, its entries one after the other, and the checksum at its end.
 
 use std::io::BufRead;
 

@@ -1,4 +1,4 @@
-//! The commit and its trees among the objects of a pack: what each directory contains, with names that may be written.
+//! The commit and its trees among the objects of a pack: the entries of each directory, with names checked for writing.
 
 use std::rc::Rc;
 

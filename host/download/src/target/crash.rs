@@ -1,4 +1,4 @@
-//! Targets whose filling is killed before each of its steps, in a process of its own.
+//! Tests that kill the filling of a target before each of its steps, in a separate process.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
