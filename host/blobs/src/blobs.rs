@@ -71,7 +71,7 @@ impl Blobs {
         }
     }
 
-    /// Whether there is a blob of this name.
+    /// True if there is a blob of this name.
     ///
     /// # Errors
     /// When the object store fails.

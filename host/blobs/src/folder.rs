@@ -89,7 +89,7 @@ impl Folder {
         Ok(Some(file))
     }
 
-    /// Whether there is a blob of this name.
+    /// True if there is a blob of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.path(name).is_ok_and(|path| path.exists())
     }

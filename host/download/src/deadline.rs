@@ -79,7 +79,7 @@ impl Deadline {
         }
     }
 
-    /// Whether its time is up. What was cancelled before is not stopped for that.
+    /// True if its time is up. What was cancelled before is not stopped for that.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.end.is_some_and(|end| Instant::now() >= end)

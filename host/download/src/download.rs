@@ -134,7 +134,7 @@ impl StagedDownload {
         Ok(self.staging.expect_tree(path, id)?)
     }
 
-    /// Whether what has been written is known to be what the commit has.
+    /// True if the written content is known to be the commit's.
     ///
     /// # Errors
     /// When its time is up.
@@ -143,7 +143,7 @@ impl StagedDownload {
         Ok(matches!(self.staging.ledger().check(&self.spec().subdirectory), TreeCheck::Matches))
     }
 
-    /// Whether it is still empty, so that an archive could be unpacked again.
+    /// True if it is still empty, so that an archive could be unpacked again.
     pub fn is_empty(&self) -> bool {
         self.staging.ledger().tree.is_empty()
     }
@@ -156,7 +156,7 @@ impl StagedDownload {
         self.staging.clear()
     }
 
-    /// Whether all of the archive of this name, which is to be unpacked, is here since an earlier try. If that try began with another
+    /// True if the archive of this name was unpacked completely by an earlier attempt. If that try began with another
     /// one, what it brought is of no use, and is removed.
     ///
     /// # Errors

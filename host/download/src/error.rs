@@ -309,7 +309,7 @@ pub enum FinishError {
 }
 
 impl FinishError {
-    /// Whether the content is the reason, and neither the disk nor the target.
+    /// True if the content is the reason, and neither the disk nor the target.
     pub fn is_about_content(&self) -> bool {
         match self {
             Self::Missing(_) | Self::NoDirectory(_) | Self::Mismatch { .. } | Self::Contradiction { .. } => true,

@@ -20,7 +20,7 @@ pub(crate) struct Filling<'a> {
     /// Called before each step, so that tests can end the process there.
     reached: &'a dyn Fn(),
     moves: Vec<Move>,
-    /// Whether something was removed that could not be moved aside.
+    /// True if something was removed that could not be moved aside.
     removed: bool,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Filling<'a> {
         Ok(())
     }
 
-    /// Whether something had to be removed before all was there.
+    /// True if something had to be removed before all was there.
     pub(crate) fn has_removed(&self) -> bool {
         self.removed
     }

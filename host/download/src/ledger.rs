@@ -104,7 +104,7 @@ impl Ledger {
         self.claims.check(&mut self.tree, wanted)
     }
 
-    /// Whether there is something that a later try could go on with.
+    /// True if there is something that a later try could go on with.
     pub(crate) fn is_of_use(&self) -> bool {
         !self.tree.is_empty() && !self.tries.torn
     }

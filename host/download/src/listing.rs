@@ -50,7 +50,7 @@ pub(crate) fn compare(
     Ok(different)
 }
 
-/// Whether it is here as listed. What is of another kind is removed, to make room.
+/// True if the entry is here as listed. What is of another kind is removed, to make room.
 fn agrees(staging: &Staging, entry: &ListedEntry) -> Result<bool, UnpackError> {
     let found = staging.ledger().tree.get(&entry.path);
     if entry.kind == FileKind::Submodule {

@@ -20,7 +20,7 @@ pub(crate) const NAME: &str = ".forgeport-unfinished";
 /// The most bytes that are read of it.
 const LONGEST: u64 = 64 << 10;
 
-/// Whether some file system would take this for the mark's name.
+/// True if some file system would take this for the mark's name.
 pub(crate) fn is_taken(name: &[u8]) -> bool {
     name.first() == NAME.as_bytes().first() && String::from_utf8_lossy(name).to_uppercase() == NAME.to_uppercase()
 }
@@ -32,7 +32,7 @@ const TRIES: u32 = 8;
 pub(crate) struct MarkContent {
     /// None where it cannot be read.
     of: Option<Unfinished>,
-    /// Whether this user made it. Another one could have planted it.
+    /// True if this user made it. Another one could have planted it.
     mine: bool,
 }
 
@@ -65,7 +65,7 @@ fn read_file(directory: &Directory) -> io::Result<Unfinished> {
 pub(crate) struct Mark<'a> {
     target: &'a Directory,
     _lock: File,
-    /// Whether the target was marked before.
+    /// True if the target was marked before.
     was_there: bool,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Mark<'a> {
         Ok(Self { target, _lock: lock, was_there: true })
     }
 
-    /// Whether the target was marked before.
+    /// True if the target was marked before.
     pub(crate) fn was_there(&self) -> bool {
         self.was_there
     }

@@ -82,7 +82,7 @@ impl Place {
         &self.name
     }
 
-    /// Whether the parent is there.
+    /// True if the parent is there.
     pub(crate) fn has_parent(&self) -> bool {
         self.missing.is_empty()
     }
@@ -167,7 +167,7 @@ fn names(path: &Path, link: Option<Rc<PathBuf>>) -> impl DoubleEndedIterator<Ite
     })
 }
 
-/// Whether a link was made by us or the system, or where nobody else can make one.
+/// True if a link was made by us or the system, or where nobody else can make one.
 ///
 /// This is stricter than Linux is (`protected_symlinks`), which asks so only where the directory is sticky, and not at all where a link is
 /// read to be followed later.

@@ -76,7 +76,7 @@ impl ArchiveCopy {
         Self(RefCell::new(file))
     }
 
-    /// Whether all that passed is in the file.
+    /// True if all that passed is in the file.
     pub(crate) fn is_whole(&self) -> bool {
         self.0.borrow().is_some()
     }

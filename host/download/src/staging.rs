@@ -68,7 +68,7 @@ impl Staging {
         self.ledger().bytes
     }
 
-    /// Whether there is something that a later try could go on with.
+    /// True if there is something that a later try could go on with.
     pub(crate) fn is_of_use(&self) -> bool {
         self.ledger().is_of_use()
     }

@@ -49,7 +49,7 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Whether it is empty but for what killed downloads left.
+    /// True if it is empty but for what killed downloads left.
     pub(crate) fn is_free(&self, target: &Directory) -> bool {
         self.goes.iter().all(|name| work_directory::is_left_over(target, name))
     }
@@ -72,12 +72,12 @@ impl Survey {
         &self.goes
     }
 
-    /// Whether it stays as it is.
+    /// True if it stays as it is.
     pub(crate) fn stays(&self, below: &Path) -> bool {
         self.stays.contains(below) || self.ours.contains(below.as_os_str())
     }
 
-    /// Whether something that stays lies in it.
+    /// True if something that stays lies in it.
     pub(crate) fn holds(&self, below: &Path) -> bool {
         let next = self.stays.range::<Path, _>((Bound::Included(below), Bound::Unbounded)).next();
         next.is_some_and(|path| path != below && path.starts_with(below))
@@ -115,7 +115,7 @@ struct RemovalCheck<'a> {
     /// From the target to where the walk is.
     way: PathBuf,
     mounted: Vec<PathBuf>,
-    /// Whether entries of the directory may be removed, and only those of this user.
+    /// True if entries of the directory may be removed, and only those of this user.
     writable: bool,
     own_only: bool,
     protected: Option<PathBuf>,

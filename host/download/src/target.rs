@@ -40,7 +40,7 @@ pub enum Arrival {
     OneStep,
     /// The directory was there and was filled, marked as unfinished until all was in it.
     Marked {
-        /// Whether what was there before lay aside until then, so that it could be put back if anything failed.
+        /// True if what was there before lay aside until then, so that it could be put back if anything failed.
         kept_until_complete: bool,
         /// What was there and stays, by its path below the directory: `lost+found`, and what is mounted.
         stays: Vec<String>,

@@ -43,7 +43,7 @@ pub(crate) struct Leaf {
     pub kind: FileKind,
     /// None until all of the content has passed.
     pub id: Option<ObjectId>,
-    /// Whether it is a pointer to content that lies elsewhere (git-lfs).
+    /// True if it is a pointer to content that lies elsewhere (git-lfs).
     pub pointer: bool,
     /// Bytes of a file.
     pub size: u64,
@@ -108,7 +108,7 @@ impl Tree {
         Self { format, root: DirectoryNode::default() }
     }
 
-    /// Whether it is empty: not even a directory is in it.
+    /// True if it is empty: not even a directory is in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.root.children.is_empty()
     }

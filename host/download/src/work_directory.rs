@@ -103,7 +103,7 @@ impl WorkDirectory {
         self.parent.handle().remove_directory(&self.name)
     }
 
-    /// Whether a directory can be moved from here into the target. Only trying shows it: a file system may be mounted twice, or keep parts of itself
+    /// True if a directory can be moved from here into the target. Only trying shows it: a file system may be mounted twice, or keep parts of itself
     /// from each other.
     fn can_fill(&self, target: &Directory) -> bool {
         let (here, target) = (self.directory.handle(), target.handle());
@@ -156,12 +156,12 @@ pub(crate) fn sweep(parent: &Directory) {
     }
 }
 
-/// Whether this is a work directory of this user that a killed download left.
+/// True if this is a work directory of this user that a killed download left.
 pub(crate) fn is_left_over(parent: &Directory, name: &OsStr) -> bool {
     matches!(find(parent, name), Some((_, State::LeftOver)))
 }
 
-/// Whether this is a work directory in which a download is at work.
+/// True if this is a work directory in which a download is at work.
 pub(crate) fn is_at_work(parent: &Directory, name: &OsStr) -> bool {
     matches!(find(parent, name), Some((_, State::AtWork)))
 }

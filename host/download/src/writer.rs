@@ -28,7 +28,7 @@ const THREADS: usize = 2;
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 const LONGEST_POINTER: usize = 1024;
 
-/// Whether this is a pointer of git-lfs, in place of the content.
+/// True if this is a pointer of git-lfs, in place of the content.
 pub(crate) fn is_pointer(content: &[u8]) -> bool {
     content.len() <= LONGEST_POINTER && content.starts_with(POINTER)
 }

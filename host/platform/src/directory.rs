@@ -121,7 +121,7 @@ impl<'a> BorrowedDirectory<'a> {
         Ok(EntryMetadata::from(&statat(self.0, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
-    /// Whether the entry of this name is the file or directory that is open.
+    /// True if the entry of this name is the file or directory that is open.
     ///
     /// # Errors
     /// When the open one cannot be looked at.
@@ -130,7 +130,7 @@ impl<'a> BorrowedDirectory<'a> {
         Ok(self.metadata_of(name).is_ok_and(|there| there.id() == open.id()))
     }
 
-    /// Whether the directory gives what is made in it more than another does: its group, or a list of who may use it.
+    /// True if new entries of the directory inherit more than in another: its group, or an access control list.
     ///
     /// # Errors
     /// When it cannot be looked at.
@@ -138,7 +138,7 @@ impl<'a> BorrowedDirectory<'a> {
         Ok(self.metadata()?.passes_group_on() || fgetxattr_query(self.0, "system.posix_acl_default").is_ok())
     }
 
-    /// Whether this user may make and remove entries, as the permissions say.
+    /// True if the permissions let this user make and remove entries.
     ///
     /// # Errors
     /// When the user may not, and when the directory was removed.
@@ -146,7 +146,7 @@ impl<'a> BorrowedDirectory<'a> {
         Ok(accessat(self.0, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty())?)
     }
 
-    /// Whether this user may read a directory in this one and look at what lies in it, as the permissions say.
+    /// True if the permissions let this user read a directory in this one and look at its entries.
     ///
     /// # Errors
     /// When the user may not, and when it is not there.

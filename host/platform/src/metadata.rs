@@ -77,12 +77,12 @@ impl Owner {
         env::var("SUDO_UID").ok()?.parse().ok().map(Self)
     }
 
-    /// Whether this is the user of this process.
+    /// True if this is the user of this process.
     pub fn is_me(self) -> bool {
         self == Self::me()
     }
 
-    /// Whether this is the one who may do everything.
+    /// True if this is the one who may do everything.
     pub fn is_root(self) -> bool {
         self.0 == 0
     }
@@ -94,12 +94,12 @@ impl EntryMetadata {
         (self.device, self.inode)
     }
 
-    /// Whether its owner may execute it.
+    /// True if its owner may execute it.
     pub fn owner_may_execute(&self) -> bool {
         self.mode.contains(Mode::XUSR)
     }
 
-    /// Whether others than its owner may write to it.
+    /// True if others than its owner may write to it.
     pub fn others_may_write(&self) -> bool {
         self.mode.intersects(Mode::WGRP | Mode::WOTH)
     }
@@ -177,7 +177,7 @@ impl FileTime {
     }
 }
 
-/// Whether this is the device that is always empty, and takes the place of a file that shall not be there.
+/// True if this is the device that is always empty, and takes the place of a file that shall not be there.
 pub fn is_null_device(found: &Metadata) -> bool {
     Path::new("/dev/null").metadata().is_ok_and(|null| null.rdev() == found.rdev())
 }

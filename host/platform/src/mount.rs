@@ -11,9 +11,9 @@ use crate::metadata::Owner;
 
 /// An entry of a directory.
 pub struct Seen {
-    /// Whether it is a directory; a link to one is none.
+    /// True if it is a directory; a link to one is none.
     pub directory: bool,
-    /// Whether a file system, or a part of one, is mounted on it; on files too, as containers have it.
+    /// True if a file system, or a part of one, is mounted on it; on files too, as containers have it.
     pub mount_point: bool,
     /// Whose it is.
     pub owner: Owner,

@@ -32,7 +32,7 @@ pub fn directory(path: &Path) -> Result<()> {
     builder.create(path).map_err(FileError::at("make the directory", path))
 }
 
-/// Whether others than the owner may write to a directory: they could put their own files in the place of ours. Where there is none,
+/// True if others than the owner may write to a directory: they could put their own files in the place of ours. Where there is none,
 /// they may not.
 ///
 /// # Errors

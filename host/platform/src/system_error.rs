@@ -4,17 +4,17 @@ use std::io;
 
 use rustix::io::Errno;
 
-/// Whether a file could not be opened since too many are open, in this process or on the whole system.
+/// True if a file could not be opened since too many are open, in this process or on the whole system.
 pub fn is_too_many_open(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
-/// Whether what was opened as a directory is something else; a link too, whatever it leads to.
+/// True if what was opened as a directory is something else; a link too, whatever it leads to.
 pub fn is_no_directory(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOTDIR | Errno::LOOP))
 }
 
-/// Whether an entry cannot be moved, though it may well be removed: it lies in another file system or, as a directory of an image's lower
+/// True if an entry cannot be moved, though it may well be removed: it lies in another file system or, as a directory of an image's lower
 /// layer, seems to; or it is a directory to which this user may not write.
 ///
 /// What may not be changed at all (`EPERM`) has the same `ErrorKind`, and is none of these.

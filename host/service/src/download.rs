@@ -30,7 +30,7 @@ pub struct DownloadRequest {
     pub subdirectory: Option<String>,
     /// The target directory.
     pub directory: PathBuf,
-    /// Whether to remove what is in the target and not in the commit.
+    /// True to remove entries of the target that are not in the commit.
     pub force: bool,
     /// Cancelling it stops the download, as dropping its future does, and returns whether that was in time.
     pub stop: Deadline,

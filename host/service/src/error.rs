@@ -221,7 +221,7 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Whether the request itself is at fault, as it was written: it names no provider that there is, or options that the provider does not
+    /// True if the request itself is at fault, as it was written: it names no provider that there is, or options that the provider does not
     /// take.
     pub fn is_usage(&self) -> bool {
         use ComponentError::{NoSource, NoType, SourceOfBuiltIn, UnknownType};

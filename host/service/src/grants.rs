@@ -34,7 +34,7 @@ pub struct AccessReport {
 /// Whether a request would be allowed, by which rule, and what would change that.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
-    /// Whether it would be allowed.
+    /// True if it would be allowed.
     pub allowed: bool,
     /// Which layer decides: `requested`, `granted`, `policy` or `gate`.
     pub by: &'static str,

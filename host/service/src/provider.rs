@@ -12,7 +12,7 @@ pub(crate) struct Described {
     pub(crate) provider: Provider,
     pub(crate) description: Description,
     pub(crate) component: Component,
-    /// Whether the component comes from a file, and the store does not have it yet.
+    /// True if the component comes from a file, and the store does not have it yet.
     is_new: bool,
 }
 

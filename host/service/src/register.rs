@@ -108,7 +108,7 @@ impl Plan {
         self.replaced.as_ref()
     }
 
-    /// Whether a person has to consent first.
+    /// True if a person has to consent first.
     pub fn needs_consent(&self) -> bool {
         self.consent
     }

@@ -295,7 +295,7 @@ fn read_answer(file: File) -> io::Result<IndexEntry> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// Whether it is something else than was written there. That it could not be read is none.
+/// True if it is something else than was written there. That it could not be read is none.
 fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }

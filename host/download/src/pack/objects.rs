@@ -47,7 +47,7 @@ pub(super) struct Object {
     pub kind: ObjectType,
     pub id: ObjectId,
     pub size: u64,
-    /// Whether it is a pointer to content that lies elsewhere (git-lfs).
+    /// True if it is a pointer to content that lies elsewhere (git-lfs).
     pub pointer: bool,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Objects<'a> {
         Some((number, self.get(number)?))
     }
 
-    /// Whether it is the first of its name.
+    /// True if it is the first of its name.
     pub(super) fn is_first(&self, number: u32, object: &Object) -> bool {
         self.numbers.get(&object.id) == Some(&number)
     }

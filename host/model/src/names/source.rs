@@ -40,7 +40,7 @@ impl ComponentSource {
         self.file().map(|path| path.display().to_string())
     }
 
-    /// Whether the component came with Forgeport.
+    /// True if the component came with Forgeport.
     pub fn is_built_in(&self) -> bool {
         matches!(self, Self::BuiltIn(_))
     }

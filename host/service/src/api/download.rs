@@ -18,7 +18,7 @@ pub struct Downloaded {
     pub subdirectory: Option<String>,
     /// The provider that reported which tree the commit has.
     pub provider: RegisteredProvider,
-    /// Whether it came from the cache, without an archive request.
+    /// True if it came from the cache, without an archive request.
     pub cached: bool,
     /// What is in the target now.
     #[serde(flatten)]
@@ -56,7 +56,7 @@ pub enum Arrival {
     OneStep,
     /// The directory existed and was filled, marked as unfinished until everything was in it.
     Marked {
-        /// Whether its previous content was kept until then, so that it could be put back.
+        /// True if its previous content was kept until then, so that it could be put back.
         kept_until_complete: bool,
         /// What stays of its previous content, by paths below the directory: `lost+found`, and mount points.
         stays: Vec<String>,

@@ -57,7 +57,7 @@ pub struct Script {
     lines: Vec<String>,
     /// The directory to look at.
     pub checkout: &'static str,
-    /// Whether something was done whose changes need not be known: a filter that only the checkout names, `git replace`,
+    /// True if something was done whose changes need not be known: a filter that only the checkout names, `git replace`,
     /// an encoding that is seldom used, what git itself complains of.
     pub may_be_unknown: bool,
     /// Git counts commits in a history that `git replace` changed; Forgeport in the one that remotes have too.
