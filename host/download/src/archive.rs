@@ -27,7 +27,7 @@ const LONGEST_EXTENSION: u64 = 64 << 10;
 /// Bytes that are read of an archive that was given up, only to distinguish damage from malice.
 const LONGEST_DRAIN: u64 = 1 << 30;
 
-/// What a member is.
+/// The kind of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemberKind {
     File { executable: bool },
@@ -44,7 +44,7 @@ pub(crate) struct Member {
     pub size: u64,
 }
 
-/// What extension headers say about the next member.
+/// The contents of extension headers, which describe the next member.
 #[derive(Default)]
 struct Extensions {
     path: Option<Vec<u8>>,
@@ -249,7 +249,7 @@ fn local_records(records: &[u8], extensions: &mut Extensions) -> Result<(), Reje
     Ok(())
 }
 
-/// Where two headers disagree, readers differ in what they see: no such archive is taken.
+/// An archive whose headers disagree is rejected: readers differ in which of them they use.
 fn set_once<T>(slot: &mut Option<T>, value: T) -> Result<(), Rejected> {
     match slot.replace(value) {
         None => Ok(()),

@@ -13,7 +13,7 @@ pub struct Deadline {
     state: Arc<AtomicU8>,
 }
 
-/// What has become of the work: it may still be cancelled, it was, or it is too late to.
+/// The state of the work: it can still be cancelled, it was cancelled, or it is too late to.
 const OPEN: u8 = 0;
 const CANCELLED: u8 = 1;
 const PAST: u8 = 2;
@@ -48,7 +48,7 @@ impl Deadline {
         self.leave_open(CANCELLED) != PAST
     }
 
-    /// From here on the work is not stopped any more.
+    /// After this call the work is not stopped any more.
     ///
     /// # Errors
     /// When it has to stop, and must not go on.
@@ -85,7 +85,7 @@ impl Deadline {
         self.end.is_some_and(|end| Instant::now() >= end)
     }
 
-    /// What `source` has, for as long as the work may go on.
+    /// Reads `source` for as long as the work may go on.
     pub(crate) fn reading<R: Read>(&self, source: R) -> impl Read + use<R> {
         Reading { source, deadline: self.clone() }
     }
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(Deadline::at(Instant::now()).pass(), Err(Stopped));
     }
 
-    /// Whoever cancels and whoever passes agree on who came first.
+    /// Callers of `cancel` and `pass` agree on which came first.
     #[test]
     fn one_of_cancelling_and_passing_wins() {
         for _ in 0..1000 {

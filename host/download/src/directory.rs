@@ -124,7 +124,7 @@ impl Directory {
         Ok(())
     }
 
-    /// What lies in it, without `.` and `..`.
+    /// The names of its entries, without `.` and `..`.
     pub(crate) fn names(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>> + use<>> {
         descent::names(self.handle())
     }

@@ -27,7 +27,7 @@ use crate::unpack;
 /// before [`finish`](Self::finish), it leaves nothing behind.
 pub struct StagedDownload {
     pub(crate) staging: Staging,
-    /// Where a copy of the plain archive goes while it is unpacked.
+    /// The file that receives a copy of the plain archive while it is unpacked.
     copy: Option<UnfinishedBlob>,
 }
 
@@ -63,7 +63,7 @@ impl StagedDownload {
         Self { copy, ..self }
     }
 
-    /// What it is to become.
+    /// The specification of the download.
     pub fn spec(&self) -> &DownloadSpec {
         self.staging.spec()
     }

@@ -15,7 +15,7 @@ use forgeport_model::{PathError, RepoPath, escape_untrusted_short};
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.text())]
 pub struct DiskError {
-    /// What was tried, as in "could not {action} ...".
+    /// The attempted action, as in "could not {action} ...".
     pub action: &'static str,
     /// Where.
     pub path: PathBuf,
@@ -66,15 +66,15 @@ pub enum UnpackError {
     /// Not everything came, or not as it was sent: another try may succeed.
     #[error("the transfer was interrupted: {0}")]
     Transfer(#[source] io::Error),
-    /// What came is not an archive at all, perhaps a web page; its beginning, safe to print.
+    /// The response is not an archive at all, perhaps a web page; its beginning, safe to print.
     #[error("the answer is not a {format} archive: it begins with `{begins}`")]
     NoArchive {
-        /// What was expected.
+        /// The expected format.
         format: &'static str,
         /// The first bytes.
         begins: String,
     },
-    /// What came must not or cannot be written: another try would end the same.
+    /// The content must not or cannot be written: another attempt would end the same.
     #[error(transparent)]
     Rejected(#[from] Rejected),
     /// The local disk.
@@ -89,7 +89,7 @@ pub enum UnpackError {
 }
 
 impl UnpackError {
-    /// What the disk did not do, unless it was only stopped.
+    /// The error of the disk, unless the work was only stopped.
     pub(crate) fn at(error: io::Error, action: &'static str, path: &Path) -> Self {
         Self::inside(error).unwrap_or_else(|error| DiskError::new(action, path, error).into())
     }
@@ -121,7 +121,7 @@ impl From<UnpackError> for io::Error {
     }
 }
 
-/// What came is hostile or impossible: which entry, and why.
+/// Hostile or impossible content: the entry, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("`{entry}` was rejected: {why}")]
 pub struct Rejected {
@@ -159,9 +159,9 @@ pub enum RejectReason {
     /// It would lie in something that is not a directory.
     #[error("it would lie in `{parent}`, which is a {kind}")]
     Parent {
-        /// What it would lie in, safe to print.
+        /// The entry in which it would lie, safe to print.
         parent: String,
-        /// What that is.
+        /// The kind of that entry.
         kind: FileKind,
     },
     /// It lies outside of the archive's one root folder.
@@ -176,15 +176,15 @@ pub enum RejectReason {
     /// The archive names another commit than the one asked for.
     #[error("it is of the commit {found}, but {expected} was requested")]
     Commit {
-        /// What the archive says.
+        /// The commit that the archive names.
         found: ObjectId,
-        /// What was asked for.
+        /// The requested commit.
         expected: ObjectId,
     },
     /// A limit of the host.
     #[error(transparent)]
     Limit(#[from] LimitReached),
-    /// What is wanted is another repository's.
+    /// The wanted directory belongs to another repository.
     #[error(
         "it is a submodule or lies in one: register the repository that .gitmodules names for it, and download from there"
     )]
@@ -232,13 +232,13 @@ pub enum TargetError {
     Unfinished {
         /// The directory.
         path: PathBuf,
-        /// What it is a part of, if that can be read.
+        /// The download that it is a part of, if its mark can be read.
         of: Option<Unfinished>,
     },
     /// Another one is filling it.
     #[error("another download is filling {}: wait until it has ended", .0.display())]
     Busy(PathBuf),
-    /// What is there cannot be removed.
+    /// The existing content cannot be removed.
     #[error("nothing was changed, because {} cannot be removed by this user: remove it, or choose another directory", .0.display())]
     Protected(PathBuf),
     /// A part of the commit would have to lie where something stays.
@@ -249,7 +249,7 @@ pub enum TargetError {
     Halfway {
         /// The directory.
         path: PathBuf,
-        /// What went wrong.
+        /// The cause.
         why: Box<TargetError>,
     },
     /// The local disk.
@@ -283,9 +283,9 @@ pub enum FinishError {
     Mismatch {
         /// The directory.
         path: RepoPath,
-        /// What the forge said.
+        /// The id that the forge reported.
         told: ObjectId,
-        /// What came.
+        /// The id of the received content.
         found: Option<ObjectId>,
     },
     /// The forge contradicts itself.

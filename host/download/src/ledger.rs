@@ -14,7 +14,7 @@ use crate::links::{self, Links};
 use crate::mark;
 use crate::tree::{Found, InTheWay, Leaf, Tree};
 
-/// What a download has so far.
+/// The state of a download.
 pub(crate) struct Ledger {
     pub tree: Tree,
     /// Links, by their paths below the wanted directory.
@@ -29,7 +29,7 @@ pub(crate) struct Ledger {
     names: u64,
     /// Bytes of files, those included that are being written.
     pub bytes: u64,
-    /// What is being written singly at the moment.
+    /// Files that are being fetched one by one.
     pub writing: BTreeSet<RepoPath>,
 }
 

@@ -4,7 +4,7 @@ use forgeport_model::{Limit, Limits};
 
 use crate::error::Rejected;
 
-/// From here on the ratio counts.
+/// Unpacked bytes beyond which the ratio is checked.
 const RATIO_COUNTS_FROM: u64 = 1 << 30;
 
 /// Counts what comes out of what is packed.

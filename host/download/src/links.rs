@@ -60,7 +60,7 @@ fn first_leaving<'a>(links: &'a Links, deadline: &Deadline) -> Result<Option<(&'
     Ok(None)
 }
 
-/// Where every link leads, found once for each.
+/// The destination of every link, each found once.
 ///
 /// Following each link anew, and those on its way again, took 96 s for 400 links whose targets named one another. Here each name of each
 /// target is looked at once, whatever leads to it.
@@ -156,7 +156,7 @@ impl<'a> LinkResolver<'a> {
         ended.unwrap_or(Destination::Nowhere)
     }
 
-    /// Where the link leads, if that is known; otherwise it is begun.
+    /// The destination of the link, if it is known; otherwise the search for it is begun.
     fn begin(&mut self, link: usize, walking: &mut Vec<PendingLink<'a>>) -> Option<Destination> {
         let Link { target, from, end } = &mut self.links[link];
         if end.is_none() {

@@ -13,7 +13,7 @@ use crate::tree::{Found, tree_id};
 pub struct ListedEntry {
     /// From the repository's root.
     pub path: RepoPath,
-    /// What it is.
+    /// Its kind.
     pub kind: FileKind,
     /// Its object.
     pub id: ObjectId,

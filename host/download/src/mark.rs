@@ -28,7 +28,7 @@ pub(crate) fn is_taken(name: &[u8]) -> bool {
 /// How often a mark is set anew where one was there and is gone.
 const TRIES: u32 = 8;
 
-/// What a mark says: a file in JSON, with the commit and the subdirectory.
+/// The content of a mark: a file in JSON, with the commit and the subdirectory.
 pub(crate) struct MarkContent {
     /// None where it cannot be read.
     of: Option<Unfinished>,

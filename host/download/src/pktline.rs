@@ -29,7 +29,7 @@ pub(crate) enum Line {
 /// The pack in an answer, without what it is wrapped in.
 pub(crate) struct Pack<R> {
     lines: Lines<R>,
-    /// Where in the line the pack's bytes go on.
+    /// The offset in the line at which the pack's bytes go on.
     at: usize,
     ended: bool,
 }

@@ -71,7 +71,7 @@ fn word(format: ObjectFormat) -> &'static str {
     }
 }
 
-/// What a server says that it can do, as far as it matters.
+/// The capabilities of a server that matter here.
 struct Abilities {
     fetch: Vec<String>,
     format: String,

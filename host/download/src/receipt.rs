@@ -10,10 +10,10 @@ use crate::tree::Found;
 use forgeport_model::RepoPath;
 use forgeport_model::{FileKind, ObjectId};
 
-/// What a download has become.
+/// The result of a download.
 #[derive(Clone, Debug, Serialize)]
 pub struct Receipt {
-    /// Where it lies.
+    /// The target directory.
     pub directory: PathBuf,
     /// How it came there.
     pub arrival: Arrival,

@@ -27,13 +27,13 @@ pub enum ArchiveFormat {
     Tar,
     /// A tar archive in gzip (RFC 1952), of one member or several.
     TarGzip,
-    /// What `git-upload-pack` answers a fetch of the commit with (gitprotocol-v2(5)).
+    /// The response of `git-upload-pack` to a fetch of the commit (gitprotocol-v2(5)).
     GitPack,
 }
 
 const BUFFER: usize = 128 << 10;
 
-/// What is packed in `source`, for as long as the limits allow; what passes is copied into `copy` too.
+/// The unpacked bytes of `source`, within the limits; they are copied into `copy` too.
 pub(crate) fn open<'a>(
     source: impl Read + 'a,
     format: ArchiveFormat,

@@ -2,7 +2,7 @@
 
 use forgeport_model::{Limits, ObjectId, RepoPath};
 
-/// What a download is to become.
+/// The specification of a download.
 #[derive(Clone, Debug)]
 pub struct DownloadSpec {
     /// The commit, in full.
@@ -11,6 +11,6 @@ pub struct DownloadSpec {
     pub subdirectory: RepoPath,
     /// Remove what is in the target and not in the commit.
     pub force: bool,
-    /// What it may use.
+    /// Its limits.
     pub limits: Limits,
 }

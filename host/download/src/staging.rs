@@ -88,7 +88,7 @@ impl Staging {
         self.target.scratch()
     }
 
-    /// Where threads write, how they name it, and how long they may.
+    /// The directory, id format and deadline for the threads that write.
     pub(crate) fn sink(&self) -> Sink<'_> {
         Sink { directory: self.directory(), format: self.format(), deadline: &self.deadline }
     }
@@ -179,7 +179,7 @@ impl Staging {
         (self.target, self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner), self.spec)
     }
 
-    /// Where a path lies in the directory; none if it is not wanted. The root itself is there already.
+    /// The place of a path in the staging directory; none if it is not wanted. The root itself exists already.
     fn place(&self, path: &RepoPath) -> Option<PathBuf> {
         let below = path.below(&self.spec.subdirectory).filter(|below| !below.is_root())?;
         Some(below.as_path().to_path_buf())

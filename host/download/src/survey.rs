@@ -15,15 +15,15 @@ use forgeport_platform::directory::BorrowedDirectory;
 use forgeport_platform::metadata::{EntryKind, Owner};
 use forgeport_platform::mount;
 
-/// What is on a new file system, for `fsck`; no user made it.
+/// The directory that `fsck` needs and every new ext file system has; no user made it.
 const LOST_AND_FOUND: &str = "lost+found";
 
-/// What lies in a target.
+/// The content of a target.
 #[derive(Default)]
 pub(crate) struct Survey {
     /// Names in it of what this program itself needs there meanwhile.
     ours: BTreeSet<OsString>,
-    /// What is not removed, by its path below the target: `lost+found`, and what is mounted.
+    /// Entries that are not removed, by their paths below the target: `lost+found`, and mount points.
     stays: BTreeSet<PathBuf>,
     /// Names in it of all else.
     goes: Vec<OsString>,
@@ -166,7 +166,7 @@ impl Visitor for RemovalCheck<'_> {
     }
 }
 
-/// What is gone meanwhile, another download's directory for one, is in nobody's way.
+/// An entry that was removed meanwhile, such as another download's directory, is not in the way.
 fn is_allowed(checked: io::Result<()>) -> bool {
     checked.map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true)
 }

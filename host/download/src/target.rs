@@ -42,9 +42,9 @@ pub enum Arrival {
     Marked {
         /// True if what was there before lay aside until then, so that it could be put back if anything failed.
         kept_until_complete: bool,
-        /// What was there and stays, by its path below the directory: `lost+found`, and what is mounted.
+        /// The previous content that stays, by paths below the directory: `lost+found`, and mount points.
         stays: Vec<String>,
-        /// Where what was there before is now, if it could not be removed.
+        /// The place of the previous content, if it could not be removed.
         left: Option<PathBuf>,
     },
 }
@@ -73,12 +73,12 @@ impl Target {
         Ok(Scratch { directory: work_directory.make(SCRATCH, true)?, work_directory })
     }
 
-    /// Where to write.
+    /// The directory to write into.
     pub(crate) fn staging(&self) -> &Directory {
         &self.staging
     }
 
-    /// Where it will be in the end.
+    /// The final path.
     pub(crate) fn path(&self) -> PathBuf {
         self.place.path()
     }
@@ -136,7 +136,7 @@ impl Target {
         Ok(Arrival::Marked { kept_until_complete, stays, left })
     }
 
-    /// What is to be done about a target that is marked as ours.
+    /// Surveys the target, and checks that it may be filled and that there is room to move its content aside.
     fn survey(&self, target: &Directory, mark: &Mark) -> Result<Survey, TargetError> {
         let survey = Survey::of(target)?;
         if !(self.force || mark.was_there() || survey.is_free(target)) {

@@ -19,7 +19,7 @@ struct DirectoryNode {
     content: Option<DirectoryContent>,
 }
 
-/// What a directory contains, as git sees it.
+/// The content of a directory, as git sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DirectoryContent {
     /// No file, link or submodule: git does not know it.

@@ -15,7 +15,7 @@ use crate::directory::Directory;
 use crate::error::{AtPath, DiskError};
 use forgeport_platform::handle::try_lock;
 
-/// What every work directory's name begins with.
+/// The prefix of every work directory's name.
 const PREFIX: &str = ".forgeport-";
 /// What may lie in one: the tree that becomes the target's content, what only the download itself needs, what was in the target before,
 /// and the target's mark before it is set and after.

@@ -33,7 +33,7 @@ pub(crate) fn is_pointer(content: &[u8]) -> bool {
     content.len() <= LONGEST_POINTER && content.starts_with(POINTER)
 }
 
-/// What a file is called where it comes from.
+/// The name of a file at its source.
 pub(crate) trait Name: Send {
     /// How a message calls it.
     fn for_message(&self) -> Vec<u8>;
@@ -48,7 +48,7 @@ impl Name for RepoPath {
 /// A file on its way.
 pub(crate) struct Job<N> {
     pub name: N,
-    /// Where to write it, below the directory; none if only its id is wanted.
+    /// Its path below the directory; none if only its id is wanted.
     pub place: Option<PathBuf>,
     pub executable: bool,
     pub content: FileContent,
@@ -68,7 +68,7 @@ pub(crate) struct Written<N> {
     pub bytes: u64,
 }
 
-/// Where and how the threads write.
+/// The place and mode of writing.
 #[derive(Clone, Copy)]
 pub(crate) struct Sink<'a> {
     pub directory: &'a Directory,

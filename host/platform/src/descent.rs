@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use crate::directory::{BorrowedDirectory, OwnedDirectory};
 
-/// What is done on the walk.
+/// The actions of a walk.
 pub trait Visitor {
     /// The walk is in this directory now; of its entries none has been visited.
     fn enter(&mut self, here: BorrowedDirectory, name: &OsStr) -> io::Result<()>;

@@ -43,7 +43,7 @@ pub struct OwnedDirectory(OwnedFd);
 #[derive(Clone, Copy, Debug)]
 pub struct BorrowedDirectory<'a>(BorrowedFd<'a>);
 
-/// What a name leads to, open.
+/// An opened entry.
 #[derive(Debug)]
 pub enum OpenEntry {
     /// A directory, to go on from it.
@@ -105,7 +105,7 @@ impl<'a> BorrowedDirectory<'a> {
         Self(handle)
     }
 
-    /// What the system says of the directory itself.
+    /// The metadata of the directory itself.
     ///
     /// # Errors
     /// When it cannot be looked at.
@@ -113,7 +113,7 @@ impl<'a> BorrowedDirectory<'a> {
         Ok(EntryMetadata::from(&fstat(self.0)?))
     }
 
-    /// What the system says of an entry.
+    /// The metadata of an entry.
     ///
     /// # Errors
     /// `NotFound` where there is none.
@@ -287,12 +287,12 @@ impl<'a> BorrowedDirectory<'a> {
 }
 
 impl OpenLink {
-    /// Who made it.
+    /// Its owner.
     pub fn owner(&self) -> Owner {
         self.owner
     }
 
-    /// Where it leads.
+    /// Its destination.
     ///
     /// # Errors
     /// When it cannot be read.

@@ -7,9 +7,9 @@ use std::{
 
 use thiserror::Error;
 
-/// What to do where the home cannot be written.
+/// The advice if the home cannot be written.
 pub const CHOOSE_ANOTHER_HOME: &str = "set FORGEPORT_HOME to a directory that you may write to";
-/// What to do where the home's file system is full.
+/// The advice if the home's file system is full.
 pub const MAKE_ROOM: &str =
     "make room, as `forgeport cache clear` does, or set FORGEPORT_HOME to a directory on another disk";
 
@@ -21,7 +21,7 @@ pub struct FileError {
     pub doing: &'static str,
     /// The file or directory.
     pub path: PathBuf,
-    /// What the system says.
+    /// The error of the system.
     pub source: Error,
 }
 
@@ -32,7 +32,7 @@ impl FileError {
     }
 }
 
-/// What to do about an error of the system, as it follows on it.
+/// The advice that follows an error of the system.
 fn advice(error: &Error) -> String {
     let advice = match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => CHOOSE_ANOTHER_HOME,

@@ -89,7 +89,7 @@ impl Owner {
 }
 
 impl EntryMetadata {
-    /// What no two entries have at the same time.
+    /// Its identity: no two entries have the same at the same time.
     pub fn id(&self) -> (u64, u64) {
         (self.device, self.inode)
     }

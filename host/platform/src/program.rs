@@ -19,7 +19,7 @@ pub use std::process::Child;
 /// How long a program that is asked no more may take to end by itself.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Where programs and the user's own settings are, and the user's language.
+/// Variables with the places of programs and of the user's settings, and the user's language.
 const KEPT: &[&str] = &["PATH", "HOME", "XDG_CONFIG_HOME", "LANG", "LANGUAGE"];
 /// Of the language, and git's settings that the user made for this process.
 const KEPT_BEGINNINGS: &[&str] = &["LC_", "GIT_CONFIG_"];
@@ -38,7 +38,7 @@ fn is_kept(name: &OsStr) -> bool {
         .is_some_and(|name| KEPT.contains(&name) || KEPT_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning)))
 }
 
-/// What the program makes of the input; none if it failed.
+/// The program's output for the input; none if it failed.
 ///
 /// # Errors
 /// When it cannot be started, or did not end before `end`, after which it is killed.

@@ -17,12 +17,12 @@ pub fn is_no_directory(error: &io::Error) -> bool {
 /// True if an entry cannot be moved, though it may well be removed: it lies in another file system or, as a directory of an image's lower
 /// layer, seems to; or it is a directory to which this user may not write.
 ///
-/// What may not be changed at all (`EPERM`) has the same `ErrorKind`, and is none of these.
+/// An entry that must not be changed at all (`EPERM`) has the same `ErrorKind`, and is not included.
 pub fn is_not_movable(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::XDEV | Errno::ACCESS))
 }
 
-/// What the system says where more links follow one another than it follows.
+/// The error of the system for a chain of links that is too long.
 pub fn too_many_links() -> io::Error {
     Errno::LOOP.into()
 }

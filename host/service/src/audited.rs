@@ -13,12 +13,12 @@ use crate::{Service, blocking::blocking};
 use forgeport_model::{AuditAction, AuditContext, AuditEvent, AuditRecord, AuditedChange, Grant, Grants};
 use forgeport_store::CodeRepository;
 
-/// What a plan changes, as it is recorded when it is applied.
+/// The changes of a plan, as they are recorded when it is applied.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AuditedPlan {
     /// The options and other parts that are set or removed.
     pub(crate) parts: String,
-    /// What was not granted before, and is by a person.
+    /// Origins that a person grants and that were not granted before.
     pub(crate) newly_granted: Vec<String>,
 }
 

@@ -4,7 +4,7 @@ use crate::Result;
 use forgeport_model::{Access, Commit};
 use forgeport_runtime::{CallError, Offline, ProviderError, Repository};
 
-/// What a revision resolves to.
+/// The result of resolving a revision.
 pub(crate) enum Resolved {
     /// A commit.
     Commit(Commit),

@@ -25,13 +25,13 @@ const DOWNLOADS: u64 = 8 << 30;
 /// Bytes of compiled code that are kept; a provider in Python or JavaScript takes about 35 MB.
 const COMPILED: u64 = 1 << 30;
 
-/// What the operator of a process decides.
+/// The configuration of a process, which its operator decides.
 pub struct Config {
-    /// Where things are kept.
+    /// The directories.
     pub home: Home,
-    /// Where the key is.
+    /// The place of the master key.
     pub key: KeySource,
-    /// What a rotation of a key that the environment has changes it to.
+    /// The new master key of a rotation, if the environment has the key.
     pub new_key: Option<Zeroizing<String>>,
     /// The upper bound of all grants.
     pub policy: Policy,
@@ -42,9 +42,9 @@ pub struct Config {
 /// The directories of one process.
 #[derive(Clone, Debug)]
 pub struct Home {
-    /// What must not be lost: the store.
+    /// The store, which must not be lost.
     pub data: PathBuf,
-    /// What can be made again: compiled code and downloads.
+    /// Files that can be made again: compiled code and downloads.
     pub cache: PathBuf,
 }
 
@@ -89,7 +89,7 @@ impl Home {
     }
 }
 
-/// What is not UTF-8 is no key either; the error comes when it is needed.
+/// A value that is not UTF-8 is not a key either; the error is reported when the key is needed.
 fn key(name: &str) -> Option<Zeroizing<String>> {
     variable(name).map(|value| Zeroizing::new(value.into_string().unwrap_or_else(|_| "?".to_owned())))
 }

@@ -148,7 +148,7 @@ pub enum ServiceError {
     NotRequested {
         /// As given.
         pattern: OriginPattern,
-        /// What it requests.
+        /// The requested access.
         requested: Vec<String>,
     },
     /// Grants that are requested and were not given.
@@ -159,7 +159,7 @@ pub enum ServiceError {
     NotGranted {
         /// As given.
         pattern: OriginPattern,
-        /// What is granted.
+        /// The granted access.
         granted: Vec<String>,
     },
     /// A built-in provider's grants cannot be revoked.
@@ -184,10 +184,10 @@ pub enum ServiceError {
     /// An option.
     #[error(transparent)]
     Option(#[from] OptionError),
-    /// What a provider requests.
+    /// The access that a provider requests.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// What a provider says of itself.
+    /// A provider's description.
     #[error(transparent)]
     Description(#[from] DescriptionError),
     /// The component.
@@ -212,7 +212,7 @@ pub enum ServiceError {
     /// The target directory.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// What came.
+    /// The received content, or putting it into the target.
     #[error(transparent)]
     Finish(#[from] FinishError),
     /// The checkout.

@@ -17,11 +17,11 @@ pub struct AccessReport {
     pub name: String,
     /// The component that the grants belong to.
     pub digest: Digest,
-    /// What its provider requests.
+    /// The access that its provider requests.
     pub requested: Grants,
-    /// What it was granted.
+    /// The access that it was granted.
     pub granted: Grants,
-    /// What the operator's policy allows; none without a policy.
+    /// The access that the operator's policy allows; none without a policy.
     pub policy: Option<Grants>,
     /// Which secret option goes where, and how.
     pub credentials: Vec<CredentialPlan>,

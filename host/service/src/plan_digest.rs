@@ -8,7 +8,7 @@ use crate::Plan;
 use forgeport_model::{CredentialPlan, Digest, Grant, Placement};
 use serde::Serialize;
 
-/// What is hashed, as JSON with its keys and lists sorted. A change of it is a new version.
+/// The hashed values, as JSON with sorted keys and lists. A change of this type is a new version.
 #[derive(Serialize)]
 struct Canonical<'a> {
     component: &'a Digest,

@@ -20,13 +20,13 @@ use zeroize::Zeroizing;
 pub struct Registration {
     /// Unique.
     pub name: String,
-    /// Where the provider's component comes from.
+    /// The source of the provider's component.
     pub source: ComponentSource,
     /// The options as given: values, or references to secrets.
     pub options: Vec<(String, OptionValue)>,
     /// A text for people.
     pub description: Option<String>,
-    /// What the person grants, and the limits.
+    /// The grants and limits that the person gives.
     pub grant_options: GrantOptions,
 }
 
@@ -45,7 +45,7 @@ pub struct GrantOptions {
 pub struct Plan {
     pub(crate) repository: CodeRepository,
     pub(crate) described: Described,
-    /// What is stored as consented to.
+    /// The consent that is stored.
     pub(crate) agreed: Consent,
     pub(crate) options: Options,
     /// Literal credentials, to be encrypted.
@@ -98,7 +98,7 @@ impl Plan {
         self.options.plain_values().map(|(name, _)| name)
     }
 
-    /// What will be granted.
+    /// The access that will be granted.
     pub fn granted(&self) -> &Grants {
         &self.repository.grants
     }

@@ -22,7 +22,7 @@ pub struct Changes {
     pub set: Vec<(String, OptionValue)>,
     /// Options to remove.
     pub remove: Vec<String>,
-    /// What the person grants, and the limits.
+    /// The grants and limits that the person gives.
     pub grant_options: GrantOptions,
 }
 
@@ -32,7 +32,7 @@ impl Changes {
         self.source.is_some() || !self.set.is_empty() || !self.remove.is_empty() || granting
     }
 
-    /// What changes, in names: values may be secrets.
+    /// The changes, by names: values may be secrets.
     fn parts(&self, former_name: &str) -> String {
         let normalised = |name: &String| normalise_name(name);
         let set: Vec<String> = self.set.iter().map(|(name, _)| normalised(name)).collect();

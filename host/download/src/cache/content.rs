@@ -19,7 +19,7 @@ use forgeport_model::{FileKind, ObjectId};
 /// The longest description, in bytes; it has the links and submodules of a tree.
 const LONGEST: u64 = 64 << 20;
 
-/// What a tree has besides files.
+/// The parts of a tree that are not files.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct About {
     /// How the archive's paths become those of the repository.
@@ -115,7 +115,7 @@ fn describe(mut file: &File, about: &About) -> io::Result<()> {
     file.write_all(&[&about, &(about.len() as u64).to_le_bytes()[..]].concat())
 }
 
-/// What is known of the content besides files.
+/// The description of the content.
 fn about(staged: &StagedDownload) -> About {
     let base = &staged.spec().subdirectory;
     let ledger = staged.staging.ledger();

@@ -50,7 +50,7 @@ pub struct Cache {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheKey(String);
 
-/// What a cache contains.
+/// The usage of a cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CacheUsage {
     /// Kept downloads.
@@ -76,13 +76,13 @@ pub struct WrittenDownload {
     key: CacheKey,
 }
 
-/// What a download brought that failed, opened and no longer in the cache.
+/// The files that a failed download received, opened and no longer in the cache.
 pub struct PartialDownload {
     about: About,
     archive: Take<File>,
 }
 
-/// What a request was answered with, in the index.
+/// The answer to one request, in the index.
 #[derive(Debug, Serialize, Deserialize)]
 struct IndexEntry {
     tree: ObjectId,
@@ -239,7 +239,7 @@ fn partial(key: &CacheKey) -> String {
     format!("{}.partial", key.0)
 }
 
-/// What a request was answered with.
+/// The answer to a request, from the index.
 fn answer(index: &Folder, name: &str) -> Option<IndexEntry> {
     match index.open(name).and_then(|file| file.map(read_answer).transpose()) {
         Ok(answer) => answer,
@@ -254,7 +254,7 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send +
 }
 
 impl KeptDownload {
-    /// Where a person can look at the commit.
+    /// The web page of the commit.
     pub fn url(&self) -> Option<&str> {
         self.answer.url.as_deref()
     }

@@ -73,7 +73,7 @@ pub(crate) fn put_missing(
     Ok(())
 }
 
-/// What was found to be missing. A small tree may name others, and with them files, any number of times.
+/// The missing files. A small tree may name other trees, and with them files, any number of times.
 struct MissingList<'a> {
     staging: &'a Staging,
     places: BTreeMap<ObjectId, Vec<(RepoPath, FileKind)>>,

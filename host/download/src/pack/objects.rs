@@ -21,7 +21,7 @@ const ENTRY: u64 = 40;
 /// Up to this size a base on the disk is read whole, in bytes. Above, only the copied parts of it are.
 const READ_WHOLE: u64 = 64 << 10;
 
-/// What an object is, once it is known.
+/// A known object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ObjectType {
     Commit,
@@ -60,7 +60,7 @@ pub(super) struct Objects<'a> {
     list: Vec<Option<Object>>,
     /// The first of each name. One that comes again makes no difference.
     numbers: HashMap<ObjectId, u32>,
-    /// What is no file.
+    /// Objects that are not files.
     held: HashMap<u32, Rc<Vec<u8>>>,
     held_bytes: u64,
 }

@@ -39,7 +39,7 @@ pub(super) struct Placer<'a> {
     progress: &'a dyn Progress,
     /// A small tree may name the same file very often.
     budget: RefCell<Budget>,
-    /// Where the files are that are in their place already.
+    /// The paths of files that are in their place already.
     moved: RefCell<HashMap<u32, PathBuf>>,
 }
 

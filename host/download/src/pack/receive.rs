@@ -33,7 +33,7 @@ pub(super) struct KeptDelta {
     /// The object that it makes.
     pub object: u32,
     pub to: To,
-    /// Where in the file its instructions begin, and how many bytes they have.
+    /// The offset of its instructions in the file, and their length in bytes.
     pub at: u64,
     pub length: u64,
 }
@@ -85,7 +85,7 @@ struct Receiver<'r, 'o, 'scope, R> {
     stream: PackStream<R>,
     objects: &'r mut Objects<'o>,
     writers: &'r Writers<'scope, u32>,
-    /// Where in the pack each entry begins.
+    /// The offset of each entry in the pack.
     begins: Vec<u64>,
     deltas: Vec<KeptDelta>,
     kept: BufWriter<File>,

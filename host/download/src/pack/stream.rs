@@ -8,7 +8,7 @@ use super::damaged;
 use crate::error::UnpackError;
 use forgeport_model::{Hasher, ObjectFormat, ObjectId};
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PackEntryKind {
     Commit,

@@ -9,7 +9,7 @@ use crate::listing::ListedEntry;
 use forgeport_model::RepoPath;
 use forgeport_model::{FileKind, ObjectId};
 
-/// What the commit has at a path.
+/// The entry of the commit at a path.
 pub(super) enum At {
     Nothing,
     /// A directory, and its tree.
@@ -38,7 +38,7 @@ impl TreeEntry<'_> {
     }
 }
 
-/// What a commit has at a path.
+/// The entry of a commit at a path.
 pub(super) fn at(objects: &Objects, commit: &ObjectId, path: &RepoPath) -> Result<At, UnpackError> {
     let mut id = commit_tree(objects, commit)?;
     for name in path.components() {

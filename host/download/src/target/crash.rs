@@ -16,7 +16,7 @@ const PLACE: &str = "TARGET_TEST_PLACE";
 const STEP: &str = "TARGET_TEST_STEP";
 const COMMIT: &str = "c506d60087d6beb0e8fc72a7ea9ae0983d67099d";
 const OTHER: &str = "0123456789012345678901234567890123456789";
-/// What the commit has.
+/// The files of the commit.
 const FILES: [&str; 4] = ["a", "d/b", "d/e/c", "same"];
 
 fn of(commit: &str) -> Unfinished {
@@ -32,7 +32,7 @@ fn prepared(path: &Path, force: bool) -> Result<Target, TargetError> {
     Ok(target)
 }
 
-/// What lies in a directory, directories left out; nothing if there is none.
+/// The files below a directory; an empty list if it does not exist.
 fn files(directory: &Path) -> Option<Vec<String>> {
     fn collect(directory: &Path, below: &str, found: &mut Vec<String>) {
         for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// What the cache of a workspace contains.
+/// The usage of a workspace's cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct CacheUsage {
     /// Downloads that are kept.

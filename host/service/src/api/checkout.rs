@@ -12,7 +12,7 @@ pub struct Checkout {
     pub subdirectory: String,
     /// The full id of the commit that is checked out; none before the first commit.
     pub commit: Option<String>,
-    /// What `HEAD` names.
+    /// The target of `HEAD`.
     pub head: Head,
     /// The upstream of the branch.
     pub upstream: Option<Upstream>,
@@ -28,7 +28,7 @@ pub struct Checkout {
     pub unknown: Vec<Unknown>,
 }
 
-/// What `HEAD` names.
+/// The target of `HEAD`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Head {
@@ -62,7 +62,7 @@ pub struct Distance {
 /// The numbers of paths that differ from the commit; one that was staged and then changed again counts twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct WorktreeChanges {
-    /// What follows from the numbers.
+    /// Clean, dirty or unknown, as the numbers say.
     pub state: WorktreeState,
     /// Tracked files that are not as they were staged.
     pub modified: usize,

@@ -20,11 +20,11 @@ pub struct CodeRepository {
     pub provider: RegisteredProvider,
     /// By the names that the provider declares.
     pub options: BTreeMap<String, RegisteredOption>,
-    /// What a person consented to; none in a registration of a version that did not store it, which cannot be used before an update.
+    /// The consent of a person; none in a registration of a version that did not store it, which cannot be used before an update.
     pub consent: Option<Consent>,
-    /// What the provider may reach.
+    /// The access that the provider is granted.
     pub grants: Grants,
-    /// What its calls may use up, where it is not the default.
+    /// The limits of its calls, where they are not the defaults.
     pub limits: Limits,
     /// Milliseconds since 1970 (UTC).
     pub created: i64,
@@ -41,7 +41,7 @@ pub struct RegisteredProvider {
     pub version: String,
     /// The digest of the component.
     pub digest: Digest,
-    /// Where the component comes from.
+    /// The source of the component.
     pub source: ComponentSource,
 }
 
@@ -56,12 +56,12 @@ pub enum RegisteredOption {
     OwnSecret,
 }
 
-/// What a person consented to.
+/// The consent of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Consent {
     /// The options that the provider declared.
     pub settings: Vec<OptionDefinition>,
-    /// What it gets for the options of this registration.
+    /// The access that the provider gets for the options of this registration.
     pub access: Access,
 }
 

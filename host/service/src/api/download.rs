@@ -20,12 +20,12 @@ pub struct Downloaded {
     pub provider: RegisteredProvider,
     /// True if it came from the cache, without an archive request.
     pub cached: bool,
-    /// What is in the target now.
+    /// The content of the target.
     #[serde(flatten)]
     pub receipt: Receipt,
 }
 
-/// What is in the target of a download.
+/// The content of a download's target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     /// The target.
@@ -58,9 +58,9 @@ pub enum Arrival {
     Marked {
         /// True if its previous content was kept until then, so that it could be put back.
         kept_until_complete: bool,
-        /// What stays of its previous content, by paths below the directory: `lost+found`, and mount points.
+        /// The previous content that stays, by paths below the directory: `lost+found`, and mount points.
         stays: Vec<String>,
-        /// Where its previous content is now, if it could not be removed.
+        /// The place of its previous content, if it could not be removed.
         left: Option<PathBuf>,
     },
 }

@@ -3,7 +3,7 @@
 use forgeport_model::{Description, Digest};
 use serde::Serialize;
 
-/// What a component contains, and its description.
+/// The contents of a component, and its description.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
     /// The digest, which grants belong to.
@@ -16,7 +16,7 @@ pub struct Inspection {
     pub imports: Vec<String>,
     /// Those of them that no provider gets.
     pub foreign: Vec<String>,
-    /// What it offers to the host.
+    /// Its exports.
     pub exports: Vec<String>,
     /// The number of core modules in it.
     pub modules: usize,

@@ -1,6 +1,6 @@
 //! The master key: where it is kept, and what its rotation did.
 
-/// Where a master key that this program made is kept.
+/// The place of a master key that this program made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPlace {
     /// In a file beside the store.
@@ -12,7 +12,7 @@ pub enum KeyPlace {
 /// The result of a rotation of the master key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotated {
-    /// Where the new key is; none if that is the environment, whose variable has to be changed now.
+    /// The place of the new key; none if that is the environment, whose variable has to be changed now.
     pub kept_in: Option<KeyPlace>,
     /// How many workspaces' data keys were encrypted with it.
     pub workspaces: usize,

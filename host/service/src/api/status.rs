@@ -6,7 +6,7 @@ use serde::Serialize;
 /// A checkout, and the code repositories that it is one of.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
-    /// What is on the disk.
+    /// The state on the disk.
     #[serde(flatten)]
     pub checkout: Checkout,
     /// The code repositories of the checkout, ordered by name; there can be several.

@@ -19,7 +19,7 @@ pub(crate) struct AuditWriter {
     writer: Option<JoinHandle<()>>,
 }
 
-/// Where records wait until they are written. Nobody waits who brings one.
+/// The queue of records until they are written. Adding one does not wait.
 struct Desk {
     intents: Intents,
     state: Mutex<State>,

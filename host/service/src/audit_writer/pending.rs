@@ -12,11 +12,11 @@ const REFUSALS: usize = 4096;
 /// Records of sent requests that wait at the same time. Each request took time on the network.
 const SENT: usize = 16_384;
 
-/// What has come since the last time, in that order.
+/// Records since the last write, in their order.
 #[derive(Default)]
 pub struct Pending {
     records: Vec<AuditRecord>,
-    /// Where records are, by their likeness: those of refusals and of what found no room.
+    /// The positions of records by their equality: those of refusals and of records beyond the bound.
     places: HashMap<Digest, usize>,
     refusals: usize,
 }

@@ -35,16 +35,16 @@ struct Minted {
     expires: SystemTime,
 }
 
-/// What is sent to get one.
+/// The request for a token.
 struct Exchange {
     request: Request,
     credential: Credential,
 }
 
-/// Has a secret all that tokens are made from, where it says that some are?
+/// Checks that a secret with the key `mint` has every value that its tokens are minted with.
 ///
 /// # Errors
-/// What is missing or wrong.
+/// When a value is missing or wrong.
 pub(crate) fn check(name: &str, values: &SecretValues) -> Result<()> {
     if !values.contains_key(MINT) {
         return Ok(());
