@@ -56,7 +56,7 @@ pub fn build(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Are the artifacts those of the sources?
+/// Checks that the artifacts are those of the sources.
 ///
 /// # Errors
 /// One is not.

@@ -16,7 +16,7 @@ const LONG: usize = 16;
 /// A token's random part in every form, cut into pieces: half of a token is found too.
 pub struct Needles {
     pieces: HashMap<Vec<u8>, &'static str>,
-    /// By the first two bytes: could a piece begin here?
+    /// By the first two bytes: true if a piece could begin here.
     begin: Vec<bool>,
 }
 

@@ -50,7 +50,7 @@ fn files(directory: &Path) -> Option<Vec<String>> {
     Some(found)
 }
 
-/// Fills `target` in a process that ends before step `step`; did it come to its end before?
+/// Fills `target` in a process that ends before step `step`; true if it was complete before that.
 fn killed_before(step: u32, target: &Path, force: bool) -> bool {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "target::crash::a_target_whose_filling_is_killed", "--ignored", "--nocapture"]);

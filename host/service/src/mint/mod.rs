@@ -55,7 +55,7 @@ pub(crate) fn check(name: &str, values: &SecretValues) -> Result<()> {
     exchange(values).map(drop).map_err(|why| failed(name, why))
 }
 
-/// Is it the key of what is made, and not of what it is made from?
+/// True for the key of a minted value, false for one of the values that it is minted with.
 pub(crate) fn is_made(key: &str) -> bool {
     [TOKEN, KEPT].contains(&key)
 }
