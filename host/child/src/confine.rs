@@ -1,4 +1,4 @@
-//! What a child gives up before it sees the first byte of a request.
+//! The confinement of a child: the rights that it gives up before it reads the first byte of a request.
 
 use forgeport_platform::{
     process::{close_inherited, end_with_parent},

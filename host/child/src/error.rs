@@ -1,4 +1,4 @@
-//! Why a child gave no answer.
+//! The errors of a child: why it gave no answer.
 
 use std::{io, time::Duration};
 use thiserror::Error;

@@ -1,5 +1,4 @@
-//! Work on what strangers made, in a process of its own: whatever goes wrong there, too much memory, endless computing, a crash, ends
-//! that process and no other.
+//! Work on untrusted input, in a separate process: too much memory, endless computing or a crash end that process and no other.
 //!
 //! [`Child::start`] is the only function that starts one: this same program again, which [`serve`] makes a child of at the very
 //! beginning of `main`. It gets bytes and answers bytes over one socket, and has no access to anything else: no key and no store (its environment is
@@ -48,7 +47,7 @@ use std::time::Duration;
 pub struct Bounds {
     /// Bytes of address space: everything that is in memory, and what is reserved.
     pub memory: u64,
-    /// What all its threads compute together, in whole seconds.
+    /// The CPU time of all its threads together, in whole seconds.
     pub computing: Duration,
     /// From its start to its answer.
     pub time: Duration,

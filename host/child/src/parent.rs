@@ -1,4 +1,4 @@
-//! The parent's side: starts a child, asks it, and finds out why it did not answer.
+//! The parent's side: starts a child, sends it a request, and finds out why it did not answer.
 
 use crate::{Bounds, ChildError, serve};
 use forgeport_platform::{process::own_program, resource::COMPUTING_SIGNAL};

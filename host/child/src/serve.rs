@@ -1,4 +1,4 @@
-//! The child's side: what `main` does first, and the only thing that it does then.
+//! The child's side: the first call in `main`. In a child it serves and does not return.
 
 use crate::{Bounds, confine};
 use std::{
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// What the program's first argument is then. No person would write it.
+/// The program's first argument in a child. No person would write it.
 pub(crate) const ARGUMENT: &str = "forgeport-child";
 
 /// What a child can be asked to do, by its name: it makes an answer of a request.

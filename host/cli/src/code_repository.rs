@@ -16,7 +16,7 @@ use forgeport_service::{
 };
 use serde_json::json;
 
-/// What is shown in place of a credential.
+/// The text in place of a credential.
 const MASK: &str = "********";
 
 pub async fn run(

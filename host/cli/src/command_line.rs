@@ -59,7 +59,7 @@ impl FirstPass {
         FirstPass { given, command, matches }
     }
 
-    /// Whether `--verbose` is given to a command that takes further options.
+    /// True if `--verbose` is given to a command that takes further options.
     pub fn verbose(&self) -> bool {
         matches!(self.matches.try_get_one("verbose"), Ok(Some(true)))
     }

@@ -87,7 +87,7 @@ fn text(downloaded: &Downloaded) -> String {
     )
 }
 
-/// What differs from a directory that appears in one step.
+/// The differences from a directory that appears in one step.
 fn arrived(arrival: &Arrival) -> String {
     let Arrival::Marked { kept_until_complete, stays, .. } = arrival else { return String::new() };
     let mut text =

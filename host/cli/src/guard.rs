@@ -1,4 +1,4 @@
-//! Keeps credentials in memory out of what a crash leaves behind.
+//! Keeps credentials in memory out of core dumps and out of the texts of panics.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},

@@ -1,4 +1,4 @@
-//! Everything that is printed: data on standard output, messages on standard error.
+//! All output: data on standard output, messages on standard error.
 //!
 //! Text from elsewhere (forges, providers, file names) passes [`escape_untrusted`] on its way.
 

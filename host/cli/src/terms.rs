@@ -1,4 +1,4 @@
-//! What a provider gets, in words: the same in the plan and wherever it is shown later.
+//! The access of a provider in words, the same in a plan and wherever it is shown later.
 
 use forgeport_service::{CredentialPlan, Grant, OptionDefinition, Placement};
 
@@ -27,7 +27,7 @@ pub fn sent(plan: &CredentialPlan) -> String {
     }
 }
 
-/// Where in a request a secret goes.
+/// The place of a secret in a request.
 pub fn placed(placement: &Placement) -> String {
     match placement {
         Placement::Bearer => "as a bearer token".to_owned(),

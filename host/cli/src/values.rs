@@ -2,8 +2,8 @@
 //!
 //! | written | the value is |
 //! | --- | --- |
-//! | `VALUE` | as it is |
-//! | `@FILE`, `@-` | the text of the file, or of standard input, without its last line break; it was not meant to be seen |
+//! | `VALUE` | literal |
+//! | `@FILE`, `@-` | the text of the file, or of standard input, without its last line break; it counts as a credential |
 //! | `@@...` | what follows the first `@`, for a value that begins with `@` |
 
 use anyhow::{Context, Result, bail};

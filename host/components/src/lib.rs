@@ -84,7 +84,7 @@ impl Component {
         Self { digest, bytes: bytes.into() }
     }
 
-    /// What the component is known by.
+    /// The digest of the component.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }

@@ -1,5 +1,5 @@
-//! Where an address leads: a name that a provider was granted must not lead into the network behind the host. Layer: numbers alone, no
-//! lookup; `guard` decides over the connection.
+//! Classifies addresses: a granted name must not lead into the network behind the host. Layer: numbers alone, no lookup; `guard` decides
+//! about the connection.
 //!
 //! | reach | addresses | dialled |
 //! | --- | --- | --- |
@@ -19,14 +19,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where an address leads.
+/// The reach of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
     /// The internet.
     Public,
     /// This machine or a network behind it; a grant may allow it. The text says which.
     Private(&'static str),
-    /// Where no forge is; no grant allows it. The text says why.
+    /// Addresses of no forge; no grant allows them. The text says why.
     Never(&'static str),
 }
 
@@ -73,7 +73,7 @@ const V6: [([u16; 8], u32, Reach); 15] = [
     ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Reach::Private("a network for documentation")),
 ];
 
-/// Where an address leads, whatever it is wrapped in.
+/// The reach of an address, also of one that contains another.
 #[must_use]
 pub fn reach(address: IpAddr) -> Reach {
     match address {

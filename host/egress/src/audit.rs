@@ -1,4 +1,4 @@
-//! Who is given the record of every request, those that were refused too.
+//! The receiver of audit records: it gets one for every request, also for refused ones.
 
 use forgeport_model::AuditRecord;
 

@@ -1,4 +1,4 @@
-//! Work that would keep other calls of the same thread waiting is done on the blocking pool.
+//! Runs work that would block an asynchronous thread on the blocking pool.
 
 /// Bytes that are searched in less time than it takes to hand them to another thread; more would keep other calls waiting.
 const AT_ONCE: usize = 64 << 10;

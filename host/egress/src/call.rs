@@ -10,11 +10,11 @@ use std::{
 /// One call; all its requests count together.
 #[derive(Clone)]
 pub struct Call {
-    /// Where its requests may go, and with which credentials.
+    /// The session: authority and credentials.
     pub session: Arc<Session>,
     /// When everything ends, waiting included.
     pub deadline: Instant,
-    /// What it may still use up, and what it has.
+    /// The budget of the call.
     pub budget: Budget,
     /// Waits are reported to it.
     pub notices: Arc<dyn Notices>,

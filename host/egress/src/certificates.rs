@@ -1,4 +1,4 @@
-//! The file of an authority of one's own, read into certificates. Layer: bytes alone; whom to trust rustls decides.
+//! Reads the file with certificates of the operator's own authority. Layer: bytes alone; rustls decides about trust.
 //!
 //! | form | how it is recognised |
 //! | --- | --- |
@@ -79,7 +79,7 @@ fn sequence_length(der: &[u8]) -> Option<usize> {
     (1..=4).contains(&count).then(|| length.saturating_add(2 + count))
 }
 
-/// What people take for a certificate.
+/// The error for a file that people mistake for certificates.
 fn what_else(text: &str) -> &'static str {
     if text.contains("PRIVATE KEY-----") {
         return "there is a private key in it, and no certificate";

@@ -1,11 +1,11 @@
-//! Why there is no connection, in words for a person: what a library says of it is sorted by what helps against it.
+//! The reason of a failed connection, in words for a person: errors of libraries are classified by their remedy.
 //!
 //! | cause | what the error advises |
 //! | --- | --- |
 //! | an unknown authority, or a known name with another key | `FORGEPORT_CA_FILE` |
 //! | a certificate for another name | the address, the proxy, the sign-in to the network |
 //! | a certificate that has ended, or is not valid yet | the clock |
-//! | a proxy that wants a password, or lets nothing through | the proxy settings |
+//! | a proxy that wants a password, or refuses the connection | the proxy settings |
 //! | anything else | the address, the network and the proxy settings |
 
 use std::{error::Error, io};

@@ -1,4 +1,4 @@
-//! How a secret gets into a request. Of these forms the first that applies counts, and there is none after a redirect to another origin:
+//! Adds secrets to requests. The first of these forms that applies is used; after a redirect to another origin, none is:
 //!
 //! | form | what is sent |
 //! | --- | --- |

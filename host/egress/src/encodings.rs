@@ -1,8 +1,8 @@
-//! The forms in which a text may come back to its sender: as it was, and as JSON, URLs, HTML, mail, programs and logs write it.
+//! The encodings in which a response may repeat a secret: literal, and as JSON, URLs, HTML, mail, programs and logs write it.
 //!
-//! Whoever looks for them takes no notice of case, and of blanks, line ends and NULs in between, so that UTF-16, wrapped lines and spaced
-//! letters need no forms of their own. Not among them: compression, encryption, other alphabets (base58, base85, rot13), soft line breaks
-//! of quoted-printable, three layers of base64, and whatever else a server does on purpose: it knows what it was sent, and can pass it on.
+//! The search ignores case, and blanks, line ends and NULs in between, so UTF-16, wrapped lines and spaced letters need no forms of their own.
+//! Not included: compression, encryption, other alphabets (base58, base85, rot13), soft line breaks of quoted-printable, three layers of
+//! base64, and anything else that a server does on purpose: it received the secret, and can pass it on.
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use std::fmt::Write as _;

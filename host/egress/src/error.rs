@@ -1,4 +1,4 @@
-//! Why a request got no answer.
+//! The errors of a request.
 
 use crate::{connect::find, guard::AddressRefused, wait::try_again};
 use forgeport_model::{Denial, LimitReached, Origin};
@@ -16,7 +16,7 @@ pub enum EgressError {
         "{from} redirects elsewhere, which may be a sign-in: then a token helps, or a sign-in to this network; {denial}"
     )]
     Elsewhere {
-        /// Who redirects.
+        /// The origin that redirects.
         from: Origin,
         /// Why it is not followed.
         denial: Box<Denial>,
@@ -27,17 +27,17 @@ pub enum EgressError {
     /// No connection, or no answer on it.
     #[error("{origin} cannot be reached: {why}; {step}")]
     Unreachable {
-        /// Where to.
+        /// The destination.
         origin: Origin,
         /// In words for a person.
         why: String,
-        /// What helps against it.
+        /// The remedy.
         step: &'static str,
     },
     /// The connection ended within the body.
     #[error("the connection to {origin} broke while data was coming: {why}")]
     Broken {
-        /// Where to.
+        /// The destination.
         origin: Origin,
         /// The network's words.
         why: String,
@@ -73,7 +73,7 @@ pub enum EgressError {
     Leak {
         /// The secret option.
         setting: String,
-        /// Where it was.
+        /// The place of the placeholder.
         place: String,
     },
     /// Nothing leaves unseen.

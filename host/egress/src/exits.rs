@@ -1,5 +1,5 @@
-//! The two ways in which an answer leaves the gate: its body as a stream for the disk, or all of it checked for a provider. There is no
-//! third: whoever has an answer cannot come by its bytes without saying which of the two it is.
+//! The two exits of an answer from the gate: its body as a stream for the disk, or the whole answer, checked, for a provider. The bytes of
+//! an answer are accessible only through one of the two.
 //!
 //! | exit | who reads the body | what is checked |
 //! | --- | --- | --- |
@@ -53,9 +53,9 @@ pub(crate) const BEGINNING: usize = 64 << 10;
 pub struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Who answered in the end.
+    /// The origin that answered in the end.
     pub(crate) origin: Origin,
-    /// What was sent to it.
+    /// The secrets that were sent to it.
     pub(crate) forms: Arc<Forms>,
     pub(crate) budget: Budget,
     pub(crate) body: BoxStream<'static, Result<Bytes, EgressError>>,

@@ -211,7 +211,7 @@ impl Gate {
     }
 }
 
-/// What may leave, and through which connections.
+/// The permitted request, and the client for it.
 struct Cleared {
     key: ClientKey,
     headers: HeaderMap,

@@ -1,5 +1,5 @@
-//! From a name to the addresses that are dialled, checked in between: what was checked is what is connected to, for every connection. A
-//! name that changes its address afterwards (DNS rebinding) is of no use. `address` says where an address leads; this decides over it.
+//! Resolves a name and checks its addresses before they are dialled, for every connection: the checked address is the one that is connected
+//! to. So a name that changes its address afterwards (DNS rebinding) gains nothing. `address` classifies addresses; this file decides.
 
 use crate::address::{Reach, reach};
 use forgeport_model::{Origin, Scheme};
@@ -32,11 +32,11 @@ impl Lookup for SystemLookup {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{origin} has the address {address}, which is {what}{}", remedy(*.allowable, .origin))]
 pub struct AddressRefused {
-    /// Where the request would have gone.
+    /// The host of the request.
     pub origin: Origin,
-    /// What was found.
+    /// The address that was found.
     pub address: IpAddr,
-    /// Where that leads.
+    /// Its reach.
     pub what: &'static str,
     /// A grant could allow it.
     pub allowable: bool,

@@ -1,7 +1,7 @@
-//! Which headers of a provider's request reach a forge. It is a list of those that do, since servers, and the proxies before them, take
-//! orders in ever new ones: `X-Original-URL` and `X-HTTP-Method-Override` led past a grant's path and method.
+//! The allow list of request headers. It is no deny list, since servers and the proxies before them obey ever new ones: `X-Original-URL` and
+//! `X-HTTP-Method-Override` circumvented a grant's path and method.
 //!
-//! | header | what becomes of it |
+//! | header | result |
 //! | --- | --- |
 //! | `accept`, `content-type`, `git-protocol`, conditions such as `if-none-match` | sent |
 //! | `x-NAME` of letters, digits and dashes, with no word and no vendor that proxies act on | sent |

@@ -1,6 +1,6 @@
-//! What a provider has in the place of a secret: a random text. Layer: below `credential`, which replaces it, or refuses the request.
+//! Placeholders: random texts that a provider gets in place of secrets. Layer: below `credential`, which replaces one, or refuses the request.
 //!
-//! | where a request contains it | what becomes of it |
+//! | place in a request | result |
 //! | --- | --- |
 //! | `authorization: Bearer PLACEHOLDER`, or any scheme or none, where the secret is sent anyway | replaced by the secret |
 //! | `authorization: Basic base64(USER:PLACEHOLDER)`, likewise | replaced, the user name kept |
@@ -50,7 +50,7 @@ impl Placeholder {
         Placeholder { setting, text: format!("{START}{core}"), traces: Arc::default() }
     }
 
-    /// What the provider gets.
+    /// The text that the provider gets.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

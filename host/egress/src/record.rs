@@ -49,7 +49,7 @@ impl RecordGuard {
         }
     }
 
-    /// From here on something may have left.
+    /// Records that the request leaves. After this call some of it may have left.
     pub(crate) fn leaving(&mut self) -> Result<(), EgressError> {
         let request = AuditedRequest { outcome: Outcome::InFlight, ..self.clean() };
         self.auditor.leaving(&self.record_of(request)).map_err(EgressError::Unrecorded)

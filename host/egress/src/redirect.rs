@@ -14,7 +14,7 @@ use http::{
 };
 use url::Url;
 
-/// Where a redirect leads (RFC 9110, section 15.4).
+/// The destination of a redirect (RFC 9110, section 15.4).
 pub(crate) fn target(from: &Url, answer: &Answer) -> Result<Option<Url>, EgressError> {
     if !matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);

@@ -1,20 +1,20 @@
-//! What a provider asks the gate for. Plain data, with nothing checked yet: the gate decides over it in `gate.rs`.
+//! The request of a provider: plain data, not checked yet. The gate decides about it in `gate.rs`.
 
 use bytes::Bytes;
 use forgeport_model::Placement;
 use http::{HeaderMap, Method};
 use url::Url;
 
-/// What a provider asks for.
+/// The request of a provider.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// Where to.
+    /// The URL.
     pub url: Url,
     /// The provider's own headers.
     pub headers: HeaderMap,
-    /// What is sent, whole.
+    /// The body, whole.
     pub body: Option<Bytes>,
     /// A secret in another place than the description says.
     pub secret: Option<SecretUse>,
@@ -25,7 +25,7 @@ pub struct Request {
 pub struct SecretUse {
     /// The option.
     pub setting: String,
-    /// Where in the request.
+    /// The place in the request.
     pub placement: Placement,
 }
 

@@ -29,9 +29,9 @@ pub enum Failed<E> {
     Wait {
         /// How long, where the forge says so.
         wait: Option<Duration>,
-        /// What to say while waiting.
+        /// The message while waiting.
         why: String,
-        /// What to say when there is no time to wait.
+        /// The error if there is no time to wait.
         error: E,
     },
     /// Another attempt would fare no better.

@@ -1,5 +1,5 @@
-//! What a provider may do on the network: where its requests may go, and with which credentials. A session serves any number of calls;
-//! what one of them may use up, and by when it has to be over, is in its [`Call`](crate::Call).
+//! The session of a registration: its authority and its credentials. A session serves any number of calls; the budget and the deadline of
+//! one call are in its [`Call`](crate::Call).
 
 use crate::{
     audit::{Auditor, Unaudited},
@@ -13,16 +13,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// What a provider may do on the network, in every call that it serves.
+/// The session of a provider, the same in each of its calls.
 #[derive(Clone)]
 pub struct Session {
     /// Whose calls they are, as it is recorded.
     pub context: Arc<AuditContext>,
-    /// Where requests may go.
+    /// The authority: where requests may be sent.
     pub authority: Authority,
-    /// What is sent along; the first whose origin matches counts.
+    /// The credentials; the first whose origin matches is used.
     pub credentials: Vec<Credential>,
-    /// What the provider has in the place of secrets.
+    /// The placeholders that the provider gets for secrets.
     pub placeholders: Vec<Placeholder>,
     /// Writes down every request.
     pub auditor: Arc<dyn Auditor>,

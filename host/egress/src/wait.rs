@@ -1,6 +1,6 @@
-//! What an answer says of when to come back, read from its status, headers and, for GitHub, body. Layer: below the retries, which wait.
+//! Reads from an answer how long to wait: from its status, its headers and, for GitHub, its body. Layer: below the retries, which wait.
 //!
-//! | told by | form | read as |
+//! | source | form | read as |
 //! | --- | --- | --- |
 //! | `retry-after` | seconds, or a date (RFC 9110) | that wait |
 //! | `x-ratelimit-reset`, `ratelimit-reset` | seconds from now, or since 1970 | the wait until then, with a second for clocks that differ |
@@ -25,10 +25,10 @@ const RESET: [&str; 2] = ["x-ratelimit-reset", "ratelimit-reset"];
 pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 /// The step where nothing else is known to help.
 pub(crate) const LATER: &str = "try again later";
-/// What clocks of both sides may differ.
+/// The difference of both sides' clocks that is allowed for.
 const CLOCKS: Duration = Duration::from_secs(1);
 
-/// What an answer means for the attempt.
+/// The meaning of an answer for the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryDecision {
     /// It is the answer.

@@ -1,5 +1,5 @@
-//! What is recorded of every request that a provider makes, and of every change that a person makes, for whoever has to explain later
-//! what happened. Layer: a value; the gate and the use cases make it, the store keeps it, and none of them copies its fields.
+//! The audit record of a provider's request, or of a person's change. Layer: a value; the gate and the use cases make it, the store keeps
+//! it, and none of them copies its fields.
 //!
 //! | part | of a request | of a change |
 //! | --- | --- | --- |
@@ -40,10 +40,10 @@ pub struct AuditRecord {
     pub until: i64,
     /// How many there were.
     pub count: u64,
-    /// Who caused it, and where.
+    /// Who caused it, in which workspace and code repository.
     #[serde(flatten)]
     pub context: AuditContext,
-    /// What happened.
+    /// The request or the change.
     #[serde(flatten)]
     pub event: AuditEvent,
 }
@@ -69,7 +69,7 @@ pub struct AuditContext {
     pub digest: Option<Digest>,
 }
 
-/// What happened.
+/// A request or a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum AuditEvent {
@@ -105,11 +105,11 @@ pub struct AuditedRequest {
 /// One change, which has been stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditedChange {
-    /// What was done.
+    /// The action.
     pub action: AuditAction,
     /// The name of what it was done to.
     pub subject: String,
-    /// What exactly changed, as names of options or keys, or origins; never a value of a secret.
+    /// The details, as names of options or keys, or origins; never a value of a secret.
     pub detail: String,
 }
 
@@ -173,7 +173,7 @@ named! {
 }
 
 named! {
-    /// What was done.
+    /// The action.
     AuditAction {
         /// A code repository was registered.
         Registered = "registered",

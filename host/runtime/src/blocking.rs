@@ -1,5 +1,5 @@
-//! Work that takes long, reading files, MACs over megabytes, linking, is done on the blocking pool: on an asynchronous thread it would keep
-//! every other call of that thread waiting.
+//! Runs long work (reading files, MACs over megabytes, linking) on the blocking pool: on an asynchronous thread it would delay every other
+//! call of that thread.
 
 use crate::error::LoadError;
 

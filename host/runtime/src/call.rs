@@ -7,7 +7,7 @@
 //! | what it computes, host's work for it included | `cpu_time` |
 //! | memory, tables, instances, handles, stack, fuel of host calls | that limit |
 //! | a trap | the provider failed |
-//! | a panic of the host | Forgeport failed; what the panic said is not repeated |
+//! | a panic of the host | Forgeport failed; the panic's text is not repeated |
 
 use crate::{
     bindings::{CodeProvider, wit},
@@ -24,7 +24,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
 use wasmtime::{Store, component::ResourceAny};
 
-/// What a provider knows of the code repository that it is opened for.
+/// The values that a provider is opened with.
 #[derive(Clone, Debug, Default)]
 pub struct Opening {
     /// The options that are no secrets, with defaults.

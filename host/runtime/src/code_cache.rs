@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 const MAC_LENGTH: usize = blake3::OUT_LEN;
 
-/// Where compiled code is kept.
+/// The settings of the cache of compiled code.
 pub struct CodeCacheSettings {
     /// The place of the code.
     pub blobs: Blobs,
@@ -137,7 +137,7 @@ mod tests {
         Digest::of(name.as_bytes())
     }
 
-    /// Loads a component; did it have to be compiled?
+    /// Loads a component; true if it had to be compiled.
     async fn compiles(cache: &Arc<CodeCache>, (engine, code): &(Engine, Vec<u8>), digest: Digest) -> bool {
         let missing = cache.read(engine, digest).await.is_none();
         if missing {

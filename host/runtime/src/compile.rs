@@ -1,5 +1,5 @@
-//! Compiling, which is where a stranger's component costs most: code of 1.4 MB can be written so that it takes gigabytes and minutes.
-//! So it takes place in a child process, within bounds of memory and time, a few at a time; this process has no compiler.
+//! Compiles components in a child process, within bounds of memory and time, a few at a time. A hostile component of 1.4 MB can take
+//! gigabytes and minutes to compile; this process has no compiler.
 //!
 //! A built-in provider takes about a second to compile in a debug build, of which starting the child is a thousandth, so these take the
 //! same way as all others. What is in the cache needs no child.
@@ -33,7 +33,7 @@ const THREADS: usize = 4;
 const COMPILED: u8 = 0;
 const REFUSED: u8 = 1;
 
-/// Where components are compiled.
+/// The place and bounds of compiling.
 #[derive(Clone, Debug)]
 pub struct CompilerSettings {
     /// The program of the child: it calls [`serve_as_child`](crate::serve_as_child) at its beginning.

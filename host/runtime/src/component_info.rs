@@ -1,5 +1,4 @@
-//! What a component is made of, read from its bytes without compiling or running any of it: a stranger's component is judged by this
-//! first.
+//! The contents of a component, read from its bytes without compiling or running any of it: the first check of an untrusted component.
 //!
 //! ```
 //! let info = forgeport_runtime::ComponentInfo::of(b"\0asm\x0d\0\x01\0").unwrap();
@@ -26,15 +25,15 @@ pub struct ComponentInfo {
     pub size: usize,
     /// The world that it fits, with the version, where it is one that providers are made for.
     pub world: Option<String>,
-    /// What it needs from the host: all that it could ever call.
+    /// Its imports: all functions that it could ever call.
     pub imports: Vec<String>,
     /// Those of them that no provider gets.
     pub foreign: Vec<String>,
-    /// What it offers.
+    /// Its exports.
     pub exports: Vec<String>,
     /// Core modules in it.
     pub modules: usize,
-    /// What made it, as it says itself: tool and version.
+    /// The tools that made it, with versions, as it states itself.
     pub producers: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The time that one call computes: its component, and the host for it.
+//! The CPU time of one call: its component's, and the host's on its behalf.
 //!
 //! Everything of a call happens while its future is polled, and what waits for the network is not polled. So the threads' own clocks are
 //! read around each poll: a host function that computes for seconds counts for seconds (ticks of the component counted it as one), and
@@ -17,7 +17,7 @@ use std::{
     task::Poll,
 };
 
-/// What one call has computed so far.
+/// The CPU time of one call so far.
 #[derive(Clone)]
 pub(crate) struct CpuTime {
     nanoseconds: Arc<AtomicI64>,

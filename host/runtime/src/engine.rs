@@ -52,7 +52,7 @@ pub(crate) fn compiling() -> wasmtime::Result<Engine> {
     Engine::new(config().allocation_strategy(InstanceAllocationStrategy::OnDemand))
 }
 
-/// What makes a difference to compiled code.
+/// Settings that change compiled code.
 fn config() -> Config {
     let mut config = Config::new();
     config

@@ -22,7 +22,7 @@ pub(crate) struct ProviderEngine {
     _ticker: Ticker,
 }
 
-/// What instances take of the engines' pools at a moment, by the engines' own accounts.
+/// The use of the engines' pools by instances at a moment, as the engines count it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolUse {
     /// Component instances of calls that have not ended.
@@ -53,7 +53,7 @@ impl Engines {
         self.0[class].get_or_try_init(build).await.cloned()
     }
 
-    /// What calls take now, and what those before left.
+    /// The present use, with that of earlier calls which was not given back.
     pub(crate) fn pool_use(&self) -> PoolUse {
         let built = self.0.iter().filter_map(|cell| cell.get()?.engine.pooling_allocator_metrics());
         built.fold(PoolUse::default(), |sum, pool| {
@@ -80,7 +80,7 @@ impl ProviderEngine {
         Ok(ProviderEngine { _ticker: Ticker::start(&engine), engine, own, with_wasi: OnceLock::new() })
     }
 
-    /// What a component is given, which gets WASI only if it imports it.
+    /// The linker for a component, with WASI only if it imports it.
     pub(crate) fn linker(&self, wasi: bool) -> Result<&Linker<State>, LoadError> {
         if !wasi {
             return Ok(&self.own);

@@ -1,4 +1,4 @@
-//! Why a provider could not be loaded, or its call gave no result.
+//! The errors of loading a provider and of calling it.
 
 use forgeport_child::ChildError;
 use forgeport_egress::try_again;
@@ -59,7 +59,7 @@ fn advice(error: &ChildError) -> &'static str {
 /// Bytes of a provider's or a forge's words that an error repeats; more is no sentence for a person.
 const WORDS: usize = 8 << 10;
 
-/// What a provider says went wrong; the counterpart of `error` in the interface.
+/// An error that a provider reports; the counterpart of `error` in the interface.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProviderError {
     /// The credential is missing, wrong or expired.
@@ -93,7 +93,7 @@ pub enum ProviderError {
     /// The forge does not answer sensibly now.
     #[error("{0}")]
     Unavailable(String),
-    /// What the host said to the provider, passed on.
+    /// An error of the host that the provider passed on.
     #[error("{0}")]
     Host(String),
     /// Anything else.

@@ -1,4 +1,4 @@
-//! What one call of a provider may use of the machine. What it may use of the network, its budget counts (`forgeport_egress::Budget`).
+//! The limits of one call on the machine's resources. Those on the network are counted by its budget (`forgeport_egress::Budget`).
 
 use forgeport_model::{Limit, Limits};
 use wasmtime::ResourceLimiter;

@@ -1,5 +1,5 @@
-//! Everything that a provider says in one call, in whatever way it says it: `log`, standard output and standard error. Without any part
-//! of a credential, and with control characters escaped, it becomes the host's own log.
+//! All messages of a provider in one call: `log`, standard output and standard error. With credentials masked and control characters
+//! escaped, they are written to the host's own log.
 
 use crate::{bindings::log::Level, network::Network};
 use forgeport_model::escape_untrusted;
@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// What a provider says in one call, up to a number of bytes.
+/// The messages of a provider in one call, up to a number of bytes.
 pub(crate) struct ProviderLog {
     network: Option<Arc<Network>>,
     bytes_left: AtomicUsize,

@@ -24,7 +24,7 @@ impl Offline {
     /// This is the URL of the repository, in one of the forge's spellings.
     ///
     /// # Errors
-    /// What ended the call, or why the options are refused.
+    /// The error that ended the call, or why the options are refused.
     pub async fn owns_remote(&self, remote: &RemoteUrl) -> Result<bool, CallError> {
         let remote = wit::Remote {
             scheme: remote.scheme().as_str().to_owned(),
@@ -40,10 +40,10 @@ impl Offline {
         .await
     }
 
-    /// Where a person can look at the commit.
+    /// The web page of the commit.
     ///
     /// # Errors
-    /// What ended the call, or why the options are refused.
+    /// The error that ended the call, or why the options are refused.
     pub async fn commit_url(&self, commit: &str) -> Result<Option<String>, CallError> {
         self.call("commit-url", async |opened| {
             let OpenRepository { instance: Instance { store, exports }, repository } = opened;

@@ -27,7 +27,7 @@ impl Provider {
         Provider { callee: Callee::new(loaded, call_slots), limits }
     }
 
-    /// What the provider says of itself; it is granted no access meanwhile.
+    /// The provider's description; it has no access while it is called for it.
     ///
     /// # Errors
     /// When the component fails or reaches a limit. The description itself is not checked here.

@@ -1,12 +1,12 @@
-//! What was loaded once and is ready to be used again, by key: within its bounds, the second caller waits for no file, no MAC and no
-//! compiler. Who asks for what is being loaded waits for that, and it is loaded once (single flight); a failure is not kept.
+//! The registry of loaded values, by key: a second use of a value waits for no file, MAC or compiler. Callers that need a value while it is
+//! being loaded wait for it, and it is loaded once (single flight); a failure is not kept.
 //!
 //! | bound | what is removed |
 //! | --- | --- |
-//! | entries, and bytes of all together | what was not used for the longest time, until the rest is within both |
-//! | one entry that alone is too much | none: it is kept as the only one |
+//! | entries, and the sum of their bytes | the least recently used, until the rest is within both |
+//! | one entry that alone is too large | none: it is kept as the only one |
 //!
-//! What is removed is only forgotten here: its users keep it alive.
+//! Removal only drops the registry's reference: its users keep the value alive.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
@@ -27,7 +27,7 @@ pub(crate) struct Measured<T> {
 
 pub(crate) struct Registry<K, T> {
     bounds: RegistryBounds,
-    /// What was not used for the longest time comes first.
+    /// The least recently used comes first.
     entries: Mutex<Vec<Entry<K, T>>>,
 }
 
@@ -43,7 +43,7 @@ impl<K: PartialEq + Clone, T: Clone> Registry<K, T> {
         Registry { bounds, entries: Mutex::default() }
     }
 
-    /// What is kept under a key, or is loaded now; `load` is not polled if it is not needed.
+    /// The value of a key, loaded if it is not there; `load` is not polled if it is not needed.
     ///
     /// # Errors
     /// Those of `load`. The next who asks tries again.

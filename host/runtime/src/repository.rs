@@ -12,16 +12,16 @@ use forgeport_model::{Commit, Identity, Limit, Limits};
 use std::sync::Arc;
 use wasmtime::component::Resource;
 
-/// What the calls of one code repository act with.
+/// The session and limits of a code repository's calls.
 #[derive(Clone)]
 pub struct Connection {
     /// The only way to the network.
     pub gate: Gate,
-    /// What may pass it, and with which credentials.
+    /// The authority and the credentials.
     pub session: Arc<Session>,
     /// The options that are no secrets, with defaults. For the secret ones the session has placeholders.
     pub values: Vec<(String, String)>,
-    /// What each call may use up, and how long it may last.
+    /// The limits of each call.
     pub limits: Limits,
     /// Waits are reported to it.
     pub notices: Arc<dyn Notices>,

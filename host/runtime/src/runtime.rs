@@ -28,7 +28,7 @@ use wasmtime::{Engine, component::Component};
 /// for a dozen of the former.
 const LOADED: RegistryBounds = RegistryBounds { entries: 128, bytes: 512 << 20 };
 
-/// What all providers share; one for each process.
+/// The state that all providers share; one for each process.
 pub struct Runtime {
     engines: Engines,
     loaded: Registry<LoadedKey, Arc<Loaded>>,
@@ -84,7 +84,7 @@ impl Runtime {
         Ok(Provider::new(loaded, limits.clone(), self.call_slots.clone()))
     }
 
-    /// What calls take of the engines' pools now.
+    /// The use of the engines' pools by calls at this moment.
     #[must_use]
     pub fn pool_use(&self) -> PoolUse {
         self.engines.pool_use()

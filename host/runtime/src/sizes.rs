@@ -1,5 +1,5 @@
-//! How large a component may be, judged from its bytes before any of it is compiled. What a small component can still make of it, the
-//! process that compiles is bounded by.
+//! The sizes of a component's parts, checked before any of it is compiled. A small component can still be costly to compile; the compiling
+//! process is bounded for that.
 
 use crate::error::LoadError;
 
@@ -47,7 +47,7 @@ impl Part {
 /// The most bytes of a component: a longer file is not worth reading.
 pub const MOST_BYTES: u64 = Part::Bytes.row().1;
 
-/// What has been seen of a component so far.
+/// The sums so far.
 #[derive(Debug, Default)]
 pub(crate) struct Sizes([u64; Part::NameBytes as usize + 1]);
 

@@ -1,4 +1,4 @@
-//! What the host keeps for one call: the data of its store. It is dropped with the store when the call ends.
+//! The host's state of one call: the data of its wasmtime store. It is dropped with the store when the call ends.
 
 use crate::{cpu::CpuTime, limits::Meter, log::ProviderLog, network::Network, wasi::Wasi};
 use forgeport_model::{Limit, Limits};
@@ -10,7 +10,7 @@ pub(crate) struct State {
     /// `None` where a provider says what follows from its options alone, or from nothing: then nothing is granted, and nothing that could
     /// make it say something else the next time is real.
     pub(crate) network: Option<Arc<Network>>,
-    /// What the guest has handles of.
+    /// The resources that the guest has handles of.
     pub(crate) table: ResourceTable,
     pub(crate) log: Arc<ProviderLog>,
     pub(crate) cpu: CpuTime,

@@ -1,7 +1,10 @@
-//! By what of a checkout's remote a registration is found, so that only few of many have to be asked whether it is theirs.
+//! The index from a checkout's remote to registrations, so that only a few of many providers are called with the remote.
 //!
-//! A built-in provider names its repository in its options, and owns no remote whose last part is another name. Of a custom component
-//! nothing is known but the hosts of whose remotes it may be told. A registration of which was kept neither is always found.
+//! | registration | found by |
+//! | --- | --- |
+//! | of a built-in provider | the repository's name in its options: it owns no remote whose last part is another name |
+//! | of a custom component | the hosts whose remotes it may be given |
+//! | of neither kind of clue | every remote |
 
 use crate::{
     code_repository::{CodeRepository, StoredOption},

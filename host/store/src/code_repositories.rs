@@ -1,4 +1,4 @@
-//! The registrations in the database.
+//! Registrations: the statements that store, find, change and delete them, each in one transaction with its component.
 
 use crate::{
     clues,
@@ -145,7 +145,7 @@ impl CodeRepositories<'_> {
         Ok(found)
     }
 
-    /// Whether there is a registration of exactly this name.
+    /// True if there is a registration of exactly this name.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -1,4 +1,4 @@
-//! A registration, as it is kept.
+//! A registration, as the store keeps it.
 
 use crate::time::now;
 use forgeport_model::{Access, ComponentSource, Digest, Grants, Limits, OptionDefinition, SecretReference};
@@ -20,11 +20,11 @@ pub struct CodeRepository {
     pub provider: ProviderRef,
     /// By the name that the provider's settings have.
     pub options: BTreeMap<String, StoredOption>,
-    /// What a person saw and agreed to; nothing in a registration that was made before this was kept, which cannot be used then.
+    /// The consent of a person; none in a registration of a version that did not store it, which cannot be used before an update.
     pub consent: Option<Consent>,
-    /// What the provider may reach.
+    /// The access that the provider is granted.
     pub grants: Grants,
-    /// What its calls may use up, where it is not the default.
+    /// The limits of its calls, where they are not the defaults.
     pub limits: Limits,
     /// Milliseconds since 1970 (UTC).
     pub created: i64,
@@ -32,12 +32,13 @@ pub struct CodeRepository {
     pub updated: i64,
 }
 
-/// What a provider said once, and is held to: it is not asked again, since it might say something else.
+/// The consent of a person: the options that the provider declared, and its access. It is stored, since the provider could answer otherwise
+/// the next time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
     /// Its options, by which is decided what it gets to see. The same for all registrations of a component.
     pub settings: Vec<OptionDefinition>,
-    /// What it gets for the options of this registration.
+    /// The access that it gets for the options of this registration.
     pub access: Access,
 }
 
@@ -48,9 +49,9 @@ pub struct ProviderRef {
     pub name: String,
     /// From its description.
     pub version: String,
-    /// What the component is known by.
+    /// The digest of the component.
     pub digest: Digest,
-    /// Where the component comes from. The store keeps the component of one that is not built in.
+    /// The source of the component. The store keeps the component of one that is not built in.
     pub source: ComponentSource,
 }
 

@@ -1,7 +1,7 @@
-//! Components: the bytes of custom providers', each a blob that is named by its SHA-256, and what each component says of its options.
+//! The components of custom providers: their bytes, each a blob that is named by its SHA-256, and the options that each declares.
 //!
-//! Each workspace has a folder of its own: none sees, replaces or removes what is another's. Blobs are written and removed only while
-//! the workspace's write lock is held. So whatever no registration names is left over from something that failed, and can go.
+//! Each workspace has its own folder: it cannot see, replace or remove the components of another. Blobs are written and removed only while
+//! the workspace's write lock is held. So a component that no registration names is left over from a failure, and is removed.
 
 use crate::{
     db::{Tx, off_thread, values},
@@ -124,7 +124,7 @@ pub(crate) async fn describe(
     Err(StoreError::ComponentContradicts(digest))
 }
 
-/// What a component said of its options, if anybody has consented to it.
+/// The options that a component declared, if a registration of it was consented to.
 pub(crate) async fn settings(tx: &Tx<'_>, workspace: &str, digest: Digest) -> Result<Option<Vec<OptionDefinition>>> {
     let query = "SELECT settings FROM component WHERE workspace = $1 AND digest = $2";
     let row = tx.first(query, values![workspace, digest.to_string()]).await?;

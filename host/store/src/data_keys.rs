@@ -2,10 +2,10 @@
 //!
 //! | needed for | key |
 //! | --- | --- |
-//! | sealing | the newest of the workspace; where there is none, one is made, while nobody else writes there |
+//! | sealing | the newest of the workspace; if there is none, it is made while the write lock is held |
 //! | opening | the one that the value names |
 //!
-//! A data key that has sealed none of the workspace's values may be lost with its master key: then it is forgotten, and another one is made.
+//! A data key that has sealed no value may be lost with its master key: it is then deleted, and a new one is made.
 
 use crate::{
     db::{Tx, off_thread, values},

@@ -1,4 +1,4 @@
-//! Everything that can go wrong, in words for the person who has to act on it. No text ever holds a credential.
+//! The errors of the store, worded for the person who has to act. No text contains a credential.
 
 use crate::time::BUSY_TIMEOUT;
 use forgeport_model::{Digest, shell_word, some_of};
@@ -29,15 +29,15 @@ pub enum StoreError {
     BadName {
         /// Code repository, secret or secret's key.
         what: &'static str,
-        /// What was given.
+        /// The given name.
         name: String,
-        /// What names must be like.
+        /// The rule for names.
         rule: &'static str,
     },
     /// No code repository is called so, or has such an id.
     #[error("there is no code repository {name:?}{}; see `forgeport code-repository list`", did_you_mean(.nearest))]
     UnknownCodeRepository {
-        /// What was asked for.
+        /// As given.
         name: String,
         /// The name that is most like it, if one is.
         nearest: Option<String>,
@@ -45,7 +45,7 @@ pub enum StoreError {
     /// Several code repositories begin like this.
     #[error("{text:?} could be any of these code repositories: {}; write more of the name or id", some_of(.candidates))]
     Ambiguous {
-        /// What was asked for.
+        /// As given.
         text: String,
         /// Names with ids.
         candidates: Vec<String>,
@@ -56,7 +56,7 @@ pub enum StoreError {
     /// No secret is called so.
     #[error("there is no secret {name:?}{}; see `forgeport secret list`, or create it with `forgeport secret create {name} --KEY=VALUE`", did_you_mean(.nearest))]
     UnknownSecret {
-        /// What was asked for.
+        /// As given.
         name: String,
         /// The name that is most like it, if one is.
         nearest: Option<String>,
@@ -66,7 +66,7 @@ pub enum StoreError {
     UnknownKey {
         /// The secret.
         secret: String,
-        /// What was asked for.
+        /// As given.
         key: String,
         /// The keys that it has.
         known: Vec<String>,
@@ -156,7 +156,7 @@ pub enum StoreError {
     Altered {
         /// The database.
         path: PathBuf,
-        /// What has its sum.
+        /// The file with its sum.
         sum: PathBuf,
     },
     /// A directory, a pipe, a device.
@@ -169,7 +169,7 @@ pub enum StoreError {
     Database {
         /// The database.
         store: String,
-        /// What it says.
+        /// Its message.
         source: DatabaseError,
     },
     /// The schema could not be brought up to date.
@@ -188,17 +188,17 @@ pub enum StoreError {
     File(#[from] FileError),
 }
 
-/// What a database says, whichever it is.
+/// An error of either database.
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub struct DatabaseError {
-    /// What can be done about it.
+    /// Its kind, which decides about the advice.
     pub kind: DatabaseErrorKind,
     /// Its own words, in one line.
     pub message: String,
 }
 
-/// What can be done about an error of a database.
+/// The kinds of a database's errors, by their remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseErrorKind {
     /// There is already a row with this key.
@@ -215,7 +215,7 @@ pub enum DatabaseErrorKind {
     Other,
 }
 
-/// What to do about an error of a database.
+/// The advice that follows an error of a database.
 fn of_database(kind: DatabaseErrorKind) -> &'static str {
     match kind {
         DatabaseErrorKind::NotWritable => CHOOSE_ANOTHER_HOME,
@@ -238,12 +238,12 @@ impl StoreError {
         move |source| FileError::at(doing, &path)(source).into()
     }
 
-    /// Whether it is about the key alone, so that after a rotation by another process it might be different.
+    /// True if it is about the key alone, so that after a rotation by another process it might be different.
     pub(crate) fn is_of_the_key(&self) -> bool {
         matches!(self, StoreError::Vault(error) if error.is_of_the_key())
     }
 
-    /// Whether it is about the place where things are kept, and not about what is kept.
+    /// True if it is about the place where things are kept, and not about what is kept.
     pub fn is_of_the_disk(&self) -> bool {
         match self {
             StoreError::File(_) | StoreError::Database { .. } | StoreError::Busy(_) => true,

@@ -1,4 +1,4 @@
-//! The directory of a store, which is for its owner alone.
+//! The directory of a store. Only its owner can read and write it.
 
 use crate::error::{Result, StoreError};
 use forgeport_platform::private;

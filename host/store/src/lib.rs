@@ -1,13 +1,13 @@
-//! What Forgeport remembers: code repositories, secrets, and the components of custom providers, each in a workspace.
+//! The store: code repositories, secrets, the components of custom providers, and the audit log, each in a workspace.
 //!
-//! Layer: below the use cases, above the databases. A [`Store`] is opened once; [`Store::in_workspace`] is what one workspace sees of it.
+//! Layer: below the use cases, above the databases. A [`Store`] is opened once; [`Store::in_workspace`] gives access to one workspace.
 //!
 //! | what | on a machine of one user | on a server |
 //! | --- | --- | --- |
 //! | registrations, secrets, wrapped keys | `forgeport.db` (SQLite) with its sum, see sum.rs | PostgreSQL |
 //! | the audit log | `audit.db` | the same database |
-//! | requests on their way | `requests`, see audit/intents.rs | the same, on each machine |
-//! | components | `providers/<sha256>.wasm` | the same, in a folder for each workspace |
+//! | requests in flight | `requests`, see audit/intents.rs | the same, on each machine |
+//! | components | `providers/<sha256>.wasm` | the same, in a folder for each workspace; an object store, where one is given |
 //! | the master key | `key`, the keyring, or the environment, see forgeport-vault | the same |
 //!
 //! All files are for their owner only. Any number of processes and threads may use a store at once: every change is one transaction, and

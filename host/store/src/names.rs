@@ -1,4 +1,4 @@
-//! What code repositories, secrets and keys may be called.
+//! The names of code repositories, secrets and keys: which are valid.
 
 use crate::error::{Result, StoreError};
 use forgeport_model::{SecretReference, Workspace, deceives};
@@ -12,7 +12,7 @@ const CODE_REPOSITORY_RULE: &str = "have 1 to 255 characters, none of them a sla
 const SECRET_RULE: &str = "have 1 to 255 characters, none of them white space, a dot, a brace, an equals sign, a control or an invisible character, and no dash at its start";
 const KEY_RULE: &str = "have 1 to 255 characters, none of them white space, a brace, an equals sign, a control or an invisible character, and no dash at its start";
 
-/// Can a code repository be called this?
+/// Checks the name of a code repository.
 ///
 /// # Errors
 /// With the rule, when it cannot.
@@ -37,7 +37,7 @@ pub fn check_secret_name(name: &str) -> Result<()> {
     verdict(good, "secret", name, SECRET_RULE)
 }
 
-/// Can a secret's key be called this?
+/// Checks a key of a secret.
 ///
 /// # Errors
 /// With the rule, when it cannot.

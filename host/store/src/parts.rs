@@ -1,4 +1,4 @@
-//! What an open store consists of.
+//! The parts of an open store.
 
 use crate::{components::Components, data_keys::DataKeys, db::Db};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Where the audit log is.
+    /// The database of the audit log.
     pub(crate) fn log(&self) -> &Db {
         self.log.as_ref().unwrap_or(&self.database)
     }

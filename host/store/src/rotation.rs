@@ -1,5 +1,5 @@
-//! The change to a new master key: the data key of each workspace is wrapped anew, and no value is touched. Where the new key is kept, so
-//! that a killed process leaves the one in use, is the vault's matter (staging.rs there).
+//! The rotation of the master key: the data key of each workspace is wrapped with the new one, and no value is touched. The vault stores the
+//! new key in such a way that a killed process leaves the key in use (forgeport-vault, staging.rs).
 
 use crate::{
     db::{Row, Scope, Tx, off_thread, values},
@@ -10,10 +10,10 @@ use crate::{
 use forgeport_vault::{KeyId, KeyPlace, MasterKey, Vault, WrappedKey};
 use std::sync::Arc;
 
-/// What a rotation has done.
+/// The result of a rotation.
 #[derive(Debug)]
 pub struct Rotated {
-    /// Where the new key is; none when that is the environment, whose variable has to be changed now.
+    /// The place of the new key; none if that is the environment, whose variable has to be changed now.
     pub kept_in: Option<KeyPlace>,
     /// How many workspaces' data keys were wrapped anew.
     pub workspaces: usize,
@@ -29,7 +29,7 @@ pub(crate) struct Kept {
     wrapped: WrappedKey,
 }
 
-/// What is to be committed.
+/// The new master key, and the data keys that are wrapped with it, before they are committed.
 struct Prepared {
     key: Arc<MasterKey>,
     kept_in: Option<KeyPlace>,

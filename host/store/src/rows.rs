@@ -46,7 +46,7 @@ pub(crate) async fn update_row(tx: &Tx<'_>, workspace: &str, repository: &CodeRe
     }
 }
 
-/// What both statements begin with.
+/// The beginning of both statements.
 fn columns(workspace: &str, repository: &CodeRepository) -> Result<Vec<Value>> {
     let access = repository.consent.as_ref().map(|consent| json(&consent.access)).transpose()?;
     Ok(values![

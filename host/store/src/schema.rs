@@ -113,7 +113,7 @@ impl Schema {
         Ok(connection)
     }
 
-    /// Whether the tables are of the newest version.
+    /// True if the tables are of the newest version.
     ///
     /// # Errors
     /// When they are of a newer one.

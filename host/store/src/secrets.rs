@@ -1,4 +1,4 @@
-//! The secrets in the database: named sets of encrypted values.
+//! Secrets: named sets of encrypted values.
 
 use crate::{
     db::{Row, Tx, values},
@@ -19,7 +19,7 @@ const UPDATED: &str = "CASE WHEN updated < $3 THEN $3 ELSE updated + 1 END";
 /// The secrets of a workspace.
 pub struct Secrets<'a>(pub(crate) View<'a>);
 
-/// What may be shown of a secret.
+/// A secret without its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretInfo {
     /// Unique.

@@ -1,4 +1,4 @@
-//! Opening a store, in a directory or on a server, and what concerns all of it.
+//! Opens a store, in a directory or on a server. Operations on the whole store, such as the rotation of its key, are here too.
 
 use crate::{
     audit::AuditLog,
@@ -92,12 +92,12 @@ impl Store {
         db::migrate(url, role).await
     }
 
-    /// What one workspace sees of the store.
+    /// The store, restricted to one workspace.
     pub fn in_workspace<'a>(&'a self, workspace: &'a str) -> WorkspaceStore<'a> {
         WorkspaceStore(View { parts: &self.parts, workspace })
     }
 
-    /// Where it is written down what providers do on the network, for whichever workspace.
+    /// The audit log of all workspaces, to add records to.
     pub fn audit(&self) -> AuditLog<'_> {
         AuditLog(&self.parts)
     }

@@ -1,12 +1,12 @@
-//! What a database has to look like, kept beside it: whatever else changes it is noticed before it is believed or written to. SQLite
-//! itself notices neither a few bytes that are other ones than before, nor a file that is another one, an older copy, or empty.
+//! The checksum of a database, in a file beside it: damage and exchange are detected before the database is used. SQLite itself detects
+//! neither a few changed bytes, nor a file that was exchanged, emptied, or replaced by an older copy.
 //!
-//! The file has the sum of the last commit, and from just before a commit until just after it the next one's too. So it is right at whatever
-//! moment a process is killed. Only who holds the database's write lock writes it. It is no protection against somebody who wants to
-//! deceive: they can write both files. What is a secret is sealed, and bound to its place (forgeport-vault).
+//! The file contains the sum of the last commit; from just before a commit until just after it, it contains the next sum too. So it is
+//! right whenever a process is killed. It is written only while the database's write lock is held. It does not protect against an attacker,
+//! who can write both files; secrets are sealed and bound to their places (forgeport-vault).
 //!
-//! What is not noticed: another database together with its own sum, as when the whole directory is restored from an older copy; the
-//! state of one commit before, when a process was killed just then; and bytes of the header that only commits write.
+//! Not detected: another database together with its own sum, such as a directory restored from an older copy; the state of one commit
+//! before, if a process was killed at that moment; and bytes of the header that only commits write.
 
 use crate::error::{Result, StoreError};
 use forgeport_platform::private;

@@ -1,4 +1,4 @@
-//! Times as they are kept, and how long anybody waits.
+//! Times as the database keeps them, and the timeout for locks.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

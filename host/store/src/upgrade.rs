@@ -1,8 +1,8 @@
-//! Values that were sealed before there were workspaces, sealed anew.
+//! Upgrades sealed values of stores that were written before there were workspaces.
 //!
-//! They are sealed with the master key itself (format 1, [`forgeport_vault::former`]). Each is opened with it, and sealed with the data
-//! key of the workspace `local` (format 2), which is made for that and kept wrapped. All of it is part of the transaction that changes the
-//! tables. Without the master key none of it takes place, and the store is left as it was.
+//! Those are sealed with the master key itself (format 1, [`forgeport_vault::former`]). Each is opened with it, and sealed with a new data key
+//! of the workspace `local` (format 2), which is stored wrapped. The transaction that changes the tables contains all of this. Without the
+//! master key it does not begin, and the store stays as it was.
 
 use crate::{
     error::{Result, StoreError},
@@ -13,7 +13,7 @@ use forgeport_vault::{DataKey, MasterKey, Place, Sealed, Vault, VaultError, form
 use rusqlite::Connection;
 use std::sync::Arc;
 
-/// Where sealed values are, and what each is called for a person.
+/// The columns with sealed values, and a person's name for each value.
 const TABLES: [(&str, &str); 2] = [
     (
         "secret_value",

@@ -1,4 +1,4 @@
-//! What one workspace may touch of a store: transactions that are its own, and the keys of its values.
+//! A store, restricted to one workspace: its transactions, and the keys of its values.
 
 use crate::{
     db::{Scope, Tx},

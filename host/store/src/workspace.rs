@@ -1,4 +1,4 @@
-//! What one workspace sees of a store: its registrations, secrets, components and audit records, and none of another's.
+//! A workspace of a store: its registrations, secrets, components and audit records, and no other's.
 
 use crate::{
     audit::Audit,
@@ -21,7 +21,7 @@ impl<'a> WorkspaceStore<'a> {
         CodeRepositories(self.0)
     }
 
-    /// What providers did on the network.
+    /// The audit log.
     pub fn audit(self) -> Audit<'a> {
         Audit(self.0)
     }
@@ -43,7 +43,7 @@ impl<'a> WorkspaceStore<'a> {
         parts.components.of(workspace).read(digest).await
     }
 
-    /// What a component said of its options, if there is a registration of it.
+    /// The options that a component declared, if there is a registration of it.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -1,4 +1,4 @@
-//! Everything that can go wrong with keys, in words for the person who has to act on it. No text ever contains a key or a value.
+//! The errors of keys, worded for the person who has to act. No text contains a key or a value.
 
 use crate::{key_id::KeyId, keyring::KeyringError, place::MAX_VALUE_LENGTH};
 use forgeport_model::shell_word;
@@ -76,12 +76,12 @@ pub enum VaultError {
 }
 
 impl VaultError {
-    /// Whether it is about the master key alone, so that it may be different after a rotation by another process.
+    /// True if it is about the master key alone, so that it may be different after a rotation by another process.
     pub fn is_of_the_key(&self) -> bool {
         matches!(self, VaultError::WrongKey(_) | VaultError::KeyMissing(_) | VaultError::NotInKeyring(_))
     }
 
-    /// Whether it is about the place where keys are kept, and not about what is kept.
+    /// True if it is about the place where keys are kept, and not about what is kept.
     pub fn is_of_the_disk(&self) -> bool {
         matches!(self, VaultError::File(_))
     }

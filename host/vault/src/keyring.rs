@@ -1,4 +1,4 @@
-//! The system's keyring as a place for the master key: what the vault needs of one, and the one of this system.
+//! The system's keyring as a place for the master key: the trait that the vault needs, and its implementation for this system.
 
 use std::error::Error;
 use thiserror::Error as ThisError;

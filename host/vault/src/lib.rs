@@ -1,15 +1,15 @@
 //! Keys, and the values that are encrypted with them.
 //!
-//! Credentials are kept on a disk that somebody else may read: a copy, a backup, a database server. This crate is the layer between the
-//! store, which keeps rows, and the cipher. It knows nothing of SQL, and which rows there are.
+//! Credentials are kept on a disk that others may read: a copy, a backup, a database server. This crate is the layer between the store, which
+//! keeps rows, and the cipher. It contains no SQL, and does not depend on which rows there are.
 //!
 //! | key | how many | where it is kept | what it does |
 //! | --- | --- | --- | --- |
 //! | master key | one | the environment, a file or the keyring: [`Vault`] | wraps the data keys |
 //! | data key | one for each workspace | in the store, wrapped: [`WrappedKey`] | seals values: [`Sealed`] |
 //!
-//! A change of the master key wraps each data key anew, and touches no value. Everything encrypted is bound to its place ([`Place`]), so
-//! that whoever can write to the store cannot make one value be taken for another.
+//! A change of the master key wraps each data key anew, and touches no value. Every encrypted value is bound to its place
+//! ([`Place`]), so an attacker who can write to the store cannot exchange values.
 //!
 //! ```
 //! use forgeport_vault::{DataKey, KeySource, Place, SystemKeyring, Vault, WrappedKey};

@@ -22,7 +22,7 @@ const MASTER_KEY_ID: &str = "forgeport store: key id";
 pub struct MasterKey {
     pub(crate) raw: RawKey,
     id: KeyId,
-    /// Where it came from, for a person.
+    /// Its source, for a person.
     pub(crate) origin: String,
 }
 
@@ -91,12 +91,12 @@ impl MasterKey {
 }
 
 impl WrappedKey {
-    /// What was kept of a wrapped key. Whether it is one shows when it is unwrapped.
+    /// Reads the stored bytes of a wrapped key. Wrong bytes are detected when it is unwrapped.
     pub fn from_bytes(bytes: Vec<u8>) -> WrappedKey {
         WrappedKey(bytes)
     }
 
-    /// What is to be kept of it.
+    /// The bytes to store.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -1,9 +1,9 @@
-//! What a sealed value is bound to, and how long it may be.
+//! The place that a sealed value is bound to, and the longest value.
 
 /// Bytes of the longest value that is taken for a credential; a private key in PEM is below 10,000.
 pub const MAX_VALUE_LENGTH: usize = 64 * 1024;
 
-/// Where a sealed value is kept.
+/// The place of a sealed value.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// The id of the workspace.

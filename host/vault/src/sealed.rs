@@ -73,12 +73,12 @@ impl DataKey {
 }
 
 impl Sealed {
-    /// What was kept of a sealed value. Whether it is one shows when it is opened.
+    /// Reads the stored bytes of a sealed value. Wrong bytes are detected when it is opened.
     pub fn from_bytes(bytes: Vec<u8>) -> Sealed {
         Sealed(bytes)
     }
 
-    /// What is to be kept of it.
+    /// The bytes to store.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -89,7 +89,7 @@ impl Sealed {
         blake3::hash(&self.0).to_hex().to_string()
     }
 
-    /// Whether it was sealed before there were data keys, see [`crate::former`].
+    /// True if it was sealed before there were data keys, see [`crate::former`].
     pub fn is_former(&self) -> bool {
         envelope::format(&self.0) == Some(envelope::FORMER)
     }

@@ -1,4 +1,4 @@
-//! Where a master key comes from: its text, which an operator keeps in the environment, or the vault's directory.
+//! The source of a master key: a text that an operator keeps in the environment, or the vault's directory.
 
 use std::fmt;
 use zeroize::Zeroizing;
@@ -8,7 +8,7 @@ pub(crate) const VARIABLE: &str = "FORGEPORT_KEY";
 /// The variable with the master key that is to replace it.
 pub(crate) const NEW_VARIABLE: &str = "FORGEPORT_NEW_KEY";
 
-/// Where the master key comes from.
+/// The source of the master key.
 pub enum KeySource {
     /// The value of the variable `FORGEPORT_KEY`, as whoever started the process has read it: 32 bytes as hexadecimal digits or in base64.
     Environment(Zeroizing<String>),
@@ -16,7 +16,7 @@ pub enum KeySource {
     File,
 }
 
-/// Where a vault keeps a master key that it has made.
+/// The place in which a vault keeps a master key that it made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPlace {
     /// The file `key` in its directory.

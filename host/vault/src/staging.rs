@@ -1,4 +1,4 @@
-//! The change to a new master key, which a process that is killed at any moment leaves so that the key in use is found.
+//! The steps of a change to a new master key. If the process is killed between any two, the key in use is still found.
 //!
 //! | step | by | on the disk |
 //! | --- | --- | --- |
@@ -7,9 +7,9 @@
 //! | the old key is deleted from the keyring, if it was there | [`Vault::promote`] | the same |
 //! | the new key takes the place of the old one | [`Vault::promote`] | `key` (new) |
 //!
-//! So whatever master key the committed wrapped keys name is there at any moment. While there are no wrapped keys, it is the one that `key`
-//! says. Which one is in use is known to the caller alone, who holds the store's write lock during each of these calls. What a killed
-//! change has left is finished or removed by [`Vault::settle`].
+//! So the master key that the committed wrapped keys name exists at any moment. While there are no wrapped keys, it is the one in `key`. Only
+//! the caller knows which one is in use; it holds the store's write lock during each of these calls. [`Vault::settle`] finishes or removes
+//! the rest of a killed change.
 
 use crate::{error::Result, key_file::KeyFile, key_id::KeyId, master_key::MasterKey, source::KeyPlace, vault::Vault};
 use forgeport_platform::{FileError, private};
@@ -25,7 +25,7 @@ impl Vault {
         self.keep(&self.staged_file(key.id()), place, key)
     }
 
-    /// Whether a key is kept beside the present one: a change was killed before its last step.
+    /// True if a key is kept beside the present one: a change was killed before its last step.
     pub fn is_staged(&self, id: KeyId) -> bool {
         self.staged_file(id).exists()
     }

@@ -1,6 +1,6 @@
-//! Where the master key is: finding it, and making it where there is none.
+//! The vault finds the master key, and makes one if there is none.
 //!
-//! It is in the environment, or else in the file `key`, or in the keyring, which `key` then says. See staging.rs for how it is changed.
+//! The key is in the environment, in the file `key`, or in the keyring if `key` says so. See staging.rs for how it is changed.
 
 use crate::{
     error::{Result, VaultError},
@@ -83,7 +83,7 @@ impl Vault {
         self.keep(&self.file(), place, MasterKey::generate(self.origin(place))?)
     }
 
-    /// Where the master key is kept, when that is not the environment.
+    /// The place of the master key, if that is not the environment.
     ///
     /// # Errors
     /// When the key file cannot be read or is none.
@@ -92,7 +92,7 @@ impl Vault {
         Ok(if matches!(file, Some(KeyFile::InKeyring(_))) { KeyPlace::Keyring } else { KeyPlace::File })
     }
 
-    /// Whether the environment has the master key.
+    /// True if the environment has the master key.
     pub fn is_given(&self) -> bool {
         matches!(*self.source(), KeySource::Environment(_))
     }

@@ -25,7 +25,7 @@ pub struct LocalContext {
     pub subdirectory: String,
     /// The full id of the commit that is checked out; none before the first commit.
     pub commit: Option<String>,
-    /// What `HEAD` names.
+    /// The target of `HEAD`.
     pub head: Head,
     /// The upstream that is configured for the branch, as `git status` reports it.
     pub upstream: Option<Upstream>,
@@ -66,7 +66,7 @@ pub enum Fact {
     Submodules,
 }
 
-/// What `HEAD` names.
+/// The target of `HEAD`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Head {

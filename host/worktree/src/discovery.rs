@@ -8,7 +8,7 @@ use crate::ContextError;
 use crate::file_check::{NAME, check_file, metadata};
 use forgeport_platform::metadata::EntryMetadata;
 
-/// Where a repository was found.
+/// A found repository.
 #[derive(Debug)]
 pub struct Location {
     /// The directory that has it as `.git`, or is it.

@@ -7,7 +7,7 @@ use clap::{
 };
 use std::ffi::OsString;
 
-/// What is shown in place of a value.
+/// The text in place of a value.
 const MASK: &str = "********";
 
 /// The error without what was typed in a wrong place; names of options stay.

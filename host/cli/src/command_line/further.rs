@@ -24,7 +24,7 @@ pub struct FurtherOption {
     name: &'static str,
     /// How it may be written besides.
     alias: Option<&'static str>,
-    /// What the help says; without it the help does not list the option.
+    /// The help; an option without it is not listed.
     help: Option<String>,
 }
 

@@ -1,6 +1,6 @@
-//! What a forge says of a repository and of its commits.
+//! A repository and its commits, as a forge reports them.
 
-/// Who a credential belongs to, and what it may read.
+/// The account of a credential, and the repository that it can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The account, where the forge names it.

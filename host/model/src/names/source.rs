@@ -1,10 +1,10 @@
-//! Where a component comes from.
+//! The source of a component.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-/// Where a component comes from, as it was given.
+/// The source of a component, as it was given.
 ///
 /// | given as | where from |
 /// | --- | --- |

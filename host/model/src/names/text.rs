@@ -1,4 +1,4 @@
-//! Texts that somebody else wrote: which characters deceive, and how such texts are shown.
+//! Texts from untrusted sources: the table of deceptive characters, and how such texts are shown.
 
 use std::{borrow::Cow, path::Path};
 

@@ -1,4 +1,4 @@
-//! Who owns what: every registration, secret, key, cache and audit record belongs to one workspace.
+//! Workspaces. Every registration, secret, key, cache and audit record belongs to one.
 
 use std::fmt;
 
@@ -25,12 +25,12 @@ impl Workspace {
         Self { id: id.to_owned(), name: name.to_owned() }
     }
 
-    /// What the workspace is known by in tables, keys and caches; it never changes.
+    /// The id of the workspace in tables, keys and caches; it never changes.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// What people call it.
+    /// Its name for people.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -8,11 +8,11 @@ use crate::{CallOf, Grant, Grants};
 /// The three layers that decide whether a request may be sent.
 #[derive(Clone, Debug, Default)]
 pub struct Authority {
-    /// What the provider's description requests, with the options filled in.
+    /// The access that the provider's description requests, with the options filled in.
     pub requested: Grants,
-    /// What a person granted to this digest of the component.
+    /// The access that a person granted to this digest of the component.
     pub granted: Grants,
-    /// What the operator's policy allows, where there is one.
+    /// The access that the operator's policy allows, if there is one.
     pub policy: Option<Grants>,
     /// The registration whose requests these are.
     pub of: CallOf,

@@ -1,4 +1,4 @@
-//! Why a request is refused: by which layer, for which reason, and what to do next.
+//! The denial of a request: the layer that refuses it, the reason, and what to do next.
 
 use thiserror::Error;
 
@@ -7,11 +7,11 @@ use crate::{CallOf, Origin, OriginError};
 /// One of the three layers that decide: a request has to pass all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
-    /// What the provider's description requests.
+    /// The access that the provider's description requests.
     Requested,
-    /// What a person granted.
+    /// The access that a person granted.
     Granted,
-    /// What the host's operator allows at all.
+    /// The access that the operator's policy allows at all.
     Policy,
 }
 

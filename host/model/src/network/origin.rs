@@ -85,7 +85,7 @@ impl Origin {
     /// Parses `scheme://host[:port]`; a `/` at the end is accepted.
     ///
     /// # Errors
-    /// What is wrong with the text, and what an origin looks like.
+    /// The error of the text, and the right form of an origin.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         let (scheme, rest) = text.split_once("://").ok_or(OriginError::Scheme)?;
         if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {

@@ -24,7 +24,7 @@ impl Host for State {
     }
 }
 
-/// What the provider asks for, as the gate takes it.
+/// The provider's request, in the gate's form.
 pub(super) fn outgoing(network: &Network, request: Request) -> Result<forgeport_egress::Request, Failure> {
     let refused = |what: &str, why: &dyn std::fmt::Display| Failure::Refused(format!("{what}: {why}"));
     // Before anything is made of them: to read 15 MB as a URL takes long, and a map of headers that is full panics.

@@ -1,4 +1,4 @@
-//! `log`: what a provider says to whoever debugs it.
+//! `log`: messages of a provider, for debugging it.
 
 use crate::{
     bindings::log::{Host, Level},

@@ -1,4 +1,4 @@
-//! What a provider can call, and no more: a component that imports anything else is refused when it is loaded.
+//! The functions that a provider can call. A component that imports anything else is refused when it is loaded.
 
 mod checkout;
 mod clock;
@@ -12,7 +12,7 @@ use wasmtime::{
     component::{HasSelf, Linker},
 };
 
-/// What every provider can call.
+/// The functions that every provider can call.
 pub(crate) fn own(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     CodeProvider::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;

@@ -1,4 +1,4 @@
-//! WASI 0.2, for what the runtimes of languages cannot do without. All interfaces are there, and none leads out of the sandbox: no arguments
+//! WASI 0.2, which the runtimes of languages need. All interfaces are there, and none leads out of the sandbox: no arguments
 //! and no environment, no file, sockets that refuse, an output that is the provider's log. Requests of `wasi:http` pass the gate.
 //!
 //! Time and randomness are real in calls that have a network. Without one they are not, see `wasi::clock`: what a component says of itself is

@@ -1,8 +1,8 @@
-//! Time and randomness that are the same each time, for what a component says of itself.
+//! Deterministic time and randomness, for calls in which a component describes itself.
 //!
-//! A component that called its token a secret while somebody looked, and no secret 20 seconds later, was given it in plain. What it says is
-//! stored since then, and here is the second line: while it says it, the wall clock stands still, random bytes are known ones, and the
-//! monotonic clock moves on only by what the component itself waits for, without anybody waiting.
+//! A component that declared its token a secret at first, and no secret 20 seconds later, received it in plain. Since then descriptions are
+//! stored, and this is the second line of defence: during such calls the wall clock does not move, random bytes are fixed, and the monotonic
+//! clock moves only by the times that the component itself waits for, which pass at once.
 
 use std::time::Duration;
 use wasmtime_wasi::{Deterministic, HostWallClock};

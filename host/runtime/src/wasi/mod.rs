@@ -22,7 +22,7 @@ const RANDOM: u64 = 64 << 10;
 /// Servers take some 8 KiB.
 const FIELDS: usize = 16 << 10;
 
-/// What a store has of WASI.
+/// The WASI state of a wasmtime store.
 pub(crate) struct Wasi {
     pub(crate) ctx: WasiCtx,
     pub(crate) http: WasiHttpCtx,

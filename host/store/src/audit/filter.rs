@@ -1,4 +1,4 @@
-//! Which records of the audit log are wanted.
+//! The filter of a query of the audit log.
 
 use forgeport_model::{AuditRecord, Outcome};
 
@@ -7,7 +7,7 @@ use forgeport_model::{AuditRecord, Outcome};
 pub struct AuditFilter {
     /// Of this code repository only.
     pub repository: Option<String>,
-    /// What there was from this time on, in milliseconds since 1970 (UTC).
+    /// Records from this time on, in milliseconds since 1970 (UTC).
     pub since: Option<i64>,
     /// Requests that were refused only, and those of which nothing else is known.
     pub refused: bool,

@@ -1,10 +1,10 @@
-//! Requests that are on their way, recorded before they leave: the record in the audit log is made when a request ends, and a process
-//! that is killed writes none.
+//! Requests in flight, recorded before they leave. The audit log gets a request's record when the request ends, and a killed process would
+//! leave no record of those in flight.
 //!
-//! Each process has a file of its own in `requests`, which it holds locked, with one line of JSON for each request that leaves, and one
-//! that says, by their ids, which have come into the audit log. To write a line takes microseconds, as nothing is synced: what one process has written
-//! is there for the others, and is lost only with the whole machine. The file goes when all of it is in the log. One that nobody holds
-//! any more is of a process that was killed, or could not write into the log: the next one that makes requests puts it there.
+//! Each process has a locked file in the directory `requests`, with one line of JSON for each request that leaves, and lines with the ids of
+//! the requests that the audit log has. Writing a line takes microseconds, since it is not synced: other processes see it, and only a crash
+//! of the whole machine loses it. The file is removed when the audit log has all of its requests. A file without a lock belongs to a process
+//! that was killed or could not write to the audit log; the next process that makes requests copies it there.
 
 use crate::{
     error::{Result, StoreError},
@@ -26,7 +26,7 @@ const DIRECTORY: &str = "requests";
 /// A file that is longer, in bytes, is written anew without what has ended.
 const LONGEST: u64 = 1 << 20;
 
-/// What this process has on its way.
+/// The requests of this process that are in flight.
 pub struct Intents {
     directory: PathBuf,
     state: Mutex<State>,
@@ -68,7 +68,7 @@ impl Intents {
         Ok(())
     }
 
-    /// Whether the record with this id was announced and is not known to be in the audit log.
+    /// True if the record with this id was announced and is not known to be in the audit log.
     #[must_use]
     pub fn is_announced(&self, id: &str) -> bool {
         self.state().open.contains_key(id)

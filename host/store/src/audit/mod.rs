@@ -1,8 +1,8 @@
-//! What is remembered of every request that a provider made, or tried to make, and of every change that a person made.
+//! The audit log: every request that a provider made or tried to make, and every change that a person made.
 //!
-//! A provider decides how much there is to remember: one that asked for what it may not, again and again, once pushed all that was known
-//! of the others out of the log, in two calls. So equal refusals are one record, and each registration has room of its own, for refusals
-//! apart from what left: noise pushes out nothing but older noise.
+//! A provider controls the number of its requests: one that repeated a refused request once displaced the records of all other providers,
+//! in two calls. So equal refusals are one record with a count, and each registration has its own bound, with refusals apart from sent
+//! requests: refusals displace only older refusals of the same registration.
 
 mod filter;
 mod intents;
@@ -22,10 +22,10 @@ use forgeport_model::AuditRecord;
 use records::{append, listed, without_known};
 use std::{collections::BTreeMap, fs};
 
-/// Where records are added, for whichever workspace.
+/// Adds records, for any workspace.
 pub struct AuditLog<'a>(pub(crate) &'a Parts);
 
-/// What the audit log has of one workspace.
+/// The audit log of one workspace.
 pub struct Audit<'a>(pub(crate) View<'a>);
 
 impl AuditLog<'_> {
@@ -37,7 +37,7 @@ impl AuditLog<'_> {
         self.add(records, false).await
     }
 
-    /// Where requests are written down before they leave.
+    /// The file of requests in flight.
     pub fn intents(&self) -> Intents {
         Intents::new(&self.0.directory)
     }

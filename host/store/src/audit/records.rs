@@ -10,7 +10,7 @@ use forgeport_model::{
 };
 use std::collections::{BTreeSet, HashMap};
 
-/// What is kept for each registration under each of its names; the oldest go first. A record has about 250 bytes: 15 MB in all.
+/// Records of each registration under each of its names; the oldest are removed first. A record has about 250 bytes: 15 MB in all.
 pub(super) const KEPT: &[(Outcome, i64)] = &[
     (Outcome::Answered, 50_000),
     (Outcome::Failed, 5_000),

@@ -1,4 +1,4 @@
-//! What shows only inside: the room of a registration where it is filled, and the sequence of records that were deleted.
+//! Tests that need the inside: the bound of a registration when it is reached, and the sequence numbers of deleted records.
 
 use super::{records::KEPT, *};
 use crate::{KeySource, Store};

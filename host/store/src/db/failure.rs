@@ -1,10 +1,10 @@
-//! What an error of a PostgreSQL server means.
+//! The meaning of a PostgreSQL server's errors: connection lost, busy, refused, or a defect.
 
 use crate::error::{DatabaseError, DatabaseErrorKind, StoreError};
 use std::error::Error;
 use tokio_postgres::error::SqlState;
 
-/// May another try do better, on another connection?
+/// True if another attempt, on another connection, can succeed.
 pub(super) fn passes(error: &tokio_postgres::Error) -> bool {
     let again = [
         SqlState::ADMIN_SHUTDOWN,

@@ -1,4 +1,4 @@
-//! One async interface to two databases: the same text of SQL runs on both, and nothing above this module asks which one it is.
+//! One async interface to two databases: the same text of SQL runs on both, and no code above this module distinguishes them.
 //!
 //! Layer: below all use cases of the store, above the drivers. A transaction belongs to one workspace and sees one state.
 //!
@@ -11,7 +11,7 @@
 //! | a row of another workspace | is left out by the statement's `WHERE` | and by row-level security |
 //! | a dropped transaction | is rolled back before the next one begins | is rolled back before its connection is used again |
 //!
-//! Only one writer at a time in a workspace means that no use case has to be tried again: what it has read cannot change before it writes.
+//! There is one writer at a time in a workspace, so no use case has to be repeated: the rows that it read cannot change before it writes.
 //! To begin is tried again where that helps: behind a writer that is slow, or on a connection that the server has closed meanwhile.
 
 mod failure;

@@ -5,8 +5,8 @@
 //! | the owner of the tables | make and change them; [`migrate`] alone uses it |
 //! | the application's | read and write rows; it is no superuser, owns no table, and is held by row-level security |
 //!
-//! Each transaction says in the message that begins it whose rows it may see. A statement that forgets to ask for the workspace then
-//! finds none of another one, and one outside of every transaction fails.
+//! The message that begins a transaction sets its workspace. A statement without a condition on the workspace then finds no row of another
+//! workspace, and a statement outside of a transaction fails.
 
 use super::{
     failure::{passes, unreachable},
@@ -231,7 +231,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''").replace('\0', ""))
 }
 
-/// Where two workspaces have the same number they only wait for each other.
+/// Two workspaces with the same number only wait for each other.
 fn lock_of(workspace: &str) -> i64 {
     let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(workspace.as_bytes()).as_bytes();
     i64::from_be_bytes([a, b, c, d, e, f, g, h])

@@ -1,4 +1,4 @@
-//! Whose rows a transaction is about.
+//! The scope of a transaction: one workspace, or the wrapped keys of all.
 
 /// Whose rows a transaction may see and write.
 #[derive(Clone, Copy, Debug)]

@@ -1,15 +1,15 @@
-//! One SQLite file: opened when it is first needed, made when it is first written to, and left alone by whoever only reads. Its connection
-//! lives on a thread of its own, and transactions take turns.
+//! One SQLite file: opened when it is first needed, created by the first write, and not changed by reads. Its connection lives on a separate
+//! thread, and transactions take turns.
 //!
-//! It has a rollback journal, SQLite's own way, and no write-ahead log:
+//! It uses a rollback journal, SQLite's default, and no write-ahead log:
 //!
-//! - To read then takes a lock on the file and nothing else. A log's readers keep shared memory beside the file, so that a home that is
-//!   read-only, or on a full disk, could not be read.
-//! - File systems of clusters (NFS, Lustre, GPFS) refuse the locks and mappings that such shared memory takes; those of the file they have.
-//! - What was committed is in the file itself, so that all of it can be compared with its sum (sum.rs). A log that is damaged ends where
-//!   the damage begins, and the commits behind it are lost in silence.
+//! - A read needs only a lock on the file. With a log, readers create shared memory beside the file, so a home that is read-only or on a full
+//!   disk could not be read.
+//! - The file systems of clusters (NFS, Lustre, GPFS) support locks of the file, but not the locks and mappings of such shared memory.
+//! - Commits are in the file itself, so all of it can be compared with its sum (sum.rs). A damaged log ends at the damage, and the commits
+//!   after it are lost in silence.
 //!
-//! A commit syncs more often for that, and readers wait while one takes place, for milliseconds.
+//! The cost: a commit syncs more often, and readers wait for it, for milliseconds.
 
 use super::{
     thread::Owner,
@@ -124,7 +124,7 @@ impl Drop for Tx<'_> {
     }
 }
 
-/// What the thread has.
+/// The state of the thread.
 struct File {
     path: PathBuf,
     schema: Schema,
@@ -136,7 +136,7 @@ struct File {
 
 struct Open {
     connection: Connection,
-    /// What is there was compared with its sum.
+    /// True once the file was compared with its sum.
     compared: bool,
 }
 

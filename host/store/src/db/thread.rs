@@ -30,7 +30,7 @@ impl<S: Send + 'static> Owner<S> {
 
     /// Does some work with the state. None when the thread has ended, which only a panic in it can have done.
     ///
-    /// Whoever does not wait for the end leaves the work to be done all the same.
+    /// A caller that stops waiting does not stop the work.
     pub(crate) async fn call<T: Send + 'static>(&self, work: impl FnOnce(&mut S) -> T + Send + 'static) -> Option<T> {
         let (done, answer) = oneshot::channel();
         self.send(Box::new(move |state| {

@@ -1,9 +1,9 @@
-//! TLS to a PostgreSQL server: rustls on ring, with the certificates that the platform trusts. Whoever asks for TLS has the server's name
-//! and certificate verified; there is no way to have one without the other.
+//! TLS to a PostgreSQL server: rustls on ring, with the certificates that the platform trusts. With TLS the server's name and
+//! certificate are always verified; there is no setting that turns this off.
 //!
 //! | `sslmode` of the URL | then |
 //! | --- | --- |
-//! | absent, `prefer`, `disable` | no TLS: a socket of this machine, or a network that is private |
+//! | absent, `prefer`, `disable` | no TLS: for a socket of this machine, or a private network |
 //! | `require`, `verify-ca`, `verify-full` | TLS, verified |
 
 use crate::error::{DatabaseError, DatabaseErrorKind};

@@ -1,4 +1,4 @@
-//! What goes into a statement and comes out of it, whichever database runs it.
+//! Parameters and columns of statements, in one form for both databases.
 //!
 //! | here | SQLite | PostgreSQL |
 //! | --- | --- | --- |

@@ -138,7 +138,7 @@ fn assert_nothing_is_left(place: &Path) {
     );
 }
 
-/// Whether the process was killed; it is not where it never reaches the step.
+/// True if the process was killed; it is not where it never reaches the step.
 fn is_killed_at(step: &str, place: &Path, keep_in: KeyPlace) -> bool {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", "staging::a_change_that_is_killed", "--ignored", "--nocapture"]);

@@ -29,7 +29,7 @@ pub fn other_master() -> MasterKey {
 #[derive(Clone, Default)]
 pub struct Memory {
     pub keys: Arc<Mutex<BTreeMap<String, String>>>,
-    /// Whether it forgets what it is given.
+    /// True if it forgets what it is given.
     pub forgets: bool,
 }
 
