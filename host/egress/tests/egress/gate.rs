@@ -2,8 +2,8 @@
 
 use crate::support::*;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use forgeport_egress::{Auditor, Budget, Call, EgressError, Gate, GateSettings, Notices, Request, Session};
-use forgeport_model::{AuditRecord, Grant, Origin, Outcome};
+use forgeport_egress::{Budget, Call, EgressError, Gate, GateSettings, Notices, Request, Session};
+use forgeport_model::{Grant, Origin, Outcome};
 use futures_util::StreamExt;
 use http::Method;
 use std::{
@@ -339,58 +339,6 @@ async fn a_credential_that_the_forge_echoes_does_not_come_back() {
     let fetched = gate().fetch(&call, get(home.url("/"))).await.unwrap();
     assert_eq!(fetched.headers()["x-echo"], "Bearer ********");
     assert_eq!(&fetched.body()[..], b"you sent ********, twice ********");
-}
-
-/// Keeps what it is told before a request leaves, or refuses to.
-#[derive(Default)]
-struct Told {
-    refuses: bool,
-    left: Mutex<Vec<AuditRecord>>,
-    ended: Mutex<Vec<AuditRecord>>,
-}
-
-impl Auditor for Told {
-    fn leaving(&self, record: &AuditRecord) -> Result<(), String> {
-        if self.refuses {
-            return Err("the disk is full".into());
-        }
-        self.left.lock().unwrap().push(record.clone());
-        Ok(())
-    }
-
-    fn record(&self, record: AuditRecord) {
-        self.ended.lock().unwrap().push(record);
-    }
-}
-
-#[tokio::test]
-async fn each_request_is_written_down_before_it_leaves_and_a_refused_one_is_none() {
-    let told = Arc::new(Told::default());
-    let other = Server::start(vec![ok("there")]);
-    let home = Server::start(vec![redirect(&other.url("/archive?token=short"))]);
-    let call = with_session(call_to(&[&home, &other]), |session| Session { auditor: told.clone(), ..session });
-    gate().fetch(&call, get(home.url("/"))).await.unwrap();
-    gate().fetch(&call, get("https://ungranted.example/".parse().unwrap())).await.unwrap_err();
-    let left = told.left.lock().unwrap();
-    let requests: Vec<_> = left.iter().filter_map(AuditRecord::request).collect();
-    let shown: Vec<_> = requests.iter().map(|request| (request.path.clone(), request.outcome)).collect();
-    assert_eq!(shown, [("/".into(), Outcome::InFlight), ("/archive?token=...".into(), Outcome::InFlight)]);
-    let first = requests[0];
-    assert!(first.secrets == ["token"] && first.sent > 0 && first.rule.contains("GET"), "{first:?}");
-    let ids = |records: &[AuditRecord]| records.iter().map(|record| record.id.clone()).collect::<Vec<_>>();
-    let (left, ended) = (ids(&left), ids(&told.ended.lock().unwrap()));
-    assert!(ended.len() == 3 && ended[..2] == left && !left.contains(&ended[2]), "{left:?} {ended:?}");
-}
-
-#[tokio::test]
-async fn what_cannot_be_written_down_does_not_leave() {
-    let told = Arc::new(Told { refuses: true, ..Told::default() });
-    let home = Server::start(vec![ok("there")]);
-    let call = with_session(call_to(&[&home]), |session| Session { auditor: told.clone(), ..session });
-    let error = gate().fetch(&call, get(home.url("/"))).await.unwrap_err();
-    assert!(matches!(&error, EgressError::Unrecorded(why) if why == "the disk is full"), "{error:?}");
-    assert!(home.asked().is_empty());
-    assert_eq!(told.ended.lock().unwrap()[0].outcome(), Some(Outcome::Refused));
 }
 
 #[tokio::test]

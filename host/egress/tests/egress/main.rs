@@ -5,6 +5,7 @@
 mod gate;
 mod guard;
 mod limits;
+mod recording;
 mod secrets;
 mod support;
 mod tls;
