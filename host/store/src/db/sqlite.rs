@@ -1,5 +1,5 @@
-//! One SQLite file: opened when it is first needed, created by the first write, and not changed by reads. Its connection lives on a separate
-//! thread, and transactions take turns.
+//! One SQLite file: opened when it is first needed, created by the first write, and not changed by reads. Its connection is used where
+//! it blocks no task (thread.rs), and transactions take turns.
 //!
 //! It uses a rollback journal, SQLite's default, and no write-ahead log:
 //!
@@ -86,7 +86,8 @@ impl Sqlite {
         let begun = Instant::now();
         loop {
             match self.call(work).await {
-                Err(StoreError::Busy(_)) if begun.elapsed() < BUSY_TIMEOUT => {}
+                // Where the caller's own thread tries, it looks at what else it waits for in between.
+                Err(StoreError::Busy(_)) if begun.elapsed() < BUSY_TIMEOUT => tokio::task::yield_now().await,
                 done => return done,
             }
         }
