@@ -74,6 +74,9 @@ impl Toolchain {
         };
         cargo
             .env_remove("RUSTFLAGS")
+            // Such as clippy's, under which CI runs this: components are what the compiler itself makes of their sources.
+            .env_remove("RUSTC_WRAPPER")
+            .env_remove("RUSTC_WORKSPACE_WRAPPER")
             .env("CARGO_ENCODED_RUSTFLAGS", self.remapped(workspace)?)
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")
             .env("CARGO_PROFILE_RELEASE_LTO", "true")
